@@ -1,0 +1,1 @@
+"""The contracts: one module per domain, each pure, none importing another (SPEC §6–§8)."""

@@ -1,0 +1,500 @@
+"""Accounts and their key history (SPEC §6, P7–P11).
+
+A home log takes numbered events directly; another log takes them inside `account.copy/1`, each with the proof
+that the home log holds it,
+so that a replay of that log alone can check everything. `account.revoke/1` needs no number, no proof and no
+particular carrier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from protocol import documents, encoding, proofs, signatures
+from protocol.contract import (
+    Changes,
+    Context,
+    Deadline,
+    DocumentType,
+    Effect,
+    Payload,
+    Record,
+    Rejection,
+    View,
+    Write,
+)
+from protocol.contracts.effects import AccountRevoked
+from protocol.documents import Statement
+from protocol.errors import ProtocolError, StatementError
+from protocol.identifiers import identifier, origin, parse_origin
+from protocol.keys import PublicKey, check_public_key, recovery_commitment
+from protocol.notes import NoteKey, parse_note
+
+DOMAIN = "account"
+
+MAX_EVENTS_PER_YEAR = 32
+MAX_KEYS = 16
+MAX_COPIED_EVENTS = 32
+YEAR = 365 * 86_400
+#: Keys brought by the recovery key wait this long, so that a stolen sheet of paper is noticed first (P7).
+RECOVERY_WAIT = 72 * 3600
+_ZERO = bytes(32)
+
+
+class Genesis(Payload, frozen=True):
+    """The map whose digest is the account id."""
+
+    keys: list[PublicKey]
+    recovery: bytes
+    home: str
+    nonce: bytes
+
+
+class AccountGenesis(Payload, frozen=True):
+    genesis: Genesis
+    proofs: list[bytes]
+
+
+class AccountKey(Payload, frozen=True):
+    number: int
+    prev: bytes
+    key: PublicKey
+    proof: bytes
+
+
+class AccountRecover(Payload, frozen=True):
+    number: int
+    prev: bytes
+    recovery: PublicKey
+    next: bytes
+    keys: list[PublicKey]
+    proofs: list[bytes]
+    revoke: list[bytes]
+    branch: bytes | None = None
+
+
+class AccountHome(Payload, frozen=True):
+    number: int
+    prev: bytes
+    home: str
+
+
+class AccountRevoke(Payload, frozen=True):
+    key: bytes
+    suspected_from: int | None = None
+
+
+class CopiedEvent(Payload, frozen=True):
+    statement: bytes
+    proof: bytes
+
+
+class AccountCopy(Payload, frozen=True):
+    """`home` = encoded genesis map of the home cooperative (its digest is its id and gives the log key)."""
+
+    home: bytes
+    events: list[CopiedEvent]
+
+
+class KeyState(Record, frozen=True):
+    pub: bytes
+    #: number of the event that brought it
+    number: int
+    active_from: int
+    revoked_at: int | None = None
+    suspected_from: int | None = None
+    #: stopped by a fork of the history (P9)
+    stopped: bool = False
+
+
+class Account(Record, frozen=True):
+    home: str
+    keys: list[KeyState]
+    recovery: bytes
+    #: document digests of the numbered events, by number
+    events: list[bytes]
+    #: ticks of the events of the last year, for the quota
+    times: list[int]
+    #: number at which the history forks, and the digest of the first event of the branch we do not follow
+    forked_at: int | None = None
+    other_branch: bytes | None = None
+
+
+class KeyOwner(Record, frozen=True):
+    account: str
+
+
+STATE: Mapping[str, type[Record]] = {"account": Account, "key": KeyOwner}
+
+TYPES = (
+    DocumentType("account.genesis/1", AccountGenesis, log="any", founding=True),
+    DocumentType("account.key/1", AccountKey, log="home", founding=True),
+    DocumentType("account.recover/1", AccountRecover, log="home", founding=True),
+    DocumentType("account.home/1", AccountHome, log="home", founding=True),
+    DocumentType("account.revoke/1", AccountRevoke, log="any", founding=True),
+    DocumentType("account.copy/1", AccountCopy, log="any", founding=True),
+)
+
+
+# --- what others may ask ------------------------------------------------------------------------------------
+# ---------------------------
+
+
+def knows(view: View, account: str) -> bool:
+    return view.get("account", account, Account) is not None
+
+
+def key_status(view: View, account: str, kid: bytes, tick: int) -> str | None:
+    """None when the key may sign for the account at `tick`; otherwise the refusal code (SPEC §6.3)."""
+    found = view.get("account", account, Account)
+    if found is None:
+        return "unknown_account"
+    return _status(found, kid, tick)
+
+
+def owner(view: View, kid: bytes) -> str | None:
+    found = view.get("key", kid.hex(), KeyOwner)
+    return found.account if found else None
+
+
+def _status(account: Account, kid: bytes, tick: int) -> str | None:
+    for key in account.keys:
+        if key.pub == kid:
+            if key.revoked_at is not None or key.stopped:
+                return "key_revoked"
+            return "key_waiting" if key.active_from > tick else None
+    return "unknown_key"
+
+
+# --- deciding -----------------------------------------------------------------------------------------------
+# ---------------------------
+
+
+def decide(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    if statement.sub != statement.iss:
+        return Rejection("wrong_subject", "sub")
+    if statement.type == "account.copy/1":
+        return _copy(view, statement, context)
+    if statement.type == "account.revoke/1":
+        return _revoke(view, statement, context)
+    account = view.get("account", statement.iss, Account)
+    outcome = _numbered(view, account, statement, context.tick)
+    if isinstance(outcome, Rejection):
+        return outcome
+    if outcome.home != context.cooperative and (account is None or account.home != context.cooperative):
+        return Rejection("not_home", "home")
+    return Changes(_writes(statement.iss, account, outcome))
+
+
+def due(view: View, deadline: Deadline, context: Context) -> Changes:
+    raise KeyError(deadline.kind)
+
+
+def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
+    raise KeyError(effect.name)
+
+
+def _writes(id: str, before: Account | None, after: Account) -> tuple[Write, ...]:
+    known = {key.pub for key in before.keys} if before else set()
+    owners = tuple(Write("key", key.pub.hex(), KeyOwner(id)) for key in after.keys if key.pub not in known)
+    return (Write("account", id, after), *owners)
+
+
+def _numbered(view: View, account: Account | None, statement: Statement, tick: int) -> Account | Rejection:
+    """The account after one numbered event, or why not. Fork handling belongs to `_copy`."""
+    body = statement.body
+    if isinstance(body, AccountGenesis):
+        return _genesis(view, account, statement, body, tick)
+    if account is None:
+        return Rejection("unknown_account", "iss")
+    if isinstance(body, AccountRecover):
+        return _recover(view, account, statement, body, tick)
+    refusal = _status(account, statement.kid, tick)
+    if refusal:
+        return Rejection(refusal, "kid")
+    refused = _in_chain(account, body.number, body.prev) or _quota(account, tick)
+    if refused:
+        return refused
+    after = _with_event(account, statement, tick)
+    if isinstance(body, AccountHome):
+        return msgspec.structs.replace(after, home=body.home)
+    return _add_key(view, after, statement, body, tick)
+
+
+def _genesis(
+    view: View, account: Account | None, statement: Statement, body: AccountGenesis, tick: int
+) -> Account | Rejection:
+    genesis = body.genesis
+    if account is not None:
+        return Rejection("account_exists", "iss")
+    if identifier(hashlib.sha256(encoding.encode(statement.payload["genesis"])).digest()) != statement.iss:
+        return Rejection("wrong_account_id", "iss")
+    if len(genesis.nonce) != 16 or len(genesis.recovery) != 32 or len(genesis.home) != 52:
+        return Rejection("invalid_field", "genesis")
+    if not 1 <= len(genesis.keys) <= MAX_KEYS or len({key.pub for key in genesis.keys}) != len(genesis.keys):
+        return Rejection("invalid_field", "keys")
+    if statement.kid not in {key.pub for key in genesis.keys}:
+        return Rejection("unknown_key", "kid")
+    refused = _check_keys(view, statement.iss, genesis.keys, body.proofs, 0, _ZERO)
+    if refused:
+        return refused
+    keys = [KeyState(key.pub, 0, tick) for key in genesis.keys]
+    return Account(genesis.home, keys, genesis.recovery, [statement.digest], [tick])
+
+
+def _add_key(
+    view: View, account: Account, statement: Statement, body: AccountKey, tick: int
+) -> Account | Rejection:
+    refused = _proved(body.key, body.proof, statement.iss, body.number, body.prev)
+    if refused:
+        return refused
+    for place, key in enumerate(account.keys):
+        # A sign key confirms what the recovery key brought: the wait ends (P7).
+        if key.pub == body.key.pub and key.revoked_at is None and not key.stopped and key.active_from > tick:
+            keys = [
+                *account.keys[:place],
+                msgspec.structs.replace(key, active_from=tick),
+                *account.keys[place + 1 :],
+            ]
+            return msgspec.structs.replace(account, keys=keys)
+    refused = _check_keys(view, statement.iss, [body.key], [body.proof], body.number, body.prev)
+    if refused:
+        return refused
+    keys = [*account.keys, KeyState(body.key.pub, body.number, tick)]
+    if sum(key.revoked_at is None for key in keys) > MAX_KEYS:
+        return Rejection("too_many_keys", "key")
+    return msgspec.structs.replace(account, keys=keys)
+
+
+def _recover(
+    view: View, account: Account, statement: Statement, body: AccountRecover, tick: int
+) -> Account | Rejection:
+    if statement.kid != body.recovery.pub or recovery_commitment(body.recovery) != account.recovery:
+        return Rejection("wrong_recovery_key", "recovery")
+    if len(body.next) != 32 or body.next == account.recovery:
+        return Rejection("invalid_field", "next")
+    refused = (
+        _after_fork(account, body)
+        if account.forked_at is not None
+        else _in_chain(account, body.number, body.prev)
+    )
+    refused = refused or _quota(account, tick)
+    refused = refused or _check_keys(view, statement.iss, body.keys, body.proofs, body.number, body.prev)
+    if refused:
+        return refused
+    revoked = set(body.revoke)
+    keys = [
+        msgspec.structs.replace(key, revoked_at=tick)
+        if key.pub in revoked and key.revoked_at is None
+        else key
+        for key in account.keys
+    ]
+    keys += [KeyState(key.pub, body.number, tick + RECOVERY_WAIT) for key in body.keys]
+    if sum(key.revoked_at is None for key in keys) > MAX_KEYS:
+        return Rejection("too_many_keys", "keys")
+    after = _with_event(account, statement, tick)
+    return msgspec.structs.replace(after, keys=keys, recovery=body.next, forked_at=None, other_branch=None)
+
+
+def _after_fork(account: Account, body: AccountRecover) -> Rejection | None:
+    """The recovery key names the branch that lives on (P9); its number continues from the branch we hold."""
+    assert account.forked_at is not None
+    if body.branch not in (account.events[account.forked_at], account.other_branch):
+        return Rejection("unknown_branch", "branch")
+    if body.number != len(account.events):
+        return Rejection("wrong_number", "number", {"expected": len(account.events)})
+    return None
+
+
+def _in_chain(account: Account, number: int, prev: bytes) -> Rejection | None:
+    if account.forked_at is not None:
+        return Rejection("account_forked", "iss")
+    if number != len(account.events):
+        return Rejection("wrong_number", "number", {"expected": len(account.events)})
+    if prev != account.events[-1]:
+        return Rejection("wrong_previous", "prev")
+    return None
+
+
+def _quota(account: Account, tick: int) -> Rejection | None:
+    if sum(time > tick - YEAR for time in account.times) >= MAX_EVENTS_PER_YEAR:
+        return Rejection("too_many_key_events", "number", {"limit": MAX_EVENTS_PER_YEAR})
+    return None
+
+
+def _with_event(account: Account, statement: Statement, tick: int) -> Account:
+    times = [time for time in account.times if time > tick - YEAR]
+    return msgspec.structs.replace(account, events=[*account.events, statement.digest], times=[*times, tick])
+
+
+def _check_keys(
+    view: View, account: str, keys: list[PublicKey], key_proofs: list[bytes], number: int, prev: bytes
+) -> Rejection | None:
+    """Every new key is a sound signing key, belongs to nobody yet and signs for itself (P8)."""
+    if len(keys) != len(key_proofs):
+        return Rejection("invalid_field", "proofs")
+    for key, proof in zip(keys, key_proofs, strict=True):
+        refused = _proved(key, proof, account, number, prev)
+        if refused:
+            return refused
+        if owner(view, key.pub) is not None:
+            return Rejection("key_taken", "keys")
+    return None
+
+
+def _proved(key: PublicKey, proof: bytes, account: str, number: int, prev: bytes) -> Rejection | None:
+    try:
+        check_public_key(key)
+    except ProtocolError:
+        return Rejection("invalid_key", "keys")
+    if key.scope != "sign":
+        return Rejection("invalid_key", "keys")
+    if not signatures.verify(key.pub, documents.possession(key.pub, account, number, prev), proof):
+        return Rejection("no_possession", "proofs")
+    return None
+
+
+def _revoke(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    body: AccountRevoke = statement.body
+    account = view.get("account", statement.iss, Account)
+    if account is None:
+        return Rejection("unknown_account", "iss")
+    if _status(account, statement.kid, context.tick) is not None and not _is_recovery(account, statement.kid):
+        return Rejection("unknown_key", "kid")
+    if body.suspected_from is not None and body.suspected_from > context.tick:
+        return Rejection("invalid_field", "suspected_from")
+    for place, key in enumerate(account.keys):
+        if key.pub == body.key:
+            break
+    else:
+        return Rejection("unknown_key", "key")
+    # Grow-only: a second revocation may only bring the suspicion forward in time.
+    suspected = _earlier(key.suspected_from, body.suspected_from)
+    if key.revoked_at is not None and suspected == key.suspected_from:
+        return Rejection("key_revoked", "key")
+    revoked_at = context.tick if key.revoked_at is None else key.revoked_at
+    revoked = msgspec.structs.replace(key, revoked_at=revoked_at, suspected_from=suspected)
+    after = msgspec.structs.replace(
+        account, keys=[*account.keys[:place], revoked, *account.keys[place + 1 :]]
+    )
+    effect = Effect("account.revoked", AccountRevoked(statement.iss, body.key, suspected))
+    return Changes((Write("account", statement.iss, after),), (effect,))
+
+
+def _is_recovery(account: Account, kid: bytes) -> bool:
+    return recovery_commitment(PublicKey(documents.ED25519, kid, "recovery")) == account.recovery
+
+
+def _earlier(old: int | None, new: int | None) -> int | None:
+    if old is None or new is None:
+        return old if new is None else new
+    return min(old, new)
+
+
+# --- copies from the home log (P9)
+# -----------------------------------------------------------------------------------------------------
+
+Typed = Callable[[Statement], Statement]
+
+
+def _copy(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    """Numbered events of another log, each with its tlog-proof; the carrier's key must be good afterwards."""
+    body: AccountCopy = statement.body
+    if not 1 <= len(body.events) <= MAX_COPIED_EVENTS:
+        return Rejection("invalid_field", "events")
+    try:
+        home, log_key = _home_log(body.home)
+        events = [_proved_event(event, home, log_key) for event in body.events]
+    except ProtocolError:
+        return Rejection("bad_proof", "events")
+    if any(event.iss != statement.iss for event in events):
+        return Rejection("wrong_subject", "events")
+    before = view.get("account", statement.iss, Account)
+    account = before
+    for event in events:
+        outcome = _take_copied(view, account, event, home, context.tick)
+        if isinstance(outcome, Rejection):
+            return outcome
+        account = outcome
+    if account is None or account is before:
+        return Rejection("nothing_new", "events")
+    if (
+        _status(account, statement.kid, context.tick) not in (None, "key_waiting")
+        and account.forked_at is None
+    ):
+        return Rejection("unknown_key", "kid")
+    return Changes(_writes(statement.iss, before, account))
+
+
+def _home_log(genesis: bytes) -> tuple[str, bytes]:
+    """(cooperative id, log key) of an encoded cooperative genesis map."""
+    value: Any = encoding.decode(genesis)
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("log_key"), dict)
+        or not isinstance(value["log_key"].get("pub"), bytes)
+    ):
+        raise StatementError("bad_proof", "home")
+    return identifier(hashlib.sha256(genesis).digest()), value["log_key"]["pub"]
+
+
+def _proved_event(event: CopiedEvent, home: str, log_key: bytes) -> Statement:
+    proof = proofs.parse(event.proof)
+    cooperative, generation = parse_origin(parse_note(proof.checkpoint_note)[0].partition("\n")[0])
+    if cooperative != home:
+        raise StatementError("bad_proof", "origin")
+    proofs.verify(event.statement, proof, NoteKey(origin(cooperative, generation), log_key))
+    copied = documents.parse(event.statement)
+    if copied.type not in _COPYABLE or not signatures.verify(
+        copied.kid, copied.sig_structure, copied.signature
+    ):
+        raise StatementError("bad_proof", "statement")
+    if copied.sub != copied.iss or copied.aud != copied.iss:
+        raise StatementError("bad_proof", "statement")
+    try:
+        fields = {name: value for name, value in copied.payload.items() if name != "type"}
+        return replace(copied, body=msgspec.convert(fields, _COPYABLE[copied.type], strict=True))
+    except msgspec.ValidationError as error:
+        raise StatementError("invalid_field") from error
+
+
+_COPYABLE: Mapping[str, type[Payload]] = {
+    "account.genesis/1": AccountGenesis,
+    "account.key/1": AccountKey,
+    "account.recover/1": AccountRecover,
+    "account.home/1": AccountHome,
+}
+
+
+def _take_copied(
+    view: View, account: Account | None, event: Statement, home: str, tick: int
+) -> Account | Rejection:
+    number = getattr(event.body, "number", 0)
+    if account is None:
+        if isinstance(event.body, AccountGenesis) and event.body.genesis.home != home:
+            return Rejection("not_home", "home")
+        return _numbered(view, None, event, tick)
+    if account.home != home:
+        return Rejection("not_home", "home")
+    if account.forked_at is not None and isinstance(event.body, AccountRecover):
+        return _numbered(view, account, event, tick)
+    if number < len(account.events):
+        return account if account.events[number] == event.digest else _fork(account, number, event)
+    return _numbered(view, account, event, tick)
+
+
+def _fork(account: Account, number: int, event: Statement) -> Account | Rejection:
+    """Two histories from one number: keys of one branch only stop, common keys keep working (P9)."""
+    if number == 0 or (account.forked_at is not None and account.forked_at <= number):
+        return Rejection("account_forked", "events")
+    if getattr(event.body, "prev", None) != account.events[number - 1]:
+        return Rejection("wrong_previous", "events")
+    keys = [
+        msgspec.structs.replace(key, stopped=True) if key.number >= number else key for key in account.keys
+    ]
+    return msgspec.structs.replace(account, keys=keys, forked_at=number, other_branch=event.digest)

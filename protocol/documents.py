@@ -1,0 +1,295 @@
+"""Statements: the signed envelope of every document (SPEC §4, RFC 9052 COSE_Sign1, RFC 9597 claims).
+
+`parse` turns bytes into a `Statement` or raises `StatementError`; it checks form only. Whose key it is,
+whether the time fits and whether
+the contract agrees are decided in `protocol.log`. `build` is the way to write one: the signature is made by
+the caller over
+`sig_structure`, so no private key ever enters this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from protocol import encoding
+from protocol.encoding import Value
+from protocol.errors import EncodingError, StatementError
+
+MAX_STATEMENT = 65_535
+MAX_LIFETIME = 86_400
+ED25519 = -19
+
+STATEMENT = "application/coopnode-statement+cbor"
+POSSESSION = "application/coopnode-possession+cbor"
+LOGIN = "application/coopnode-login+cbor"
+READ = "application/coopnode-read+cbor"
+COMMITTED = "application/coopnode-committed+cbor"
+REFUSED = "application/coopnode-refused+cbor"
+
+_ALG, _CONTENT_TYPE, _KID, _CLAIMS = 1, 3, 4, 15
+_ISS, _SUB, _AUD, _EXP, _IAT, _CTI = 1, 2, 3, 4, 6, 7
+_SEEN, _FOR = -70001, -70002
+_REQUIRED_CLAIMS = frozenset((_ISS, _SUB, _AUD, _EXP, _IAT, _CTI))
+_OPTIONAL_CLAIMS = frozenset((_SEEN, _FOR))
+_MESSAGE_TYPES = frozenset((POSSESSION, LOGIN, READ, COMMITTED, REFUSED))
+_IDENTIFIER_LENGTH = 52
+
+
+class Seen(NamedTuple):
+    """The largest checkpoint the signer's device had verified (P3)."""
+
+    generation: int
+    size: int
+    root: bytes
+
+
+class OnBehalf(NamedTuple):
+    """The organisation the person signs for and the document that gives the authority."""
+
+    organisation: str
+    authority: bytes
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One parsed statement. `payload` is the decoded map with `type` and `private` still in it; digests are computed on first use."""
+
+    raw: bytes
+    protected: bytes
+    payload_bytes: bytes
+    signature: bytes
+    kid: bytes
+    iss: str
+    sub: str
+    aud: str
+    exp: int
+    iat: int
+    cti: bytes
+    seen: Seen | None
+    on_behalf: OnBehalf | None
+    type: str
+    payload: dict[str, Any] = field(repr=False)
+    #: The payload as the registry's typed Struct; set by `protocol.registry.typed`.
+    body: Any = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def sig_structure(self) -> bytes:
+        return sig_structure(self.protected, self.payload_bytes)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Document digest (SPEC §4.2)."""
+        return hashlib.sha256(self.sig_structure).digest()
+
+    @cached_property
+    def entry_digest(self) -> bytes:
+        return hashlib.sha256(self.raw).digest()
+
+    @property
+    def domain(self) -> str:
+        return self.type.partition(".")[0]
+
+
+def bstr(data: bytes) -> bytes:
+    """A CBOR byte string with minimal head."""
+    n = len(data)
+    if n < 24:
+        return bytes((0x40 | n,)) + data
+    if n < 256:
+        return b"\x58" + n.to_bytes(1, "big") + data
+    return b"\x59" + n.to_bytes(2, "big") + data
+
+
+_SIG_CONTEXT = b"\x84\x6aSignature1"
+
+
+def sig_structure(protected: bytes, payload: bytes) -> bytes:
+    """CBOR ["Signature1", protected, h'', payload] (RFC 9052 §4.4): the only thing a personal key ever signs (P4)."""
+    return _SIG_CONTEXT + bstr(protected) + b"\x40" + bstr(payload)
+
+
+def assemble(protected: bytes, payload: bytes, signature: bytes) -> bytes:
+    """The tagged COSE_Sign1 with an empty unprotected header."""
+    return b"\xd2\x84" + bstr(protected) + b"\xa0" + bstr(payload) + bstr(signature)
+
+
+def message_header(content_type: str, kid: bytes) -> bytes:
+    """Protected header of the messages that are not statements: alg, content type, kid."""
+    return encoding.encode_header({_ALG: ED25519, _CONTENT_TYPE: content_type, _KID: kid})
+
+
+def statement_header(
+    *,
+    kid: bytes,
+    iss: str,
+    sub: str,
+    aud: str,
+    iat: int,
+    exp: int,
+    cti: bytes,
+    seen: Seen | None = None,
+    on_behalf: OnBehalf | None = None,
+) -> bytes:
+    claims: dict[int, Any] = {_ISS: iss, _SUB: sub, _AUD: aud, _EXP: exp, _IAT: iat, _CTI: cti}
+    if seen is not None:
+        claims[_SEEN] = list(seen)
+    if on_behalf is not None:
+        claims[_FOR] = list(on_behalf)
+    return encoding.encode_header({_ALG: ED25519, _CONTENT_TYPE: STATEMENT, _KID: kid, _CLAIMS: claims})
+
+
+def split(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """(protected, payload, signature) of a tagged COSE_Sign1 with an empty unprotected header; StatementError otherwise."""
+    if len(data) > MAX_STATEMENT:
+        raise StatementError("too_large")
+    if data[:2] != b"\xd2\x84":
+        raise StatementError("malformed")
+    protected, at = _take(data, 2)
+    if data[at : at + 1] != b"\xa0":
+        raise StatementError("malformed", "unprotected")
+    payload, at = _take(data, at + 1)
+    signature, at = _take(data, at)
+    if at != len(data):
+        raise StatementError("malformed")
+    if len(signature) != 64:
+        raise StatementError("malformed", "signature")
+    return protected, payload, signature
+
+
+def _take(data: bytes, at: int) -> tuple[bytes, int]:
+    """One definite byte string with minimal head at `at`; returns it and the next position."""
+    head = data[at : at + 3]
+    if not head or head[0] >> 5 != 2:
+        raise StatementError("malformed")
+    size = head[0] & 31
+    at += 1
+    if size == 24 and len(head) > 1 and head[1] >= 24:
+        size, at = head[1], at + 1
+    elif size == 25 and len(head) > 2 and head[1]:
+        size, at = head[1] << 8 | head[2], at + 2
+    elif size > 23:
+        raise StatementError("malformed")
+    if len(data) < at + size:
+        raise StatementError("malformed")
+    return data[at : at + size], at + size
+
+
+def parse(data: bytes) -> Statement:
+    """Bytes → Statement. Raises StatementError (codes too_large, malformed) on anything but the canonical form."""
+    protected, payload_bytes, signature = split(data)
+    try:
+        header = encoding.decode_header(protected)
+        payload = encoding.decode(payload_bytes)
+    except EncodingError as error:
+        raise StatementError("malformed") from error
+    claims = _check_header(header)
+    if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
+        raise StatementError("malformed", "type")
+    private = payload.get("private")
+    if private is not None and not (isinstance(private, bytes) and len(private) == 32):
+        raise StatementError("malformed", "private")
+    return Statement(
+        raw=data,
+        protected=protected,
+        payload_bytes=payload_bytes,
+        signature=signature,
+        kid=header[_KID],
+        iss=claims[_ISS],
+        sub=claims[_SUB],
+        aud=claims[_AUD],
+        exp=claims[_EXP],
+        iat=claims[_IAT],
+        cti=claims[_CTI],
+        seen=_seen(claims.get(_SEEN)),
+        on_behalf=_on_behalf(claims.get(_FOR)),
+        type=payload["type"],
+        payload=payload,
+    )
+
+
+def _check_header(header: Any) -> dict[int, Any]:
+    if not isinstance(header, dict) or set(header) != {_ALG, _CONTENT_TYPE, _KID, _CLAIMS}:
+        raise StatementError("malformed", "protected")
+    if header[_ALG] != ED25519 or header[_CONTENT_TYPE] != STATEMENT:
+        raise StatementError("malformed", "content_type")
+    if not isinstance(header[_KID], bytes) or len(header[_KID]) != 32:
+        raise StatementError("malformed", "kid")
+    claims = header[_CLAIMS]
+    if (
+        not isinstance(claims, dict)
+        or not _REQUIRED_CLAIMS <= set(claims) <= _REQUIRED_CLAIMS | _OPTIONAL_CLAIMS
+    ):
+        raise StatementError("malformed", "claims")
+    for name in (_ISS, _SUB, _AUD):
+        if not isinstance(claims[name], str) or len(claims[name]) != _IDENTIFIER_LENGTH:
+            raise StatementError("malformed", "claims")
+    exp, iat, cti = claims[_EXP], claims[_IAT], claims[_CTI]
+    if type(exp) is not int or type(iat) is not int or not 0 <= iat < exp <= iat + MAX_LIFETIME:
+        raise StatementError("malformed", "exp")
+    if not isinstance(cti, bytes) or len(cti) != 16:
+        raise StatementError("malformed", "cti")
+    return claims
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _seen(value: Any) -> Seen | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 3:
+        raise StatementError("malformed", "seen")
+    generation, size, root = value
+    if not (_is_count(generation) and _is_count(size) and isinstance(root, bytes) and len(root) == 32):
+        raise StatementError("malformed", "seen")
+    return Seen(generation, size, root)
+
+
+def _on_behalf(value: Any) -> OnBehalf | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise StatementError("malformed", "for")
+    organisation, authority = value
+    if not (isinstance(organisation, str) and len(organisation) == _IDENTIFIER_LENGTH):
+        raise StatementError("malformed", "for")
+    if not (isinstance(authority, bytes) and len(authority) == 32):
+        raise StatementError("malformed", "for")
+    return OnBehalf(organisation, authority)
+
+
+def payload_bytes(type: str, fields: dict[str, Value], private: bytes | None = None) -> bytes:
+    """Encoded payload of a statement of `type`."""
+    payload: dict[str, Value] = {"type": type, **fields}
+    if private is not None:
+        payload["private"] = private
+    return encoding.encode(payload)
+
+
+def parse_message(data: bytes, content_type: str) -> tuple[bytes, dict[str, Any], bytes, bytes]:
+    """A signed message that is not a statement → (kid, payload map, sig_structure, signature). StatementError when it is not one."""
+    if content_type not in _MESSAGE_TYPES:
+        raise ValueError(content_type)
+    protected, payload, signature = split(data)
+    try:
+        header = encoding.decode_header(protected)
+        content = encoding.decode(payload)
+    except EncodingError as error:
+        raise StatementError("malformed") from error
+    if not isinstance(header, dict) or set(header) != {_ALG, _CONTENT_TYPE, _KID}:
+        raise StatementError("malformed", "protected")
+    if header[_ALG] != ED25519 or header[_CONTENT_TYPE] != content_type:
+        raise StatementError("malformed", "content_type")
+    kid = header[_KID]
+    if not isinstance(kid, bytes) or len(kid) != 32 or not isinstance(content, dict):
+        raise StatementError("malformed")
+    return kid, content, sig_structure(protected, payload), signature
+
+
+def possession(kid: bytes, subject: str, number: int, previous: bytes = bytes(32)) -> bytes:
+    """Bytes a new key signs to prove it is held (SPEC §6.2, P8)."""
+    return sig_structure(message_header(POSSESSION, kid), encoding.encode([subject, number, previous]))

@@ -1,0 +1,479 @@
+"""From statements to state: the checks every log makes in the same order (SPEC §4.4, §7.2, §9.2).
+
+`Batch` judges statements one after another over a state it only reads, and collects what they change; a node
+commits the result in one
+transaction, an audit keeps it in memory (`Replica`). Nothing here reads a clock: time is what the log's own
+ticks say. Signatures are
+checked before a statement comes here (`Batch.offer` trusts them), because that is done in chunks and in
+threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from protocol import documents, merkle, registry, signatures
+from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
+from protocol.contracts import accounts, cooperative
+from protocol.documents import Statement
+from protocol.encoding import Value, encode
+from protocol.errors import StatementError
+from protocol.merkle import CompactRange
+
+#: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
+MAX_AHEAD = 300
+#: Effects that one statement may set off, all together: the table has no cycles, this bounds mistakes.
+MAX_EFFECTS = 64
+GENESIS, PACK, TICK = "cooperative.genesis/1", "cooperative.pack/1", "node.tick/1"
+_DEADLINES = "deadline"
+
+
+class History(Protocol):
+    """The tree so far, for checking what a signer had seen (P3)."""
+
+    def root_at(self, size: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    statement: Statement
+    index: int
+    #: legal time
+    tick: int
+    writes: Mapping[tuple[str, str], Record | None]
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`at` names the field, `facts` fill the sentence. `known` tells whether a valid key of a known account was behind it (P13)."""
+
+    code: str
+    at: str | None = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a log stands. `cooperative` is None before entry 0; `tick` is 0 before the first tick."""
+
+    cooperative: str | None
+    generation: int
+    size: int
+    tick: int
+    tree: CompactRange
+
+    @classmethod
+    def empty(cls, generation: int = 0) -> Head:
+        return cls(None, generation, 0, 0, CompactRange())
+
+
+class SeenAhead(Exception):
+    """A validly signed `seen` is larger than our tree: somebody was shown a log we do not have. Writing stops (P3)."""
+
+    def __init__(self, statement: Statement) -> None:
+        super().__init__("a signer has verified a larger tree than this one")
+        self.statement = statement
+
+
+class Nonces:
+    """(iss, cti) of statements whose `exp` has not passed (P1). Start-up fills it from the entries that are still that young."""
+
+    def __init__(self) -> None:
+        self._held: set[tuple[str, bytes]] = set()
+        self._by_exp: list[tuple[int, str, bytes]] = []
+
+    def add(self, iss: str, cti: bytes, exp: int) -> None:
+        self._held.add((iss, cti))
+        heapq.heappush(self._by_exp, (exp, iss, cti))
+
+    def forget_before(self, tick: int) -> None:
+        while self._by_exp and self._by_exp[0][0] < tick:
+            _, iss, cti = heapq.heappop(self._by_exp)
+            self._held.discard((iss, cti))
+
+    def __contains__(self, nonce: tuple[str, bytes]) -> bool:
+        return nonce in self._held
+
+
+class Overlay:
+    """Writes over a state that is not touched."""
+
+    __slots__ = ("base", "writes")
+
+    def __init__(self, base: State) -> None:
+        self.base = base
+        self.writes: dict[tuple[str, str], Record | None] = {}
+
+    def get(self, domain: str, key: str) -> Record | None:
+        place = (domain, key)
+        return self.writes[place] if place in self.writes else self.base.get(domain, key)
+
+    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
+        changed = {
+            key: value
+            for (where, key), value in self.writes.items()
+            if where == domain and start <= key < stop
+        }
+        if not changed:
+            yield from self.base.scan(domain, start, stop)
+            return
+        kept = [(key, value) for key, value in self.base.scan(domain, start, stop) if key not in changed]
+        new = [(key, value) for key, value in changed.items() if value is not None]
+        yield from sorted(kept + new, key=lambda item: item[0])
+
+
+class MemoryState:
+    """State in memory: for audits, tests and the browserless tools."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[str, Record]] = {}
+        self._keys: dict[str, list[str]] = {}
+
+    def get(self, domain: str, key: str) -> Record | None:
+        return self._values.get(domain, {}).get(key)
+
+    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
+        keys, values = self._keys.get(domain, []), self._values.get(domain, {})
+        for key in keys[bisect_left(keys, start) : bisect_left(keys, stop)]:
+            yield key, values[key]
+
+    def apply(self, writes: Mapping[tuple[str, str], Record | None]) -> None:
+        for (domain, key), value in writes.items():
+            values, keys = self._values.setdefault(domain, {}), self._keys.setdefault(domain, [])
+            if value is None:
+                if values.pop(key, None) is not None:
+                    del keys[bisect_left(keys, key)]
+            else:
+                if key not in values:
+                    insort(keys, key)
+                values[key] = value
+
+    def items(self) -> Iterator[tuple[str, str, Record]]:
+        for domain in sorted(self._values):
+            for key in self._keys[domain]:
+                yield domain, key, self._values[domain][key]
+
+
+def state_digest(items: Iterator[tuple[str, str, bytes]]) -> bytes:
+    """SHA-256 over CBOR [domain, key, value] of every record, ascending by (domain, key) as text (SPEC §9.2).
+
+    `value` is the encoded record; it is spliced in, so that a node needs not decode its table."""
+    sum = hashlib.sha256()
+    for domain, key, value in items:
+        sum.update(b"\x83" + encode(domain) + encode(key) + value)
+    return sum.digest()
+
+
+class Batch:
+    """Statements judged in order over one state; what was accepted so far is visible to the next one."""
+
+    def __init__(self, head: Head, state: State, nonces: Nonces, history: History) -> None:
+        self._base = head
+        self._cooperative = head.cooperative
+        self._tick = head.tick
+        self._tree = head.tree.copy()
+        self._overlay = Overlay(state)
+        self._nonces = nonces
+        self._new_nonces: set[tuple[str, bytes]] = set()
+        self._history = history
+        self.accepted: list[Accepted] = []
+        self.leaf_hashes: list[bytes] = []
+
+    @property
+    def writes(self) -> Mapping[tuple[str, str], Record | None]:
+        return self._overlay.writes
+
+    @property
+    def head(self) -> Head:
+        return Head(
+            self._cooperative,
+            self._base.generation,
+            self._base.size + len(self.accepted),
+            self._tick,
+            self._tree,
+        )
+
+    def commit_nonces(self) -> None:
+        """To be called once the batch is durable."""
+        for entry in self.accepted:
+            statement = entry.statement
+            if not _is_account_event(statement):
+                self._nonces.add(statement.iss, statement.cti, statement.exp)
+        self._nonces.forget_before(self._tick)
+
+    def offer(self, statement: Statement) -> Accepted | Refused:
+        """Judges one statement whose signature holds. Raises SeenAhead (P3)."""
+        try:
+            statement = registry.typed(statement)
+        except StatementError as error:
+            return Refused(error.code, error.field or None)
+        overlay = Overlay(self._overlay)
+        outcome = self._check(statement) or self._decide(statement, overlay)
+        if isinstance(outcome, Rejection):
+            outcome = Refused(outcome.code, outcome.at, outcome.facts)
+        if isinstance(outcome, Refused):
+            if not self._base.size + len(self.accepted):
+                self._cooperative = None
+            return outcome
+        accepted = Accepted(
+            statement, self._base.size + len(self.accepted), self._tick, overlay.writes, outcome
+        )
+        self._admit(accepted)
+        return accepted
+
+    # -- checks that need no contract
+    # -------------------------------------------------------------------------------------------------
+
+    def _check(self, statement: Statement) -> Refused | None:
+        index = self._base.size + len(self.accepted)
+        if index < 2:
+            return self._check_first(statement, index)
+        return (
+            self._audience(statement)
+            or self._time(statement)
+            or self._nonce(statement)
+            or self._seen(statement)
+            or self._authority(statement)
+        )
+
+    def _check_first(self, statement: Statement, index: int) -> Refused | None:
+        """Entry 0 is the genesis, entry 1 the pack, both by the founder's key (SPEC §7.1)."""
+        if statement.type != (GENESIS, PACK)[index]:
+            return Refused("not_founded", "type", known=False)
+        if index == 0:
+            self._cooperative = cooperative.genesis_id(statement)
+        if statement.aud != self._cooperative:
+            return Refused("wrong_audience", "aud")
+        if index == 1 and (statement.iss, statement.kid) != self._founder():
+            return Refused("unknown_key", "kid")
+        return None
+
+    def _founder(self) -> tuple[str, bytes]:
+        found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
+        assert found is not None
+        return found.founder, found.founder_key
+
+    def _audience(self, statement: Statement) -> Refused | None:
+        if statement.aud != (statement.iss if _is_account_event(statement) else self._cooperative):
+            return Refused("wrong_audience", "aud")
+        return None
+
+    def _time(self, statement: Statement) -> Refused | None:
+        if statement.type == TICK:
+            return None
+        if self._tick == 0:
+            return Refused("not_founded", "type")
+        if _is_account_event(statement):
+            return None
+        if statement.iat > self._tick + MAX_AHEAD:
+            return Refused("not_yet_valid", "iat", {"tick": self._tick})
+        if self._tick > statement.exp:
+            return Refused("expired", "exp", {"tick": self._tick})
+        return None
+
+    def _nonce(self, statement: Statement) -> Refused | None:
+        nonce = (statement.iss, statement.cti)
+        if not _is_account_event(statement) and (nonce in self._new_nonces or nonce in self._nonces):
+            return Refused("nonce_reused", "cti")
+        return None
+
+    def _seen(self, statement: Statement) -> Refused | None:
+        seen = statement.seen
+        if seen is None:
+            return Refused("seen_missing", "seen") if registry.TYPES[statement.type].seen else None
+        if seen.generation != self._base.generation:
+            return Refused("seen_fork", "seen")
+        if seen.size > self._base.size:
+            # Only an honest key can accuse us: others are refused further down.
+            if self._authority(statement) is None:
+                raise SeenAhead(statement)
+            return Refused("seen_fork", "seen")
+        if self._history.root_at(seen.size) != seen.root:
+            return Refused("seen_fork", "seen")
+        return None
+
+    def _authority(self, statement: Statement) -> Refused | None:
+        kind = registry.TYPES[statement.type]
+        if kind.signer == "node":
+            return self._node_authority(statement)
+        if kind.signer == "founder":
+            return None  # a second genesis or pack: the contract says why not
+        if statement.domain == "account":
+            return self._genesis_of_founder(statement)  # key history judges its own signatures
+        view = View(self._overlay, accounts.DOMAIN)
+        code = accounts.key_status(view, statement.iss, statement.kid, self._tick)
+        if code:
+            return Refused(
+                code, "iss" if code == "unknown_account" else "kid", known=code != "unknown_account"
+            )
+        if statement.on_behalf is not None:
+            return Refused("no_authority", "for")  # organisations arrive with their contract
+        return None
+
+    def _node_authority(self, statement: Statement) -> Refused | None:
+        found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
+        if (
+            found is None
+            or statement.kid != found.node_key
+            or statement.iss != self._cooperative
+            or statement.sub != statement.iss
+        ):
+            return Refused("unknown_key", "kid", known=False)
+        if statement.type == TICK and statement.payload["time"] <= self._tick:
+            return Refused("tick_not_later", "time", {"tick": self._tick})
+        return None
+
+    def _genesis_of_founder(self, statement: Statement) -> Refused | None:
+        """The account that signed entry 0 must appear with exactly that key (SPEC §7.1)."""
+        founder, key = self._founder()
+        if statement.type == "account.genesis/1" and (statement.iss == founder) != (statement.kid == key):
+            return Refused("unknown_key", "kid")
+        return None
+
+    # -- contracts -------------------------------------------------------------------------------------------
+    # -------------------------
+
+    def _decide(self, statement: Statement, overlay: Overlay) -> tuple[Effect, ...] | Rejection:
+        kind = registry.TYPES[statement.type]
+        context = self._context(overlay)
+        if not kind.founding and not context.facts.constituted():
+            return Rejection("not_constituted", "type")
+        contract = registry.CONTRACT_OF[statement.type]
+        outcome = contract.decide(View(overlay, contract.DOMAIN), statement, context)
+        if isinstance(outcome, Rejection):
+            return outcome
+        effects = self._carry_out(contract, outcome, overlay)
+        if isinstance(effects, Rejection) or statement.type != TICK:
+            return effects
+        return effects + self._pass_time(statement.payload["time"], overlay)
+
+    def _context(self, overlay: Overlay) -> Context:
+        return Context(
+            cooperative=self._cooperative or "",
+            generation=self._base.generation,
+            index=self._base.size + len(self.accepted),
+            tick=self._tick,
+            facts=registry.StateFacts(overlay),
+        )
+
+    def _carry_out(
+        self, contract: registry.ContractModule, changes: Changes, overlay: Overlay
+    ) -> tuple[Effect, ...] | Rejection:
+        """Applies changes and, breadth first, what they set off in other domains."""
+        done: list[Effect] = []
+        _apply(contract.DOMAIN, contract.STATE, changes, overlay)
+        waiting = deque(changes.effects)
+        while waiting:
+            effect = waiting.popleft()
+            done.append(effect)
+            if len(done) > MAX_EFFECTS:
+                raise RuntimeError(f"more than {MAX_EFFECTS} effects of one statement")
+            for other in registry.EFFECTS[effect.name]:
+                outcome = other.react(View(overlay, other.DOMAIN), effect, self._context(overlay))
+                if isinstance(outcome, Rejection):
+                    return outcome
+                _apply(other.DOMAIN, other.STATE, outcome, overlay)
+                waiting.extend(outcome.effects)
+        return tuple(done)
+
+    def _pass_time(self, time: int, overlay: Overlay) -> tuple[Effect, ...]:
+        """Deadlines before `time` fall due in order of (time, domain, kind, id) (SPEC §7.2)."""
+        self._tick = time
+        effects: list[Effect] = []
+        while (found := next(overlay.scan(_DEADLINES, "", f"{time:012d}"), None)) is not None:
+            key = found[0]
+            overlay.writes[(_DEADLINES, key)] = None
+            when, domain, kind, id = key.split("/", 3)
+            contract = registry.CONTRACTS[domain]
+            changes = contract.due(
+                View(overlay, domain), Deadline(int(when), kind, id), self._context(overlay)
+            )
+            carried = self._carry_out(contract, changes, overlay)
+            if isinstance(carried, Rejection):
+                raise RuntimeError(f"an effect of deadline {key} was rejected: {carried.code}")
+            effects.extend(carried)
+        return tuple(effects)
+
+    def _admit(self, accepted: Accepted) -> None:
+        leaf = merkle.leaf_hash(accepted.statement.raw)
+        self._tree.append(leaf)
+        self.leaf_hashes.append(leaf)
+        self._overlay.writes.update(accepted.writes)
+        if not _is_account_event(accepted.statement):
+            self._new_nonces.add((accepted.statement.iss, accepted.statement.cti))
+        self.accepted.append(accepted)
+
+
+def _is_account_event(statement: Statement) -> bool:
+    """An account's own events are for every log and outlive their `exp` (P2); the copy of them is for the log that takes it."""
+    return statement.domain == "account" and statement.type != "account.copy/1"
+
+
+def _apply(domain: str, kinds: Mapping[str, type[Record]], changes: Changes, overlay: Overlay) -> None:
+    for write in changes.writes:
+        if write.value is not None and type(write.value) is not kinds.get(write.kind):
+            raise TypeError(f"{domain} keeps no {type(write.value).__name__} as {write.kind}")
+        overlay.writes[(domain, f"{write.kind}/{write.id}")] = write.value
+    for deadline in changes.clear_deadlines:
+        overlay.writes[(_DEADLINES, deadline_key(domain, deadline))] = None
+    for deadline in changes.set_deadlines:
+        overlay.writes[(_DEADLINES, deadline_key(domain, deadline))] = DeadlineMark()
+
+
+def deadline_key(domain: str, deadline: Deadline) -> str:
+    """`<time, 12 digits>/<domain>/<kind>/<id>`: ascending keys are ascending deadlines."""
+    return f"{deadline.time:012d}/{domain}/{deadline.kind}/{deadline.id}"
+
+
+def next_deadline(state: State) -> int | None:
+    """The earliest time after which a tick is due."""
+    found = next(state.scan(_DEADLINES, "", "9"), None)
+    return int(found[0][:12]) if found else None
+
+
+class Replica:
+    """A whole log in memory, rebuilt from its entries: what an audit trusts instead of the node."""
+
+    def __init__(self, generation: int = 0) -> None:
+        self.state = MemoryState()
+        self.head = Head.empty(generation)
+        self.nonces = Nonces()
+        self.leaf_hashes: list[bytes] = []
+
+    def root_at(self, size: int) -> bytes:
+        return merkle.root(self.leaf_hashes[:size])
+
+    def append(self, raw: bytes, *, verified: bool = False) -> Accepted | Refused:
+        """The next entry. `verified` skips the signature check when the caller has made it already."""
+        try:
+            statement = documents.parse(raw)
+        except StatementError as error:
+            return Refused(error.code, error.field or None, known=False)
+        if not verified and not signatures.verify(
+            statement.kid, statement.sig_structure, statement.signature
+        ):
+            return Refused("bad_signature", "signature", known=False)
+        return self.append_statement(statement)
+
+    def append_statement(self, statement: Statement) -> Accepted | Refused:
+        batch = Batch(self.head, self.state, self.nonces, self)
+        outcome = batch.offer(statement)
+        if isinstance(outcome, Accepted):
+            batch.commit_nonces()
+            self.state.apply(batch.writes)
+            self.leaf_hashes.extend(batch.leaf_hashes)
+            self.head = batch.head
+        return outcome
+
+    def digest(self) -> bytes:
+        return state_digest(
+            (domain, key, registry.encode_record(value)) for domain, key, value in self.state.items()
+        )

@@ -1,0 +1,34 @@
+"""Methodology packs: the law and the practice of one country and one form, as versioned data (SPEC §7.3, design §6).
+
+A pack holds no code. Its bytes are logged when a cooperative adopts it, so an audit needs no copy of ours; a matter keeps the digest of the
+pack it opened under. The linter compares a charter with the pack before anyone signs it.
+"""
+
+from protocol.methodology.linter import Finding, check_charter
+from protocol.methodology.packs import (
+    MAX_PACK,
+    Pack,
+    PackError,
+    Parameter,
+    available,
+    decode,
+    digest,
+    encode,
+    load,
+    value,
+)
+
+__all__ = [
+    "MAX_PACK",
+    "Finding",
+    "Pack",
+    "PackError",
+    "Parameter",
+    "available",
+    "check_charter",
+    "decode",
+    "digest",
+    "encode",
+    "load",
+    "value",
+]

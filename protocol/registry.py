@@ -1,0 +1,203 @@
+"""The registry: which documents exist, which contract decides on them, which effect reaches whom (SPEC §11).
+
+Everything here is a table built once at import. `typed` gives a statement its payload as a Struct;
+`StateFacts` answers what one domain may
+ask about another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from protocol import encoding, methodology
+from protocol.contract import (
+    Changes,
+    Context,
+    Deadline,
+    DeadlineMark,
+    DocumentType,
+    Effect,
+    Record,
+    Rejection,
+    State,
+    View,
+)
+from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
+from protocol.documents import Statement
+from protocol.errors import StatementError
+
+
+class ContractModule(Protocol):
+    """A contract as the kernel uses it (see `protocol.contract`)."""
+
+    @property
+    def DOMAIN(self) -> str: ...
+
+    @property
+    def STATE(self) -> Mapping[str, type[Record]]: ...
+
+    @property
+    def TYPES(self) -> tuple[DocumentType, ...]: ...
+
+    def decide(self, view: View, statement: Statement, context: Context, /) -> Changes | Rejection: ...
+
+    def due(self, view: View, deadline: Deadline, context: Context, /) -> Changes: ...
+
+    def react(self, view: View, effect: Effect, context: Context, /) -> Changes | Rejection: ...
+
+
+_MODULES: tuple[ContractModule, ...] = (
+    accounts,
+    cooperative,
+    agreements,
+    consents,
+    membership,
+    council,
+    founding,
+)
+
+CONTRACTS: Mapping[str, ContractModule] = {module.DOMAIN: module for module in _MODULES}
+
+_OWNED: tuple[tuple[ContractModule, DocumentType], ...] = (
+    *((module, kind) for module in _MODULES for kind in module.TYPES),
+    *((cooperative, kind) for kind in cooperative.NODE_TYPES),
+)
+
+TYPES: Mapping[str, DocumentType] = {kind.name: kind for _, kind in _OWNED}
+CONTRACT_OF: Mapping[str, ContractModule] = {kind.name: module for module, kind in _OWNED}
+
+#: Names kept for later parts, so that no other meaning is given to them (SPEC §6.5, §9.6).
+RESERVED = (
+    "council.delegate/1",
+    "log.continue/1",
+    "log.reinstate/1",
+    "membership.succession/1",
+    "node.anchored/1",
+    "node.keys/1",
+    "node.late/1",
+    "protocol.upgrade/1",
+    "vault.erase/1",
+)
+
+#: Who reacts to what, at the same index, in this order. A test keeps it free of cycles.
+EFFECTS: Mapping[str, tuple[ContractModule, ...]] = {}
+
+_STATE: Mapping[tuple[str, str], type[Record]] = {
+    (module.DOMAIN, kind): record for module in _MODULES for kind, record in module.STATE.items()
+}
+
+
+def typed(statement: Statement) -> Statement:
+    """The statement with `body`. Raises StatementError: unknown_type, invalid_field, private_missing, private_unexpected."""
+    kind = TYPES.get(statement.type)
+    if kind is None:
+        raise StatementError("unknown_type", "type")
+    if kind.private and "private" not in statement.payload:
+        raise StatementError("private_missing", "private")
+    if not kind.private and "private" in statement.payload:
+        raise StatementError("private_unexpected", "private")
+    fields = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
+    try:
+        body = msgspec.convert(fields, kind.payload, strict=True)
+    except msgspec.ValidationError as error:
+        raise StatementError("invalid_field", _field(str(error))) from error
+    return replace(statement, body=body)
+
+
+def _field(message: str) -> str:
+    """msgspec names the place as `$.field`; the wire names the field."""
+    _, found, place = message.rpartition(" - at `$.")
+    return place.rstrip("`").split(".")[0].split("[")[0] if found else "payload"
+
+
+def encode_record(record: Record) -> bytes:
+    """Canonical CBOR of a state record."""
+    return encoding.encode(msgspec.to_builtins(record, builtin_types=(bytes,)), limit=2**24)
+
+
+def decode_record(domain: str, key: str, data: bytes) -> Record:
+    kind = DeadlineMark if domain == "deadline" else _STATE[(domain, key.partition("/")[0])]
+    return msgspec.convert(encoding.decode(data, limit=2**24), kind, strict=True)
+
+
+class StateFacts:
+    """`protocol.contract.Facts` over a state."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def _view(self, module: ContractModule) -> View:
+        return View(self._state, module.DOMAIN)
+
+    def _cooperative(self) -> cooperative.Cooperative:
+        found = cooperative.cooperative(self._view(cooperative))
+        if found is None:
+            raise KeyError("cooperative")
+        return found
+
+    def parameter(self, key: str) -> Any:
+        return cooperative.parameter(self._view(cooperative), key)
+
+    def constituted(self) -> bool:
+        return founding.constituted(self._view(founding)) or council.constituted(self._view(council))
+
+    def founder(self) -> str:
+        return self._cooperative().founder
+
+    def genesis_kind(self) -> Literal["new", "existing"]:
+        return self._cooperative().kind
+
+    def visibility(self) -> Literal["entitled", "public"]:
+        return self._cooperative().visibility
+
+    def pack_digest(self) -> bytes:
+        return self._cooperative().pack
+
+    def charter_digest(self) -> bytes | None:
+        found = cooperative.charter(self._view(cooperative))
+        return found.digest if found else None
+
+    def reserved_matters(self) -> tuple[str, ...]:
+        return tuple(self._pack().reserved)
+
+    def required_agreements(self) -> tuple[str, ...]:
+        return tuple(self._pack().agreements)
+
+    def _pack(self) -> methodology.Pack:
+        return cooperative.pack(self._view(cooperative))
+
+    def edition(self, kind: str) -> bytes | None:
+        found = cooperative.agreement(self._view(cooperative), kind)
+        return found.digest if found else None
+
+    def has_signed(self, account: str, kind: str) -> bool:
+        edition = self.edition(kind)
+        return edition is not None and agreements.has_signed(self._view(agreements), account, edition)
+
+    def has_consent(self, account: str, purpose: str) -> bool:
+        return consents.has_consent(self._view(consents), account, purpose)
+
+    def knows_account(self, account: str) -> bool:
+        return accounts.knows(self._view(accounts), account)
+
+    def key_active(self, account: str, kid: bytes) -> bool:
+        """Neither revoked nor stopped, whatever the waiting time."""
+        return accounts.key_status(self._view(accounts), account, kid, 2**53) is None
+
+    def is_member(self, account: str) -> bool:
+        return membership.is_member(self._view(membership), account)
+
+    def roles(self, account: str) -> frozenset[str]:
+        return council.roles(self._view(council), account)
+
+    def chair(self) -> str | None:
+        return council.chair(self._view(council))
+
+    def council(self) -> tuple[str, ...]:
+        return council.council(self._view(council))

@@ -1,0 +1,169 @@
+"""The envelope (SPEC §4): own vectors, an independent COSE implementation, and no crash on any bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import documents, encoding, signatures
+from protocol.documents import OnBehalf, Seen, Statement
+from protocol.errors import StatementError
+from protocol.identifiers import identifier
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "statements.json").read_text())
+
+SEED = bytes(range(32))
+KID = signatures.public_key(SEED)
+ISS = identifier(hashlib.sha256(b"account").digest())
+AUD = identifier(hashlib.sha256(b"cooperative").digest())
+
+
+def header(**changes: Any) -> bytes:
+    fields: dict[str, Any] = {
+        "kid": KID,
+        "iss": ISS,
+        "sub": ISS,
+        "aud": AUD,
+        "iat": 1_790_000_000,
+        "exp": 1_790_000_900,
+        "cti": bytes(16),
+    }
+    return documents.statement_header(**{**fields, **changes})
+
+
+def signed(protected: bytes, payload: bytes) -> bytes:
+    return documents.assemble(
+        protected, payload, signatures.sign(SEED, documents.sig_structure(protected, payload))
+    )
+
+
+def example(**changes: Any) -> bytes:
+    return signed(header(**changes), documents.payload_bytes("consent.withdraw/1", {"re": [bytes(32)]}))
+
+
+@pytest.mark.parametrize("vector", VECTORS["valid"], ids=lambda vector: vector["name"])
+def test_vectors(vector: dict[str, Any]) -> None:
+    raw = bytes.fromhex(vector["statement"])
+    statement = documents.parse(raw)
+    assert statement.digest.hex() == vector["document_digest"]
+    assert statement.entry_digest.hex() == vector["entry_digest"]
+    assert statement.sig_structure.hex() == vector["sig_structure"]
+    assert (statement.iss, statement.type) == (vector["iss"], vector["type"])
+    assert signatures.verify(statement.kid, statement.sig_structure, statement.signature)
+
+
+@pytest.mark.parametrize("vector", VECTORS["invalid"], ids=lambda vector: vector["name"])
+def test_broken_vectors_are_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(StatementError) as caught:
+        documents.parse(bytes.fromhex(vector["statement"]))
+    assert caught.value.code == vector["code"]
+
+
+def test_every_part_comes_back() -> None:
+    seen, on_behalf = Seen(0, 7, bytes(32)), OnBehalf(AUD, bytes(32))
+    statement = documents.parse(example(seen=seen, on_behalf=on_behalf))
+    assert isinstance(statement, Statement)
+    assert (statement.kid, statement.iss, statement.sub, statement.aud) == (KID, ISS, ISS, AUD)
+    assert (statement.seen, statement.on_behalf, statement.cti) == (seen, on_behalf, bytes(16))
+    assert statement.payload == {"type": "consent.withdraw/1", "re": [bytes(32)]}
+    assert (
+        statement.digest
+        == hashlib.sha256(
+            encoding.encode(["Signature1", statement.protected, b"", statement.payload_bytes])
+        ).digest()
+    )
+
+
+@pytest.mark.parametrize("lifetime", [0, -1, documents.MAX_LIFETIME + 1])
+def test_p2_lifetime_is_bounded(lifetime: int) -> None:
+    with pytest.raises(StatementError) as caught:
+        documents.parse(example(exp=1_790_000_000 + lifetime))
+    assert caught.value.field == "exp"
+
+
+def test_p4_login_message_is_no_statement() -> None:
+    protected = documents.message_header(documents.LOGIN, KID)
+    message = signed(protected, encoding.encode({"purpose": "login"}))
+    with pytest.raises(StatementError):
+        documents.parse(message)
+    with pytest.raises(StatementError):
+        documents.parse_message(example(), documents.LOGIN)
+    kid, content, signed_bytes, signature = documents.parse_message(message, documents.LOGIN)
+    assert (kid, content) == (KID, {"purpose": "login"})
+    assert signatures.verify(kid, signed_bytes, signature)
+    with pytest.raises(StatementError):
+        documents.parse_message(message, documents.READ)
+
+
+def test_p4_unknown_labels_and_claims_are_refused() -> None:
+    fields = encoding.decode_header(header())
+    claims = dict(fields[15])  # type: ignore[arg-type]
+    payload = documents.payload_bytes("consent.withdraw/1", {"re": []})
+    for broken in (
+        {**fields, 5: b"x"},
+        {**fields, 15: {**claims, 8: "x"}},
+        {**fields, 15: {**claims, "cnf": b""}},
+        {**fields, 1: -8},
+    ):
+        with pytest.raises(StatementError):
+            documents.parse(signed(encoding.encode_header(broken), payload))
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
+    with pytest.raises(StatementError):
+        documents.parse(data)
+
+
+@given(st.integers(min_value=0), st.binary(min_size=1, max_size=3), st.booleans())
+def test_any_damage_is_refused_or_breaks_the_signature(place: int, put: bytes, insert: bool) -> None:
+    raw = example()
+    at = place % len(raw)
+    damaged = raw[:at] + put + raw[at + (0 if insert else len(put)) :]
+    if damaged == raw:
+        return
+    try:
+        statement = documents.parse(damaged)
+    except StatementError:
+        return
+    assert not signatures.verify(statement.kid, statement.sig_structure, statement.signature)
+
+
+@pytest.mark.long
+def test_an_independent_cose_library_agrees() -> None:
+    """`cwt` (its own environment, another CBOR) verifies our statements and reads the same claims."""
+    python = os.environ["COOPNODE_ORACLE_PYTHON"]  # made by ./dev test --all
+    script = (
+        "import sys, json\n"
+        "from cwt import COSE, COSEKey\n"
+        "for line in sys.stdin:\n"
+        "    v = json.loads(line)\n"
+        "    key = COSEKey.from_jwk({'kty': 'OKP', 'crv': 'Ed25519', 'alg': 'EdDSA', 'x': v['x'], 'kid': v['kid']})\n"
+        "    key._alg = -19\n"
+        "    p, u, payload = COSE.new().decode_with_headers(bytes.fromhex(v['statement']), key)\n"
+        "    print(json.dumps({'iss': p[15][1], 'type': p[3], 'payload': payload.hex(), 'unprotected': len(u)}))\n"
+    )
+    lines = []
+    for vector in VECTORS["valid"]:
+        kid = documents.parse(bytes.fromhex(vector["statement"])).kid
+        x = base64.urlsafe_b64encode(kid).rstrip(b"=").decode()
+        lines.append(json.dumps({"statement": vector["statement"], "x": x, "kid": kid.hex()}))
+    done = subprocess.run(
+        [python, "-c", script], input="\n".join(lines), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    for vector, line in zip(VECTORS["valid"], done.stdout.splitlines(), strict=True):
+        answer = json.loads(line)
+        assert answer["iss"] == vector["iss"]
+        assert answer["type"] == documents.STATEMENT
+        assert answer["unprotected"] == 0
+        assert answer["payload"] == documents.parse(bytes.fromhex(vector["statement"])).payload_bytes.hex()

@@ -1,0 +1,254 @@
+"""The commands of ./dev.
+
+setup               environments and browser files, without starting anything
+run [arguments]     a node on this machine with its data in ./data; arguments go to `coopnode run`
+test [arguments]    the quick suite; arguments go to pytest
+     --all          everything: long tests, larger searches, the independent COSE implementation
+     --no-browser   without the tests that need Chromium
+check               format, lint, types and layers: what has to hold before a commit
+format              puts imports and layout right
+assets [--force]    builds web/static/build from assets/
+bench [arguments]   measures this machine (tests/benchmarks)
+lock [--upgrade]    writes locks/*.txt and package-lock.json anew from locks/*.in and package.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import assets
+from tools.environments import ROOT, Trouble, environment, python_of, say
+
+PACKAGES = ("protocol", "federation", "coopnode", "web")
+LOCKS = ("run", "dev", "build", "oracle")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
+
+
+def main(arguments: Sequence[str]) -> int:
+    commands = {
+        "run": run, "test": test, "check": check, "bench": bench, "lock": lock,
+        "format": layout, "setup": setup, "assets": build_assets,
+    }  # fmt: skip
+    name, rest = (arguments[0], list(arguments[1:])) if arguments else ("help", [])
+    if name in {"help", "-h", "--help"}:
+        print(__doc__.replace("The commands of ./dev.", "./dev COMMAND").strip())
+        return 0
+    if name not in commands:
+        say(f"there is no command “{name}”; ./dev lists them")
+        return 2
+    try:
+        return commands[name](rest)
+    except Trouble as trouble:
+        say(str(trouble))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def node_python() -> Path:
+    """The environment in which a node runs. The developers' one contains it."""
+    return importable(environment(".venv", "run", enough=["dev"]))
+
+
+def developer_python() -> Path:
+    return importable(environment(".venv", "dev"))
+
+
+def importable(python: Path) -> Path:
+    """The checkout itself becomes importable from anywhere, and `coopnode` a command of the environment."""
+    (site,) = python.parent.parent.glob("lib/python3.*/site-packages")
+    path, command = site / "coopnode-checkout.pth", python.with_name("coopnode")
+    if not path.exists():
+        path.write_text(f"{ROOT}\n", "utf-8")
+    if not command.exists():
+        text = f"#!{python}\nimport sys\n\nfrom coopnode.__main__ import main\n\nsys.exit(main())\n"
+        command.write_text(text, "utf-8")
+        command.chmod(0o755)
+    return python
+
+
+def setup(rest: list[str]) -> int:
+    refuse(rest)
+    developer_python()
+    assets.build()
+    return 0
+
+
+def run(rest: list[str]) -> int:
+    python = node_python()
+    assets.build()
+    # -P: what lies in the folder one happens to be in is not imported
+    command = [str(python), "-P", "-m", "coopnode", "run", *data_folder(rest), *rest]
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def data_folder(rest: Sequence[str]) -> list[str]:
+    if any(each == "--data" or each.startswith("--data=") for each in rest):
+        return []
+    return ["--data", os.path.join(os.path.relpath(ROOT), "data")]
+
+
+def build_assets(rest: list[str]) -> int:
+    force = "--force" in rest
+    refuse([each for each in rest if each != "--force"])
+    assets.build(force)
+    return 0
+
+
+def test(rest: list[str]) -> int:
+    everything, browser = "--all" in rest, "--no-browser" not in rest
+    rest = [each for each in rest if each not in {"--all", "--no-browser"}]
+    python = developer_python()
+    assets.build()
+    surroundings = dict(os.environ)
+    surroundings["COOPNODE_NODE"] = str(ROOT / ".venv-build" / "bin" / "node")
+    command = [str(python), "-m", "pytest", "-n", "2", "--dist", "worksteal"]
+    if browser:
+        surroundings["COOPNODE_CHROMIUM"] = chromium()
+    else:
+        command += ["--ignore=tests/browser"]
+    if everything:
+        surroundings["COOPNODE_ORACLE_PYTHON"] = str(environment(".venv-oracle", "oracle"))
+        command += ["--hypothesis-profile=all"]
+    else:
+        command += ["-m", "not long"]
+    return subprocess.run([*command, *rest], cwd=ROOT, env=surroundings).returncode
+
+
+def chromium() -> str:
+    """A browser of this machine; on Debian it is installed where that takes no question."""
+    found = find_browser()
+    if found is None and shutil.which("apt-get"):
+        install_browser()
+        found = find_browser()
+    if found is None:
+        raise Trouble(
+            "The browser tests need Chromium. Install it (Debian: apt install "
+            + " ".join(BROWSER_PACKAGES)
+            + "), "
+            "or name one in COOPNODE_CHROMIUM, or leave these tests out: ./dev test --no-browser"
+        )
+    return found
+
+
+def find_browser() -> str | None:
+    named = os.environ.get("COOPNODE_CHROMIUM")
+    if named:
+        return named
+    on_mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    return next(filter(None, map(shutil.which, (*BROWSERS, on_mac))), None)
+
+
+def install_browser() -> None:
+    if os.geteuid() == 0:
+        rights: list[str] = []
+    elif (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL).returncode == 0
+    ):
+        rights = ["sudo", "-n"]
+    else:
+        return
+    say("installing " + " and ".join(BROWSER_PACKAGES) + " by apt for the browser tests")
+    apt = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    subprocess.run([*apt, "update"], **quiet)  # type: ignore[call-overload]
+    subprocess.run([*apt, "install", "--yes", "--no-install-recommends", *BROWSER_PACKAGES], **quiet)  # type: ignore[call-overload]
+
+
+def check(rest: list[str]) -> int:
+    refuse(rest)
+    scripts = developer_python().parent
+    typed = [name for name in (*PACKAGES, "tools", "tests") if list((ROOT / name).rglob("*.py"))]
+    steps: tuple[tuple[str, list[str | Path]], ...] = (
+        ("format", [scripts / "ruff", "format", "--check", "."]),
+        ("lint", [scripts / "ruff", "check", "--output-format=concise", "."]),
+        ("types", [scripts / "mypy", *typed]),
+        ("layers", [scripts / "lint-imports"]),
+    )
+    failed = [name for name, command in steps if not passes(name, command)]
+    print("check: " + (f"FAILED: {', '.join(failed)}" if failed else "all is well"), flush=True)
+    return 1 if failed else 0
+
+
+def passes(name: str, command: Sequence[str | Path]) -> bool:
+    began = time.monotonic()
+    done = subprocess.run(
+        [str(each) for each in command], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode:
+        print(done.stdout.rstrip())
+    print(f"{name:8}{'FAILED' if done.returncode else 'ok':8}{time.monotonic() - began:6.1f} s", flush=True)
+    return done.returncode == 0
+
+
+def layout(rest: list[str]) -> int:
+    refuse(rest)
+    ruff = str(developer_python().with_name("ruff"))
+    fixed = subprocess.run([ruff, "check", "--fix", "--quiet", "."], cwd=ROOT).returncode
+    return subprocess.run([ruff, "format", "."], cwd=ROOT).returncode or fixed
+
+
+def bench(rest: list[str]) -> int:
+    python = developer_python()
+    assets.build()
+    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], cwd=ROOT).returncode
+
+
+def lock(rest: list[str]) -> int:
+    upgrade = "--upgrade" in rest
+    refuse([each for each in rest if each != "--upgrade"])
+    # uv from the environment as it is: the lock that would mend it may be what is being written
+    python = python_of(ROOT / ".venv")
+    if not python.with_name("uv").exists():
+        python = developer_python()
+    for name in LOCKS:
+        uv = [
+            str(python.with_name("uv")), "pip", "compile", "--quiet", "--universal",
+            "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate",
+            "--no-emit-index-url", "--no-emit-find-links",
+            *(["--upgrade"] if upgrade else []), f"{name}.in", "--output-file", f"{name}.txt",
+        ]  # fmt: skip
+        subprocess.run(uv, cwd=ROOT / "locks", check=True, stdout=subprocess.DEVNULL)
+        say(f"locks/{name}.txt is written")
+    environment(".venv-build", "build")
+    assets.npm(
+        "update" if upgrade else "install",
+        "--package-lock-only",
+        "--ignore-scripts",
+        what="npm (package-lock.json)",
+    )
+    strip_addresses(ROOT / "package-lock.json")
+    say("package-lock.json is written")
+    carrying = [path.name for path in locks_written() if re.search(r"https?://", path.read_text("utf-8"))]
+    if carrying:
+        raise Trouble(f"addresses do not belong in a lock: {', '.join(carrying)}")
+    return 0
+
+
+def locks_written() -> list[Path]:
+    return [*(ROOT / "locks" / f"{name}.txt" for name in LOCKS), ROOT / "package-lock.json"]
+
+
+def strip_addresses(path: Path) -> None:
+    """npm notes where to give money; names, versions and digests are all that belongs in a lock."""
+    locked = json.loads(path.read_text("utf-8"))
+    for package in locked["packages"].values():
+        for key in ("funding", "resolved"):
+            package.pop(key, None)
+    path.write_text(json.dumps(locked, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def refuse(rest: Sequence[str]) -> None:
+    if rest:
+        raise Trouble(f"this command does not know {' '.join(rest)}")
