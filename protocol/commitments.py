@@ -1,4 +1,5 @@
-"""Commitments to private fields (SPEC §5, P20): one salted leaf per registry field, a Merkle root in the statement.
+"""Commitments to private fields (SPEC §5, P20): one salted leaf per registry field, a Merkle root in the
+statement.
 
 A record is `{"fields": {name: {"salt": bytes32, "value": Value}}, "decoys": {name: bytes32}}`. Salts come
 from the caller: this module has
@@ -26,7 +27,8 @@ def leaf(type: str, field: str, salt: bytes, value: Value) -> bytes:
 def commit(
     type: str, fields: Sequence[str], values: Mapping[str, Value], salts: Mapping[str, bytes]
 ) -> tuple[bytes, dict[str, Any]]:
-    """Root and record for `values` of a document type with private `fields`. `salts` has 32 fresh random bytes for every field:
+    """Root and record for `values` of a document type with private `fields`. `salts` has 32 fresh random
+    bytes for every field:
     the salt of a present one, the decoy leaf of an absent one."""
     record: dict[str, Any] = {
         "fields": {name: {"salt": salts[name], "value": values[name]} for name in fields if name in values},
@@ -36,7 +38,8 @@ def commit(
 
 
 def root(type: str, fields: Sequence[str], record: Mapping[str, Any]) -> bytes:
-    """Root of a record. StatementError when it does not name each field exactly once or a salt is not 32 bytes."""
+    """Root of a record. StatementError when it does not name each field exactly once or a salt is not 32
+    bytes."""
     return merkle.root(leaves(type, fields, record))
 
 

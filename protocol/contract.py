@@ -27,11 +27,13 @@ from protocol.encoding import Value
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of everything kept in state: a frozen value with a canonical CBOR form (unset fields are left out)."""
+    """Base of everything kept in state: a frozen value with a canonical CBOR form (unset fields are left
+    out)."""
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of the typed payloads. The fields `type` and `private` are the envelope's and are taken off before conversion."""
+    """Base of the typed payloads. The fields `type` and `private` are the envelope's and are taken off before
+    conversion."""
 
 
 class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +48,8 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class PrivateField:
-    """One committed field. `readers` are roles inside the cooperative: self, chair, secretary, accountant, council, member."""
+    """One committed field. `readers` are roles inside the cooperative: self, chair, secretary, accountant,
+    council, member."""
 
     name: str
     readers: tuple[str, ...]
@@ -96,12 +99,14 @@ class Deadline:
 
 
 class DeadlineMark(Record, frozen=True):
-    """Value of a pending deadline in the kernel's own domain `deadline`; what it says stands in its key (`protocol.log.deadline_key`)."""
+    """Value of a pending deadline in the kernel's own domain `deadline`; what it says stands in its key
+    (`protocol.log.deadline_key`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What another domain must know at the same index. `name` stands in the registry's table, `data` is that effect's Record."""
+    """What another domain must know at the same index. `name` stands in the registry's table, `data` is that
+    effect's Record."""
 
     name: str
     data: Record
@@ -117,7 +122,8 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Stable `code` (documented in docs/errors.md, worded in protocol/wording.json), `at` the field at fault, facts for the sentence."""
+    """Stable `code` (documented in docs/errors.md, worded in protocol/wording.json), `at` the field at fault,
+    facts for the sentence."""
 
     code: str
     at: str | None = None
@@ -152,7 +158,8 @@ class View:
         return found
 
     def scan(self, kind: str, prefix: str, type: type[R]) -> Iterator[tuple[str, R]]:
-        """Records of a kind whose id begins with `prefix`, ascending by id. Only for small sets (seats, ballots of one matter)."""
+        """Records of a kind whose id begins with `prefix`, ascending by id. Only for small sets (seats,
+        ballots of one matter)."""
         start = f"{kind}/{prefix}"
         for key, value in self.state.scan(self.domain, start, start + "\U0010ffff"):
             yield key[len(kind) + 1 :], cast(R, value)
@@ -162,7 +169,8 @@ class Facts(Protocol):
     """What contracts may know of other domains. Built by the registry over the state before the statement."""
 
     def parameter(self, key: str) -> Any:
-        """Value in force: the charter's, else the pack's. KeyError for a key no pack knows is a programming error."""
+        """Value in force: the charter's, else the pack's. KeyError for a key no pack knows is a programming
+        error."""
         ...
 
     def constituted(self) -> bool: ...

@@ -55,7 +55,8 @@ class OnBehalf(NamedTuple):
 
 @dataclass(frozen=True)
 class Statement:
-    """One parsed statement. `payload` is the decoded map with `type` and `private` still in it; digests are computed on first use."""
+    """One parsed statement. `payload` is the decoded map with `type` and `private` still in it; digests are
+    computed on first use."""
 
     raw: bytes
     protected: bytes
@@ -107,7 +108,8 @@ _SIG_CONTEXT = b"\x84\x6aSignature1"
 
 
 def sig_structure(protected: bytes, payload: bytes) -> bytes:
-    """CBOR ["Signature1", protected, h'', payload] (RFC 9052 §4.4): the only thing a personal key ever signs (P4)."""
+    """CBOR ["Signature1", protected, h'', payload] (RFC 9052 §4.4): the only thing a personal key ever signs
+    (P4)."""
     return _SIG_CONTEXT + bstr(protected) + b"\x40" + bstr(payload)
 
 
@@ -142,7 +144,8 @@ def statement_header(
 
 
 def split(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """(protected, payload, signature) of a tagged COSE_Sign1 with an empty unprotected header; StatementError otherwise."""
+    """(protected, payload, signature) of a tagged COSE_Sign1 with an empty unprotected header; StatementError
+    otherwise."""
     if len(data) > MAX_STATEMENT:
         raise StatementError("too_large")
     if data[:2] != b"\xd2\x84":
@@ -178,7 +181,8 @@ def _take(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def parse(data: bytes) -> Statement:
-    """Bytes → Statement. Raises StatementError (codes too_large, malformed) on anything but the canonical form."""
+    """Bytes → Statement. Raises StatementError (codes too_large, malformed) on anything but the canonical
+    form."""
     protected, payload_bytes, signature = split(data)
     try:
         header = encoding.decode_header(protected)
@@ -271,7 +275,8 @@ def payload_bytes(type: str, fields: dict[str, Value], private: bytes | None = N
 
 
 def parse_message(data: bytes, content_type: str) -> tuple[bytes, dict[str, Any], bytes, bytes]:
-    """A signed message that is not a statement → (kid, payload map, sig_structure, signature). StatementError when it is not one."""
+    """A signed message that is not a statement → (kid, payload map, sig_structure, signature). StatementError
+    when it is not one."""
     if content_type not in _MESSAGE_TYPES:
         raise ValueError(content_type)
     protected, payload, signature = split(data)

@@ -52,7 +52,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`at` names the field, `facts` fill the sentence. `known` tells whether a valid key of a known account was behind it (P13)."""
+    """`at` names the field, `facts` fill the sentence. `known` tells whether a valid key of a known account
+    was behind it (P13)."""
 
     code: str
     at: str | None = None
@@ -76,7 +77,8 @@ class Head:
 
 
 class SeenAhead(Exception):
-    """A validly signed `seen` is larger than our tree: somebody was shown a log we do not have. Writing stops (P3)."""
+    """A validly signed `seen` is larger than our tree: somebody was shown a log we do not have. Writing stops
+    (P3)."""
 
     def __init__(self, statement: Statement) -> None:
         super().__init__("a signer has verified a larger tree than this one")
@@ -84,7 +86,8 @@ class SeenAhead(Exception):
 
 
 class Nonces:
-    """(iss, cti) of statements whose `exp` has not passed (P1). Start-up fills it from the entries that are still that young."""
+    """(iss, cti) of statements whose `exp` has not passed (P1). Start-up fills it from the entries that are
+    still that young."""
 
     def __init__(self) -> None:
         self._held: set[tuple[str, bytes]] = set()
@@ -413,7 +416,8 @@ class Batch:
 
 
 def _is_account_event(statement: Statement) -> bool:
-    """An account's own events are for every log and outlive their `exp` (P2); the copy of them is for the log that takes it."""
+    """An account's own events are for every log and outlive their `exp` (P2); the copy of them is for the log
+    that takes it."""
     return statement.domain == "account" and statement.type != "account.copy/1"
 
 

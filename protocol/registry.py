@@ -92,7 +92,8 @@ _STATE: Mapping[tuple[str, str], type[Record]] = {
 
 
 def typed(statement: Statement) -> Statement:
-    """The statement with `body`. Raises StatementError: unknown_type, invalid_field, private_missing, private_unexpected."""
+    """The statement with `body`. Raises StatementError: unknown_type, invalid_field, private_missing,
+    private_unexpected."""
     kind = TYPES.get(statement.type)
     if kind is None:
         raise StatementError("unknown_type", "type")

@@ -368,11 +368,10 @@ def _revoke(view: View, statement: Statement, context: Context) -> Changes | Rej
         return Rejection("unknown_key", "kid")
     if body.suspected_from is not None and body.suspected_from > context.tick:
         return Rejection("invalid_field", "suspected_from")
-    for place, key in enumerate(account.keys):
-        if key.pub == body.key:
-            break
-    else:
+    place = next((place for place, key in enumerate(account.keys) if key.pub == body.key), None)
+    if place is None:
         return Rejection("unknown_key", "key")
+    key = account.keys[place]
     # Grow-only: a second revocation may only bring the suspicion forward in time.
     suspected = _earlier(key.suspected_from, body.suspected_from)
     if key.revoked_at is not None and suspected == key.suspected_from:

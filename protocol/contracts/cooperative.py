@@ -1,4 +1,5 @@
-"""The cooperative itself: genesis, methodology pack, charter, texts to sign, and the node's own statements (SPEC §7, P12).
+"""The cooperative itself: genesis, methodology pack, charter, texts to sign, and the node's own statements
+(SPEC §7, P12).
 
 Owns the domains `cooperative` and `node`: the node's statements are about this log and touch no person's
 rights.
@@ -70,7 +71,8 @@ class CooperativePack(Payload, frozen=True):
 
 
 class Basis(Payload, frozen=True):
-    """What the charter or an appointment rests on: the organ that decided, its date and, when on paper, the digest of its minutes."""
+    """What the charter or an appointment rests on: the organ that decided, its date and, when on paper, the
+    digest of its minutes."""
 
     organ: Literal["founding_meeting", "general_meeting", "council"]
     number: str | None = None
@@ -288,7 +290,8 @@ def _pack(view: View, statement: Statement, context: Context) -> Changes | Rejec
 
 
 def _charter(view: View, statement: Statement, context: Context) -> Changes | Rejection:
-    """The founder writes it until the cooperative is constituted; afterwards only the general meeting changes it (R129)."""
+    """The founder writes it until the cooperative is constituted; afterwards only the general meeting changes
+    it (R129)."""
     body: CooperativeCharter = statement.body
     if context.facts.constituted():
         return Rejection("exclusive_competence", "parameters", {"way": "agenda"})
