@@ -37,13 +37,13 @@ def commit(
     return root(type, fields, record), record
 
 
-def root(type: str, fields: Sequence[str], record: Mapping[str, Any]) -> bytes:
+def root(type: str, fields: Sequence[str], record: Any) -> bytes:
     """Root of a record. StatementError when it does not name each field exactly once or a salt is not 32
     bytes."""
     return merkle.root(leaves(type, fields, record))
 
 
-def leaves(type: str, fields: Sequence[str], record: Mapping[str, Any]) -> list[bytes]:
+def leaves(type: str, fields: Sequence[str], record: Any) -> list[bytes]:
     """The leaves in registry order: what `disclosure` proves one of."""
     if not isinstance(record, Mapping) or set(record) != {"fields", "decoys"}:
         raise StatementError("private_malformed")

@@ -189,8 +189,11 @@ def parse(data: bytes) -> Statement:
         payload = encoding.decode(payload_bytes)
     except EncodingError as error:
         raise StatementError("malformed") from error
-    claims = _check_header(header)
-    if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
+    kid, claims = _check_header(header)
+    if not isinstance(payload, dict):
+        raise StatementError("malformed", "type")
+    type = payload.get("type")
+    if not isinstance(type, str):
         raise StatementError("malformed", "type")
     private = payload.get("private")
     if private is not None and not (isinstance(private, bytes) and len(private) == 32):
@@ -200,7 +203,7 @@ def parse(data: bytes) -> Statement:
         protected=protected,
         payload_bytes=payload_bytes,
         signature=signature,
-        kid=header[_KID],
+        kid=kid,
         iss=claims[_ISS],
         sub=claims[_SUB],
         aud=claims[_AUD],
@@ -209,17 +212,18 @@ def parse(data: bytes) -> Statement:
         cti=claims[_CTI],
         seen=_seen(claims.get(_SEEN)),
         on_behalf=_on_behalf(claims.get(_FOR)),
-        type=payload["type"],
+        type=type,
         payload=payload,
     )
 
 
-def _check_header(header: Any) -> dict[int, Any]:
-    if not isinstance(header, dict) or set(header) != {_ALG, _CONTENT_TYPE, _KID, _CLAIMS}:
+def _check_header(header: dict[Any, Any]) -> tuple[bytes, dict[int, Any]]:
+    if set(header) != {_ALG, _CONTENT_TYPE, _KID, _CLAIMS}:
         raise StatementError("malformed", "protected")
     if header[_ALG] != ED25519 or header[_CONTENT_TYPE] != STATEMENT:
         raise StatementError("malformed", "content_type")
-    if not isinstance(header[_KID], bytes) or len(header[_KID]) != 32:
+    kid = header[_KID]
+    if not isinstance(kid, bytes) or len(kid) != 32:
         raise StatementError("malformed", "kid")
     claims = header[_CLAIMS]
     if (
@@ -235,7 +239,7 @@ def _check_header(header: Any) -> dict[int, Any]:
         raise StatementError("malformed", "exp")
     if not isinstance(cti, bytes) or len(cti) != 16:
         raise StatementError("malformed", "cti")
-    return claims
+    return kid, claims
 
 
 def _is_count(value: Any) -> bool:
@@ -285,7 +289,7 @@ def parse_message(data: bytes, content_type: str) -> tuple[bytes, dict[str, Any]
         content = encoding.decode(payload)
     except EncodingError as error:
         raise StatementError("malformed") from error
-    if not isinstance(header, dict) or set(header) != {_ALG, _CONTENT_TYPE, _KID}:
+    if set(header) != {_ALG, _CONTENT_TYPE, _KID}:
         raise StatementError("malformed", "protected")
     if header[_ALG] != ED25519 or header[_CONTENT_TYPE] != content_type:
         raise StatementError("malformed", "content_type")

@@ -60,6 +60,7 @@ MAX_DEPTH: Final = 32
 MAX_INTEGER: Final = 2**53 - 1
 
 _PLAIN: Final = frozenset((str, bytes, bool))
+_SCALARS: Final = frozenset((str, bytes, bool, int))
 _loads = cbor2.loads
 _dumps = cbor2.dumps
 
@@ -261,13 +262,22 @@ def _in_order(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise EncodingError("nested too deep")
     if type(value) is dict:
-        if not all(type(key) is str for key in value):
-            raise EncodingError("a map key must be text")
-        keys = sorted(value, key=lambda key: (len(key.encode()), key))
-        return {key: _in_order(value[key], depth + 1) for key in keys}
+        try:
+            ascii_keys = "".join(value).isascii()
+        except TypeError as error:
+            raise EncodingError("a map key must be text") from error
+        keys = sorted(value)
+        keys.sort(key=len if ascii_keys else _utf8_length)  # stable: keys of one length stay in order
+        return {
+            key: item if type(item := value[key]) in _SCALARS else _in_order(item, depth + 1) for key in keys
+        }
     if type(value) is list or type(value) is tuple:
-        return [_in_order(item, depth + 1) for item in value]
+        return [item if type(item) in _SCALARS else _in_order(item, depth + 1) for item in value]
     return value
+
+
+def _utf8_length(text: str) -> int:
+    return len(text.encode())
 
 
 def _header_in_order(value: Any, depth: int = 0) -> Any:

@@ -34,8 +34,8 @@ from tools.environments import ROOT, Trouble, digest, environment, only_one, say
 SOURCES = ROOT / "assets"
 TARGET = ROOT / "web" / "static" / "build"
 MODULES = ROOT / "node_modules"
+BUILT_FROM = MODULES / ".cache" / "built-from"
 LOCK = ROOT / "package-lock.json"
-SHIPPED = ("@noble/ed25519", "@noble/hashes", "bootstrap", "cborg", "lucide-static")
 
 CSS_BUDGET = 40_000
 """Bytes of app.css after gzip: a first page on a slow phone network is at most 100 KB (all together)."""
@@ -59,8 +59,8 @@ def build(force: bool = False) -> None:
         icons(fresh)
         licences(fresh)
         manifest(fresh)
-        (fresh / ".inputs").write_text(inputs, "utf-8")
         put_in_place(fresh)
+        BUILT_FROM.write_text(inputs, "utf-8")
         sizes = ", ".join(
             f"{each.name} {packed(each) / 1000:.1f} KB" for each in outputs() if each.suffix != ".txt"
         )
@@ -73,17 +73,15 @@ def input_files() -> list[Path]:
 
 
 def outputs() -> list[Path]:
-    return sorted(
-        path for path in TARGET.iterdir() if not path.name.startswith(".") and path.name != "manifest.json"
-    )
+    return sorted(path for path in TARGET.iterdir() if path.name != "manifest.json")
 
 
 def up_to_date() -> bool:
     try:
-        return (TARGET / "manifest.json").exists() and (TARGET / ".inputs").read_text("utf-8") == digest(
-            input_files()
-        )
-    except OSError:
+        listed = json.loads((TARGET / "manifest.json").read_text("utf-8"))
+        complete = all((TARGET / name).exists() for name in listed)
+        return complete and BUILT_FROM.read_text("utf-8") == digest(input_files())
+    except (OSError, ValueError):
         return False
 
 
@@ -174,10 +172,19 @@ def symbol(name: str, drawing: Path) -> str:
 def licences(fresh: Path) -> None:
     """The permissive licences ask that their text travels with the copies."""
     texts = []
-    for package in SHIPPED:
+    for package in sorted(json.loads((ROOT / "package.json").read_text("utf-8"))["dependencies"]):
         folder = MODULES / package
         version = json.loads((folder / "package.json").read_text("utf-8"))["version"]
-        (licence,) = [path for path in folder.iterdir() if path.name.upper().startswith("LICENSE")][:1]
+        licence = next(
+            (
+                path
+                for path in sorted(folder.iterdir())
+                if path.name.upper().startswith(("LICENSE", "LICENCE", "COPYING"))
+            ),
+            None,
+        )
+        if licence is None:
+            raise Trouble(f"npm package {package} carries no licence text; it cannot be shipped like that")
         texts.append(f"{package} {version}\n\n{licence.read_text('utf-8').strip()}\n")
     (fresh / "licences.txt").write_text(("\n" + "-" * 80 + "\n\n").join(texts), "utf-8")
 
@@ -194,11 +201,9 @@ def manifest(fresh: Path) -> None:
 
 
 def put_in_place(fresh: Path) -> None:
-    """File by file, so that a node running from this checkout never misses one; the manifest last but one."""
+    """File by file, so that a node running from this checkout never misses one; the manifest last."""
     TARGET.mkdir(exist_ok=True)
-    files = sorted(
-        fresh.iterdir(), key=lambda path: (path.name in {".inputs", "manifest.json"}, path.name == ".inputs")
-    )
+    files = sorted(fresh.iterdir(), key=lambda path: path.name == "manifest.json")
     for path in files:
         os.replace(path, TARGET / path.name)
     for stale in {path.name for path in TARGET.iterdir()} - {path.name for path in files}:

@@ -111,7 +111,10 @@ def test(rest: list[str]) -> int:
     python = developer_python()
     assets.build()
     surroundings = dict(os.environ)
-    surroundings["COOPNODE_NODE"] = str(ROOT / ".venv-build" / "bin" / "node")
+    node = str(ROOT / ".venv-build" / "bin" / "node")
+    surroundings["COOPNODE_NODE"] = node
+    # Playwright's own copy of Node.js needs libatomic, which a small Debian does not have
+    surroundings.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     command = [str(python), "-m", "pytest", "-n", "2", "--dist", "worksteal"]
     if browser:
         surroundings["COOPNODE_CHROMIUM"] = chromium()

@@ -135,7 +135,9 @@ def explain(output: str, name: str) -> str:
         )
     else:
         meaning = f"pip could not install {name}."
-    return meaning + "\n" + "\n".join(f"  pip: {line}" for line in output.strip().splitlines()[-8:])
+    noise = ("WARNING: Retrying", "    Expected", "        Expected")
+    lines = [line for line in output.strip().splitlines() if not line.startswith(noise)]
+    return meaning + "\n" + "\n".join(f"  pip: {line}" for line in lines[-8:])
 
 
 def prune(pip: Sequence[str], lock: Path) -> None:

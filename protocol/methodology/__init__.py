@@ -1,7 +1,8 @@
-"""Methodology packs: the law and the practice of one country and one form, as versioned data (SPEC §7.3, design §6).
+"""Methodology packs: law and practice of one country and one form, as versioned data (SPEC §7.3, design §6).
 
-A pack holds no code. Its bytes are logged when a cooperative adopts it, so an audit needs no copy of ours; a matter keeps the digest of the
-pack it opened under. The linter compares a charter with the pack before anyone signs it.
+A pack holds no code. Its bytes are logged when a cooperative adopts it, so an audit needs no copy of ours; a
+matter keeps the digest of the pack it opened under. The linter compares a charter with the pack before anyone
+signs it.
 """
 
 from protocol.methodology.linter import Finding, check_charter
@@ -9,7 +10,6 @@ from protocol.methodology.packs import (
     MAX_PACK,
     Pack,
     PackError,
-    Parameter,
     available,
     decode,
     digest,
@@ -17,6 +17,7 @@ from protocol.methodology.packs import (
     load,
     value,
 )
+from protocol.methodology.parameters import Parameter
 
 __all__ = [
     "MAX_PACK",

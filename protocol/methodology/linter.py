@@ -1,7 +1,8 @@
 """What is wrong, or risky, in a charter's parameters, said before anyone signs.
 
-An error is refused by the contract. A warning is shown with its consequence and remedy and may be signed: where the statute leaves room,
-or where we are not sure of it, the members decide. Codes are worded in `protocol/methodology/data/words.json`.
+An error is refused by the contract. A warning is shown with its consequence and remedy and may be signed:
+where the statute leaves room, or where we are not sure of it, the members decide. Codes are worded in
+`data/words.json` beside the packs.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 from protocol.encoding import MAX_INTEGER
-from protocol.methodology.packs import Pack, Parameter, is_fraction, kind_of
+from protocol.methodology.parameters import Parameter, is_fraction, kind_of
+
+if TYPE_CHECKING:
+    from protocol.methodology.packs import Pack
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`code` says what was found, `consequence` what follows from it, `remedy` what to do. `facts` fill the sentences."""
+    """`code` says what was found, `consequence` what follows, `remedy` what to do."""
 
     severity: Severity
     key: str
@@ -46,15 +51,18 @@ _CONSEQUENCES = (
 
 
 def check_charter(pack: Pack, parameters: Mapping[str, Any]) -> list[Finding]:
-    """Errors and warnings of a charter under a pack, in the order of the charter; then those that concern several keys."""
+    """Errors and warnings of a charter under a pack, in the charter's order; last those on several keys."""
     findings: list[Finding] = []
     for key, value in parameters.items():
         parameter = pack.parameters.get(key)
         if parameter is None:
-            findings.append(Finding("error", key, "parameter_unknown", "charter_refused", "remove_parameter"))
+            findings.append(_error(key, "parameter_unknown", "remove_parameter"))
         elif parameter.by == "nobody" and value != parameter.value:
-            facts = {"value": parameter.value, "law": parameter.law or ""}
-            findings.append(Finding("error", key, "parameter_fixed", "charter_refused", "remove_parameter", facts))
+            findings.append(
+                _error(
+                    key, "parameter_fixed", "remove_parameter", value=parameter.value, law=parameter.law or ""
+                )
+            )
         else:
             findings.extend(check_value(key, parameter, value))
     if not any(finding.severity == "error" for finding in findings):
@@ -65,35 +73,41 @@ def check_charter(pack: Pack, parameters: Mapping[str, Any]) -> list[Finding]:
 def check_value(key: str, parameter: Parameter, value: Any) -> Iterator[Finding]:
     """Type, options, hard bounds, then the legal lines."""
     if kind_of(value) is None or not _same_kind(parameter.value, value):
-        yield Finding("error", key, "parameter_type", "charter_refused", "use_kind", {"kind": kind_of(parameter.value) or ""})
+        yield _error(key, "parameter_type", "use_kind", kind=kind_of(parameter.value) or "")
         return
     for item in _items(value):
         if parameter.options is not None and item not in parameter.options:
-            facts = {"value": item, "options": parameter.options}
-            yield Finding("error", key, "parameter_option", "charter_refused", "choose_option", facts)
+            yield _error(key, "parameter_option", "choose_option", value=item, options=parameter.options)
             return
         number = _number(item)
         if number is None:
             continue
         low, high = _number(parameter.min), _number(parameter.max)
         if number < (0 if low is None else low):
-            yield Finding("error", key, "parameter_too_small", "charter_refused", "raise_value", {"limit": parameter.min or 0})
+            yield _error(key, "parameter_too_small", "raise_value", limit=parameter.min or 0)
             return
         if number > (MAX_INTEGER if high is None else high):
-            yield Finding("error", key, "parameter_too_large", "charter_refused", "lower_value", {"limit": parameter.max or MAX_INTEGER})
+            yield _error(key, "parameter_too_large", "lower_value", limit=parameter.max or MAX_INTEGER)
             return
         yield from _legal_lines(key, parameter, number)
 
 
 def _legal_lines(key: str, parameter: Parameter, number: Fraction) -> Iterator[Finding]:
-    consequence = next((name for start, name in _CONSEQUENCES if key.startswith(start)), "rule_contestable")
     low, high = _number(parameter.legal_min), _number(parameter.legal_max)
+    law = parameter.law or ""
     if low is not None and number < low:
-        facts = {"line": parameter.legal_min, "law": parameter.law or ""}
-        yield Finding("warning", key, "below_legal_line", consequence, "raise_to_line", facts)
+        yield _warning(key, "below_legal_line", "raise_to_line", line=parameter.legal_min, law=law)
     if high is not None and number > high:
-        facts = {"line": parameter.legal_max, "law": parameter.law or ""}
-        yield Finding("warning", key, "above_legal_line", consequence, "lower_to_line", facts)
+        yield _warning(key, "above_legal_line", "lower_to_line", line=parameter.legal_max, law=law)
+
+
+def _error(key: str, code: str, remedy: str, **facts: Any) -> Finding:
+    return Finding("error", key, code, "charter_refused", remedy, facts)
+
+
+def _warning(key: str, code: str, remedy: str, **facts: Any) -> Finding:
+    consequence = next((name for start, name in _CONSEQUENCES if key.startswith(start)), "rule_contestable")
+    return Finding("warning", key, code, consequence, remedy, facts)
 
 
 def _together(pack: Pack, parameters: Mapping[str, Any]) -> Iterator[Finding]:
@@ -102,16 +116,16 @@ def _together(pack: Pack, parameters: Mapping[str, Any]) -> Iterator[Finding]:
 
     start, end = of("gm.annual.from_months"), of("gm.annual.until_months")
     if start is not None and end is not None and start >= end:
-        yield Finding("error", "gm.annual.until_months", "window_empty", "charter_refused", "widen_window", {"from": start})
+        yield _error("gm.annual.until_months", "window_empty", "widen_window", start=start)
     cycles = of("gm.quorum.cycles")
-    if cycles and any(Fraction(*later) > Fraction(*sooner) for sooner, later in zip(cycles, cycles[1:], strict=False)):
-        yield Finding("error", "gm.quorum.cycles", "cycles_rise", "charter_refused", "order_cycles")
+    if cycles and any(Fraction(*later) > Fraction(*sooner) for sooner, later in pairwise(cycles)):
+        yield _error("gm.quorum.cycles", "cycles_rise", "order_cycles")
     if of("gm.quorum.floor") == [0, 1]:
-        facts = {"line": [1, 2], "law": pack.parameters["gm.quorum.floor"].law or ""}
-        yield Finding("warning", "gm.quorum.floor", "quorum_without_floor", "meeting_void", "set_floor", facts)
+        law = pack.parameters["gm.quorum.floor"].law or ""
+        yield _warning("gm.quorum.floor", "quorum_without_floor", "set_floor", line=[1, 2], law=law)
     majority, base = of("council.majority"), of("council.majority_base")
     if majority is not None and base == "ballots" and Fraction(*majority) < Fraction(1, 2):
-        yield Finding("warning", "council.majority", "minority_decides", "council_contestable", "raise_to_line", {"line": [1, 2]})
+        yield _warning("council.majority", "minority_decides", "raise_to_line", line=[1, 2], law="")
 
 
 def _same_kind(default: Any, value: Any) -> bool:

@@ -1,8 +1,4 @@
-"""Packs as values and as bytes.
-
-The kind of a parameter is read off its value, so a pack needs no type column: true/false, integer, text, `[n, d]` with two integers is a
-fraction, any other array is a list of texts or of fractions, a map goes from text to one of these.
-"""
+"""Packs as values and as bytes (SPEC §7.3)."""
 
 from __future__ import annotations
 
@@ -12,13 +8,14 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
-from math import gcd
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from protocol import encoding
 from protocol.errors import EncodingError, ProtocolError
+from protocol.methodology.linter import check_value
+from protocol.methodology.parameters import Parameter, kind_of
 
 #: `cooperative.pack/1` carries the bytes inside one statement, which has its own 65,535.
 MAX_PACK: Final = 60_000
@@ -32,24 +29,6 @@ class PackError(ProtocolError):
     """The bytes are canonical CBOR but no methodology pack, or the pack contradicts itself."""
 
 
-class Parameter(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One rule. `min` and `max` are hard; crossing `legal_min` or `legal_max` is possible and warned about.
-
-    Lists and maps are bounded element by element. `by` says who may set another value; a charter is adopted by the general meeting, so it
-    may also set what a `decision` may.
-    """
-
-    value: Any
-    by: Literal["charter", "decision", "nobody"] = "charter"
-    law: str | None = None
-    source: str | None = None
-    min: Any = None
-    max: Any = None
-    legal_min: Any = None
-    legal_max: Any = None
-    options: list[Any] | None = None
-
-
 class Pack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Treat as read-only: `decode` hands out one object for the same bytes."""
 
@@ -61,38 +40,6 @@ class Pack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreements: list[str]
     #: matter kinds of the general meeting's exclusive competence
     reserved: list[str]
-
-
-Kind = Literal["boolean", "integer", "text", "fraction", "texts", "fractions", "map"]
-
-
-def kind_of(value: object) -> Kind | None:
-    """The kind of a parameter value, None when it is of no kind a pack knows."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, str):
-        return "text"
-    if is_fraction(value):
-        return "fraction"
-    if isinstance(value, list):
-        if all(isinstance(item, str) for item in value):
-            return "texts"
-        return "fractions" if all(is_fraction(item) for item in value) else None
-    if isinstance(value, dict) and all(
-        isinstance(key, str) and (isinstance(item, str) or is_fraction(item)) for key, item in value.items()
-    ):
-        return "map"
-    return None
-
-
-def is_fraction(value: object) -> bool:
-    """`[n, d]` in lowest terms within 0 and 1 (SPEC §1)."""
-    if not isinstance(value, list) or len(value) != 2 or not all(type(part) is int for part in value):
-        return False
-    numerator, denominator = value
-    return denominator > 0 and 0 <= numerator <= denominator and gcd(numerator, denominator) == 1
 
 
 def available() -> tuple[str, ...]:
@@ -160,9 +107,11 @@ def value(pack: Pack, charter_parameters: Mapping[str, Any], key: str) -> Any:
 
 
 def _check(pack: Pack) -> None:
-    from protocol.methodology.linter import check_value
-
-    if not _NAME.fullmatch(pack.name) or pack.version < 1 or not re.fullmatch(r"[A-Z]{2}", pack.country, re.ASCII):
+    if (
+        not _NAME.fullmatch(pack.name)
+        or pack.version < 1
+        or not re.fullmatch(r"[A-Z]{2}", pack.country, re.ASCII)
+    ):
         raise PackError("name, version or country")
     for words in (pack.agreements, pack.reserved):
         if len(set(words)) != len(words) or not all(_WORD.fullmatch(word) for word in words):

@@ -20,7 +20,8 @@ VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "encoding.json"
 integers = st.integers(-encoding.MAX_INTEGER, encoding.MAX_INTEGER)
 scalars = st.booleans() | integers | st.binary(max_size=40) | st.text(max_size=30)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=8), inner, max_size=6)
+    scalars,
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=8), inner, max_size=6),
 )
 header_keys = integers | st.text(max_size=8)
 header_values = st.recursive(

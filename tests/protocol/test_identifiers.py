@@ -37,7 +37,8 @@ def test_identity(digest: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ID[:-1], ID + "a", ID.upper(), ID[:-1] + "r", ID[:-1] + "1", ID + "====", " " + ID[1:], ID + "\n"]
+    "text",
+    ["", ID[:-1], ID + "a", ID.upper(), ID[:-1] + "r", ID[:-1] + "1", ID + "====", " " + ID[1:], ID + "\n"],
 )
 def test_broken_identifiers(text: str) -> None:
     with pytest.raises(EncodingError):
@@ -74,7 +75,16 @@ def test_origin_of_bad_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", DIGEST.hex()[:-1], DIGEST.hex()[:8], DIGEST.hex() + "0", "g" * 64, "0x" + DIGEST.hex()[2:], " " * 2000]
+    "text",
+    [
+        "",
+        DIGEST.hex()[:-1],
+        DIGEST.hex()[:8],
+        DIGEST.hex() + "0",
+        "g" * 64,
+        "0x" + DIGEST.hex()[2:],
+        " " * 2000,
+    ],
 )
 def test_p1_shortened_or_broken_fingerprints(text: str) -> None:
     with pytest.raises(EncodingError):

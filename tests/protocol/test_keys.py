@@ -74,7 +74,9 @@ def test_small_component_beside_a_large_one_is_accepted() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.binary(min_size=32, max_size=32) | st.integers(0, 2**255 - 1).map(lambda n: n.to_bytes(32, "little")))
+@given(
+    st.binary(min_size=32, max_size=32) | st.integers(0, 2**255 - 1).map(lambda n: n.to_bytes(32, "little"))
+)
 def test_agrees_with_the_reference(pub: bytes) -> None:
     assert accepted(pub) is by_the_rule(pub)
 
@@ -90,4 +92,6 @@ def test_p7_recovery_commitment() -> None:
     key = PublicKey(alg=-19, pub=HONEST, scope="recovery")
     written = b"\xa2\x63alg\x32\x63pub\x58\x20" + HONEST
     assert keys.recovery_commitment(key) == sha256(written).digest()
-    assert keys.recovery_commitment(key) == keys.recovery_commitment(msgspec.structs.replace(key, scope="sign"))
+    assert keys.recovery_commitment(key) == keys.recovery_commitment(
+        msgspec.structs.replace(key, scope="sign")
+    )

@@ -100,7 +100,9 @@ def test_extend() -> None:
     assert edge.root() == mth(LEAVES)
 
 
-@pytest.mark.parametrize(("size", "hashes"), [(-1, []), (1, []), (0, [bytes(32)]), (3, [bytes(32)]), (1, [b"x"])])
+@pytest.mark.parametrize(
+    ("size", "hashes"), [(-1, []), (1, []), (0, [bytes(32)]), (3, [bytes(32)]), (1, [b"x"])]
+)
 def test_broken_compact_ranges(size: int, hashes: list[bytes]) -> None:
     with pytest.raises(ProofError):
         merkle.CompactRange.from_hashes(size, hashes)
@@ -118,8 +120,15 @@ def test_all_inclusion_proofs() -> None:
         index = chance.randrange(size)
         proof = merkle.inclusion_path(hash_at, index, size)
         assert proof == path(index, LEAVES[:size])
-        assert not merkle.verify_inclusion(LEAVES[index - 1] if size > 1 else bytes(32), index, size, proof, root)
-        for broken in ([*proof, bytes(32)], proof[:-1] if proof else [bytes(32)], [b"", *proof], [b"", *proof[1:]]):
+        assert not merkle.verify_inclusion(
+            LEAVES[index - 1] if size > 1 else bytes(32), index, size, proof, root
+        )
+        for broken in (
+            [*proof, bytes(32)],
+            proof[:-1] if proof else [bytes(32)],
+            [b"", *proof],
+            [b"", *proof[1:]],
+        ):
             assert not holds_inclusion(LEAVES[index], index, size, broken, root)
         if size > 1:
             assert not holds_inclusion(LEAVES[index], (index + 1) % size, size, proof, root)
@@ -141,7 +150,12 @@ def test_all_consistency_proofs() -> None:
         assert not holds_consistency(old, other, size, roots[size], proof)
         if old:
             assert not holds_consistency(old, roots[old], size, other, proof)
-        for broken in ([*proof, other], proof[:-1] if proof else [other], [b"", *proof[1:]], [other, *proof[1:]]):
+        for broken in (
+            [*proof, other],
+            proof[:-1] if proof else [other],
+            [b"", *proof[1:]],
+            [other, *proof[1:]],
+        ):
             assert not holds_consistency(old, roots[old], size, roots[size], broken)
 
 
@@ -157,9 +171,7 @@ def test_empty_and_equal_trees() -> None:
     assert not merkle.verify_consistency(0, empty, 0, root, [])
 
 
-@pytest.mark.parametrize(
-    ("index", "size"), [(0, 0), (-1, 5), (5, 5), (0, 2**63), (2**70, 2**71)]
-)
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (-1, 5), (5, 5), (0, 2**63), (2**70, 2**71)])
 def test_inclusion_out_of_range(index: int, size: int) -> None:
     with pytest.raises(ProofError):
         merkle.verify_inclusion(bytes(32), index, size, [], bytes(32))

@@ -62,7 +62,9 @@ def test_self_check() -> None:
     signatures.self_check()
 
 
-@pytest.mark.parametrize("name", ["S + L", "all identity", "torsioned R 1", "small-order A 2", "rfc8032 test 1"])
+@pytest.mark.parametrize(
+    "name", ["S + L", "all identity", "torsioned R 1", "small-order A 2", "rfc8032 test 1"]
+)
 def test_self_check_refuses_another_rule(name: str) -> None:
     wrong = next(v for v in EMBEDDED if v.name == name)
 
@@ -83,7 +85,9 @@ def test_self_check_refuses_a_cofactored_verifier() -> None:
     def cofactored(pub: bytes, message: bytes, signature: bytes) -> bool:
         if len(pub) != 32 or len(signature) != 64:
             return False
-        return signatures.verify(pub, message, signature) or reference.verify_cofactored(pub, message, signature)
+        return signatures.verify(pub, message, signature) or reference.verify_cofactored(
+            pub, message, signature
+        )
 
     with pytest.raises(SignatureRejected):
         signatures.self_check(verify=cofactored)
@@ -102,9 +106,7 @@ def test_sign_and_verify_agree_with_the_reference(seed: bytes, message: bytes) -
 @given(seeds, st.integers(0, 7), st.integers(0, 7), st.integers(1, 2**64), st.binary(max_size=8))
 def test_torsion_agrees_with_the_reference(seed: bytes, a: int, r: int, nonce: int, message: bytes) -> None:
     torsion = reference.torsion_points()
-    pub, signature = reference.forged(
-        seed, message, a_torsion=torsion[a], r_torsion=torsion[r], nonce=nonce
-    )
+    pub, signature = reference.forged(seed, message, a_torsion=torsion[a], r_torsion=torsion[r], nonce=nonce)
     assert signatures.verify(pub, message, signature) is reference.verify(pub, message, signature)
 
 

@@ -1,0 +1,68 @@
+"""What a submitter hears (SPEC §9.3, P13). The web turns these into status and text; nothing here knows HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from protocol import documents
+from protocol.encoding import Value, encode
+from protocol.signatures import sign
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The statement is in the log for good. `message` is the node's signed promise; `again` when the same bytes were there before."""
+
+    index: int
+    entry: bytes
+    digest: bytes
+    tick: int
+    message: bytes
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing was logged. `message` is the node's signed *refused* when a valid key of a known account was behind the statement."""
+
+    code: str
+    at: str | None = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    message: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Come back in `retry_after` seconds; the same bytes may be sent again without harm. `reason` when this node has stopped writing."""
+
+    retry_after: int
+    code: str = "busy"
+    reason: str = ""
+
+
+Answer: TypeAlias = Committed | Refusal | Busy
+
+
+class Signer:
+    """The node key's messages that are no statements."""
+
+    def __init__(self, seed: bytes, pub: bytes) -> None:
+        self._seed = seed
+        self._committed = documents.message_header(documents.COMMITTED, pub)
+        self._refused = documents.message_header(documents.REFUSED, pub)
+
+    def committed(self, origin: str, index: int, entry: bytes, tick: int, publish_by: int) -> bytes:
+        # Keys in canonical order: shortest first.
+        payload = {"tick": tick, "entry": entry, "index": index, "origin": origin, "publish_by": publish_by}
+        return self._sign(self._committed, encode(payload))
+
+    def refused(self, digest: bytes, code: str, at: str | None, size: int, root: bytes, tick: int) -> bytes:
+        payload: dict[str, Value] = {"code": code, "root": root, "size": size, "tick": tick, "digest": digest}
+        if at is not None:
+            payload["field"] = at
+        return self._sign(self._refused, encode(payload))
+
+    def _sign(self, header: bytes, payload: bytes) -> bytes:
+        return documents.assemble(header, payload, sign(self._seed, documents.sig_structure(header, payload)))

@@ -1,0 +1,192 @@
+"""Entries replayed in order: signatures checked in chunks by worker processes, contracts by one reducer (SPEC §4.4, §9.2).
+
+`Replayer.feed` takes the next entries; it hands their signatures to the workers and reduces what they have
+finished, so that memory holds a few chunks, the state, and 32 bytes for each entry. The first entry a log
+must not contain ends it.
+
+Processes and not threads: the reducer is Python and keeps the interpreter lock busy, so a thread that comes
+back from libsodium after 40 µs waits for it for milliseconds (measured: 0.33 of the bare rate with threads, 0.5
+with processes).
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from coopnode.audit.report import Problem
+from protocol import documents, merkle, signatures
+from protocol.documents import Statement
+from protocol.errors import StatementError
+from protocol.log import Accepted, Batch, Head, MemoryState, Nonces, SeenAhead
+from protocol.signatures import Signed
+
+#: Fewer signatures than this are checked before a worker has started.
+WORTH_WORKERS: Final = 4_000
+#: Chunks between feeding and reducing.
+IN_FLIGHT: Final = 6
+
+
+class RulesFailed(Exception):
+    """A contract of ours broke down: the log can be neither confirmed nor refuted."""
+
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(f"the rules of this program broke down at entry {index}: {type(error).__name__}: {error}")
+        self.index = index
+
+
+class History:
+    """The leaf hashes so far, 32 bytes each, with the roots of complete blocks of 256, so that any earlier root costs little (P3)."""
+
+    def __init__(self) -> None:
+        self._leaves = bytearray()
+        self._blocks: list[bytes] = []
+
+    @property
+    def size(self) -> int:
+        return len(self._leaves) // 32
+
+    def append(self, leaf: bytes) -> None:
+        self._leaves += leaf
+        if len(self._leaves) % 8192 == 0:
+            self._blocks.append(merkle.root(self.leaves(self.size - 256, self.size)))
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        return [bytes(self._leaves[at : at + 32]) for at in range(start * 32, stop * 32, 32)]
+
+    def root_at(self, size: int) -> bytes:
+        blocks, rest = divmod(size, 256)
+        edge = merkle.CompactRange()
+        edge.extend(self._blocks[:blocks])
+        left = edge.to_hashes()
+        if not rest:
+            return edge.root()
+        right = merkle.root(self.leaves(size - rest, size))
+        for root in reversed(left):
+            right = merkle.node_hash(root, right)
+        return right
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    start: int
+    statements: Sequence[Statement]
+    #: set when an entry after `statements` could not be parsed
+    failure: Problem | None
+    verdicts: Future[list[bool]] | list[bool]
+
+
+class Replayer:
+    """A log replayed from its entries. `state`, `head`, `counts` and `history` are what follows from them."""
+
+    def __init__(self, size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0) -> None:
+        """`size` is the expected number of entries; signatures of entries before `verified_before` are not checked again."""
+        self.state = MemoryState()
+        self.head = Head.empty(generation)
+        self.history = History()
+        self.counts: Counter[str] = Counter()
+        self.signatures_checked = 0
+        self.problem: Problem | None = None
+        self._nonces = Nonces()
+        self._verified_before = verified_before
+        self._waiting: deque[_Chunk] = deque()
+        wanted = min(os.cpu_count() or 1, 8) if workers is None else workers
+        self._pool = (
+            ProcessPoolExecutor(wanted, mp_context=multiprocessing.get_context("spawn"))
+            if wanted > 1 and size - verified_before >= WORTH_WORKERS
+            else None
+        )
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Replayer:
+        self._gc = gc.isenabled()
+        gc.disable()  # nothing here makes cycles, and walking a large state again and again costs a tenth
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if self._gc:
+            gc.enable()
+
+    def feed(self, entries: Sequence[bytes]) -> Problem | None:
+        """The next entries. Returns the first problem found so far; afterwards nothing more is taken."""
+        if self.problem is not None:
+            return self.problem
+        start = self.history.size
+        statements: list[Statement] = []
+        failure: Problem | None = None
+        for index, raw in enumerate(entries, start):
+            self.history.append(merkle.leaf_hash(raw))
+            try:
+                statements.append(documents.parse(raw))
+            except StatementError as error:
+                failure = Problem(error.code, index, field=error.field or None)
+                break
+        self._waiting.append(_Chunk(start, statements, failure, self._check(start, statements)))
+        while len(self._waiting) > IN_FLIGHT or (self._waiting and _ready(self._waiting[0])):
+            if self._reduce(self._waiting.popleft()):
+                break
+        return self.problem
+
+    def finish(self) -> Problem | None:
+        while self._waiting and self.problem is None:
+            self._reduce(self._waiting.popleft())
+        return self.problem
+
+    def _check(self, start: int, statements: Sequence[Statement]) -> Future[list[bool]] | list[bool]:
+        if start + len(statements) <= self._verified_before:
+            return [True] * len(statements)
+        self.signatures_checked += len(statements)
+        items: list[Signed] = [(each.kid, each.sig_structure, each.signature) for each in statements]
+        if self._pool is None:
+            return signatures.verify_many(items)
+        return self._pool.submit(signatures.verify_many, items)
+
+    def _reduce(self, chunk: _Chunk) -> Problem | None:
+        verdicts = chunk.verdicts if isinstance(chunk.verdicts, list) else chunk.verdicts.result()
+        for index, (statement, valid) in enumerate(zip(chunk.statements, verdicts, strict=True), chunk.start):
+            self.problem = self._append(index, statement, valid)
+            if self.problem is not None:
+                return self.problem
+        self.problem = chunk.failure
+        return self.problem
+
+    def _append(self, index: int, statement: Statement, valid: bool) -> Problem | None:
+        if not valid:
+            return Problem("bad_signature", index, statement.type, "signature", signer=statement.iss)
+        # One batch for each entry: `seen` may name any earlier head, wherever the node cut its batches.
+        batch = Batch(self.head, self.state, self._nonces, self.history)
+        try:
+            outcome = batch.offer(statement)
+        except SeenAhead:
+            return Problem("seen_ahead", index, statement.type, "seen", signer=statement.iss)
+        except Exception as error:  # a contract's bug must not look like a verdict
+            raise RulesFailed(index, error) from error
+        if not isinstance(outcome, Accepted):
+            return Problem(outcome.code, index, statement.type, outcome.at, facts=outcome.facts, signer=statement.iss)
+        batch.commit_nonces()
+        self.state.apply(batch.writes)
+        self.head = batch.head
+        self.counts[statement.type] += 1
+        return None
+
+
+def _ready(chunk: _Chunk) -> bool:
+    return isinstance(chunk.verdicts, list) or chunk.verdicts.done()
+
+
+@contextmanager
+def replaying(size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0) -> Iterator[Replayer]:
+    signatures.self_check()
+    with Replayer(size, generation=generation, workers=workers, verified_before=verified_before) as replayer:
+        yield replayer

@@ -1,0 +1,152 @@
+"""Configuration: `coopnode.toml` in the data directory, overridden by environment variables `COOPNODE_<KEY>` (design §10).
+
+Nested keys are written `COOPNODE_SMTP__HOST`. Addresses that people's keys depend on (`public_url`, `signing_url`) are fixed by the
+cooperative's genesis; after it the values there win and a different one here is reported at start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+FILE = "coopnode.toml"
+
+
+class Smtp(BaseModel):
+    """How e-mail leaves this node. Without `host` letters are files in `mail_dir`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str | None = None
+    port: int = 587
+    user: str | None = None
+    password: SecretStr | None = None
+    starttls: bool = True
+    sender: str = "coopnode@localhost"
+
+
+class Limits(BaseModel):
+    """Every number that bounds what others can make this node do (P14)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: submissions between arrival and answer; more are told to come back
+    in_flight: int = Field(4096, ge=1)
+    #: statements of one transaction
+    batch: int = Field(256, ge=1, le=4096)
+    #: token bucket of one known account: how many at once, how many a second afterwards
+    account_burst: float = 120.0
+    account_rate: float = 20.0
+    #: token bucket of one address for signers this log does not know
+    stranger_burst: float = 20.0
+    stranger_rate: float = 1.0
+    #: new accounts a day, over all
+    accounts_per_day: int = 500
+    #: bytes of the private record of one statement, of one public text, of one attachment
+    private_record: int = 262_144
+    blob: int = 8_388_608
+    attachment: int = 26_214_400
+    #: tiles and checkpoints served at once do not count; proofs a second and address
+    lookups_burst: float = 60.0
+    lookups_rate: float = 10.0
+
+
+class Config(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="COOPNODE_", env_nested_delimiter="__", extra="forbid", toml_file=FILE, frozen=True
+    )
+
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = Field(8470, ge=0, le=65535)
+    #: second port of the signing origin (P28)
+    signing_port: int = Field(8471, ge=0, le=65535)
+    public_url: str = "http://localhost:8470"
+    signing_url: str = "http://localhost:8471"
+    smtp: Smtp = Smtp()
+    #: letters as files, for trying things out; default `<data>/mail`
+    mail_dir: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    limits: Limits = Limits()
+    #: addresses whose X-Forwarded-For is believed
+    trusted_proxies: tuple[str, ...] = ()
+    #: seconds between checkpoints when the tree grew
+    checkpoint_seconds: float = Field(1.0, gt=0, le=600)
+    #: the operator has compared this machine's clock with another one (P16)
+    time_confirmed: bool = False
+
+    @field_validator("public_url", "signing_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError("an origin such as https://coop.example: scheme, host and maybe a port")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("an origin has no query, fragment or user name")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = cls.model_config.get("toml_file")
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file))
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def log_files(self) -> Path:
+        return self.data / "log"
+
+    @property
+    def mail(self) -> Path:
+        return self.mail_dir or self.data / "mail"
+
+
+def load(data: Path | None = None, **overrides: Any) -> Config:
+    """The configuration of the node in `data` (or COOPNODE_DATA, or ./data).
+
+    Raises:
+        pydantic.ValidationError: names the key at fault.
+    """
+    folder = data or Path(os.environ.get("COOPNODE_DATA", "data"))
+
+    class Located(Config):
+        model_config = SettingsConfigDict(toml_file=folder / FILE)
+
+    return Located(data=folder, **overrides)
+
+
+def write(data: Path, values: dict[str, str | int | bool]) -> None:
+    """Sets top-level keys in `coopnode.toml`, keeping every other line as the operator wrote it."""
+    path = data / FILE
+    lines = path.read_text().splitlines() if path.exists() else []
+    for key, value in values.items():
+        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        tables = next((place for place, text in enumerate(lines) if text.lstrip().startswith("[")), len(lines))
+        found = next((i for i in range(tables) if lines[i].partition("=")[0].strip() == key), None)
+        if found is None:
+            lines.insert(tables, line)
+        else:
+            lines[found] = line
+    temporary = path.with_suffix(".toml.new")
+    temporary.write_text("\n".join(lines) + "\n")
+    temporary.replace(path)

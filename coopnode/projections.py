@@ -1,0 +1,70 @@
+"""Read models of the slices, written in the log's own transaction (design §5).
+
+A projection holds no fact that is not in log or vault. When its version changes, or `coopnode rebuild` asks, its tables are dropped and
+every entry is judged again in memory to fill them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from coopnode.store.database import Database, driver
+from coopnode.store.schema import projection_versions
+from coopnode.store.sql import Connection, Table, select, upsert
+from protocol.log import Accepted, Replica
+
+Project = Callable[[Connection, Accepted], None]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """`project` is called for every accepted statement of `types` (all when None); it also finds there what deadlines set off, as the
+    effects of a `node.tick/1`. Private fields are not in it: pages open them from the vault when somebody entitled asks."""
+
+    name: str
+    version: int
+    tables: tuple[Table, ...]
+    project: Project
+    types: frozenset[str] | None = None
+
+
+class Projections:
+    def __init__(self, projections: Sequence[Projection] = ()) -> None:
+        self._all = tuple(projections)
+
+    def apply(self, connection: Connection, accepted: Iterable[Accepted]) -> None:
+        if not self._all:
+            return
+        for entry in accepted:
+            for projection in self._all:
+                if projection.types is None or entry.statement.type in projection.types:
+                    projection.project(connection, entry)
+
+    def prepare(self, database: Database, *, rebuild: bool = False) -> list[str]:
+        """Brings every projection to its version before the node starts; returns the names that were filled anew."""
+
+        def work(connection: Connection) -> list[str]:
+            held = {row.name: row.version for row in connection.execute(select(projection_versions))}
+            stale = [found for found in self._all if rebuild or held.get(found.name) != found.version]
+            for projection in stale:
+                for table in reversed(projection.tables):
+                    table.drop(connection, checkfirst=True)
+                for table in projection.tables:
+                    table.create(connection)
+                row = {"name": projection.name, "version": projection.version, "size": 0}
+                connection.execute(upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row))
+            if stale:
+                _fill(connection, stale)
+            return [projection.name for projection in stale]
+
+        return database.write_now(work)
+
+
+def _fill(connection: Connection, stale: Sequence[Projection]) -> None:
+    fresh, replica = Projections(stale), Replica()
+    for (raw,) in driver(connection).execute("SELECT raw FROM entries ORDER BY idx"):
+        entry = replica.append(raw, verified=True)
+        if not isinstance(entry, Accepted):
+            raise RuntimeError(f"entry {replica.head.size} of the log does not replay: {entry.code}")
+        fresh.apply(connection, (entry,))

@@ -1,0 +1,186 @@
+"""The tables of the main database.
+
+`metadata` are facts: made and changed by migrations only. `projections` is for the read models of slices: they hold no fact that is not in
+the log or the vault, are made by `coopnode.projections` and may be dropped and replayed at any time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata: Final = MetaData()
+projections: Final = MetaData()
+
+#: The log. `idx` grows without gaps from 0; `raw` are the exact bytes (SPEC §4.2). `digest` is not unique: two signatures of one document
+#: are two entries.
+entries = Table(
+    "entries",
+    metadata,
+    Column("idx", Integer, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("entry_digest", LargeBinary(32), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("iss", Text, nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("tick", Integer, nullable=False),
+    Column("iat", Integer, nullable=False),
+    Column("exp", Integer, nullable=False),
+    Column("cti", LargeBinary(16), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Index("entries_digest", "digest"),
+    Index("entries_entry_digest", "entry_digest", unique=True),
+    Index("entries_iss", "iss"),
+    Index("entries_sub", "sub"),
+)
+
+#: Hashes of the tree as tlog-tiles cut it: (level, number) → 32 · width bytes. Rewritten while a tile is partial.
+tree = Table(
+    "tree",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: The state (SPEC §9.2): `value` is the canonical CBOR of a record.
+state = Table(
+    "state",
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Private records (P20): ciphertext under a key of its own, which stands in `vault-keys.db` (P21).
+private_records = Table(
+    "private_records",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("idx", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("box", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Public texts by SHA-256: charters, agreements, rules.
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("added_at", Integer, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+#: What must still be done outside after a commit: letters, deliveries. Rows are written in the log's transaction.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("idx", Integer),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("due_at", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("done_at", Integer),
+    Column("problem", Text),
+    Index("outbox_due", "done_at", "due_at"),
+)
+
+#: One-time permissions for strangers: to found the cooperative, to open an account (P14). Only the digest of the token is kept.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("used_at", Integer),
+    Column("used_by", Text),
+    Index("tickets_used", "kind", "used_at"),
+)
+
+#: Codes sent by e-mail. `address` is a keyed digest, never the address itself.
+email_codes = Table(
+    "email_codes",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("address", LargeBinary(32), nullable=False),
+    Column("code", LargeBinary(32), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("accepted_at", Integer),
+    Index("email_codes_address", "address", "created_at"),
+)
+
+#: Sessions of the site. `digest` of the cookie's token; `account` once signed in.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("account", Text),
+    Column("kid", LargeBinary(32)),
+    Column("created_at", Integer, nullable=False),
+    Column("seen_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("locale", Text),
+    Column("data", LargeBinary, nullable=False),
+    Index("sessions_account", "account"),
+    Index("sessions_expires", "expires_at"),
+)
+
+#: What the site asks the signing origin to show and sign (P28). `token` in clear only in the person's browser; `body` is CBOR.
+signing_requests = Table(
+    "signing_requests",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("session", LargeBinary(32)),
+    Column("account", Text),
+    Column("ticket", LargeBinary(32)),
+    Column("type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("return_to", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("entry_digest", LargeBinary(32)),
+    Column("idx", Integer),
+    Index("signing_requests_expires", "expires_at"),
+)
+
+#: Unfinished forms. `box` is encrypted under the session key: drafts hold personal data.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("box", LargeBinary, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    Index("drafts_owner", "owner", "form"),
+)
+
+#: Which version of which projection stands in the database and up to where it has been brought.
+projection_versions = Table(
+    "projection_versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)

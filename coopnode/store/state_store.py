@@ -1,0 +1,92 @@
+"""The state table, read through a cache of decoded records (SPEC §9.2).
+
+Only the writer's thread uses a `StateStore` with a cache: it alone knows when a value changes. Other threads read through `SnapshotState`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+
+from protocol import registry
+from protocol.contract import Record
+from protocol.log import state_digest
+
+_GET = "SELECT value FROM state WHERE domain = ? AND key = ?"
+_SCAN = "SELECT key, value FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"
+_PUT = "INSERT OR REPLACE INTO state (domain, key, value) VALUES (?, ?, ?)"
+_DELETE = "DELETE FROM state WHERE domain = ? AND key = ?"
+
+
+class SnapshotState:
+    """State as one connection sees it; no cache. Satisfies `protocol.contract.State`."""
+
+    def __init__(self, connection: Callable[[], sqlite3.Connection]) -> None:
+        self._connection = connection
+
+    def get(self, domain: str, key: str) -> Record | None:
+        row = self._connection().execute(_GET, (domain, key)).fetchone()
+        return registry.decode_record(domain, key, row[0]) if row else None
+
+    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
+        for key, value in self._connection().execute(_SCAN, (domain, start, stop)):
+            yield key, registry.decode_record(domain, key, value)
+
+
+class StateStore(SnapshotState):
+    """With an LRU cache that is changed by `applied` only, after the commit."""
+
+    def __init__(self, connection: Callable[[], sqlite3.Connection], remembered: int = 50_000) -> None:
+        super().__init__(connection)
+        self._cache: OrderedDict[tuple[str, str], Record | None] = OrderedDict()
+        self._remembered = remembered
+
+    def get(self, domain: str, key: str) -> Record | None:
+        place = (domain, key)
+        cache = self._cache
+        if place in cache:
+            cache.move_to_end(place)
+            return cache[place]
+        found = super().get(domain, key)
+        self._remember(place, found)
+        return found
+
+    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
+        cache = self._cache
+        for key, value in self._connection().execute(_SCAN, (domain, start, stop)):
+            found = cache.get((domain, key))
+            if found is None:
+                found = registry.decode_record(domain, key, value)
+                self._remember((domain, key), found)
+            yield key, found
+
+    def applied(self, writes: Mapping[tuple[str, str], Record | None]) -> None:
+        """The writes are durable now."""
+        for place, value in writes.items():
+            self._remember(place, value)
+
+    def forget(self) -> None:
+        self._cache.clear()
+
+    def _remember(self, place: tuple[str, str], value: Record | None) -> None:
+        self._cache[place] = value
+        self._cache.move_to_end(place)
+        if len(self._cache) > self._remembered:
+            self._cache.popitem(last=False)
+
+
+def write(connection: sqlite3.Connection, writes: Mapping[tuple[str, str], Record | None]) -> None:
+    """Within the caller's transaction."""
+    puts = [(*place, registry.encode_record(value)) for place, value in writes.items() if value is not None]
+    gone = [place for place, value in writes.items() if value is None]
+    if puts:
+        connection.executemany(_PUT, puts)
+    if gone:
+        connection.executemany(_DELETE, gone)
+
+
+def digest(connection: sqlite3.Connection) -> bytes:
+    """State digest of SPEC §9.2. SQLite's BINARY order of UTF-8 text is the order of code points, as Python sorts."""
+    rows = connection.execute("SELECT domain, key, value FROM state ORDER BY domain, key")
+    return state_digest((domain, key, value) for domain, key, value in rows)

@@ -1,0 +1,135 @@
+"""Consents to the processing of personal data: a document of its own for each purpose, withdrawable (152-FZ art. 9; SPEC §8.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from protocol import acts
+from protocol.acts import Act, Digest, Identifier, Seconds, Word
+from protocol.contract import Changes, Context, Deadline, DocumentType, Effect, Record, Rejection, View, Write
+from protocol.documents import Statement
+from protocol.identifiers import identifier
+
+DOMAIN = "consent"
+
+CODES: Final[Mapping[str, str]] = {
+    "consent_ended": "The consent was withdrawn, replaced or has run out.",
+    "field_repeated": "A field is named twice.",
+    "not_yours": "The document is another person's.",
+    "unknown_consent": "No consent has this digest.",
+    "until_passed": "The term lies in the past.",
+}
+
+
+class ConsentGive(Act, frozen=True):
+    purpose: Word
+    operator: Identifier
+    fields: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=64)]
+    text: Digest
+    until: Seconds | None = None
+
+
+class ConsentWithdraw(Act, frozen=True):
+    re: tuple[Digest]
+
+
+class Consent(Record, frozen=True):
+    """By document digest."""
+
+    account: str
+    purpose: str
+    operator: str
+    index: int
+    status: Literal["given", "withdrawn", "replaced", "ended"] = "given"
+    until: int | None = None
+
+
+class Current(Record, frozen=True):
+    """By account and purpose (and operator, when it is another cooperative): the consent that holds."""
+
+    consent: str
+
+
+STATE: Mapping[str, type[Record]] = {"consent": Consent, "current": Current}
+
+TYPES = (
+    DocumentType("consent.give/1", ConsentGive, founding=True),
+    DocumentType("consent.withdraw/1", ConsentWithdraw, founding=True),
+)
+
+
+def has_consent(view: View, account: str, purpose: str, operator: str | None = None) -> bool:
+    """Given to this cooperative, or to the named other one, and neither withdrawn nor run out."""
+    return view.get("current", _key(account, purpose, operator), Current) is not None
+
+
+def decide(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    return acts.about(statement, statement.iss) or acts.decide(_HANDLERS, view, statement, context)
+
+
+def due(view: View, deadline: Deadline, context: Context) -> Changes:
+    """The term of a consent has run out."""
+    consent = view.need("consent", deadline.id, Consent)
+    if consent.status != "given" or consent.until != deadline.time:
+        return Changes()
+    return Changes(_end(deadline.id, consent, "ended", context))
+
+
+def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
+    raise KeyError(effect.name)
+
+
+def _give(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    body: ConsentGive = statement.body
+    if len(set(body.fields)) != len(body.fields):
+        return Rejection("field_repeated", "fields")
+    if body.until is not None and body.until <= context.tick:
+        return Rejection("until_passed", "until")
+    id = identifier(statement.digest)
+    consent = Consent(statement.iss, body.purpose, body.operator, context.index, until=body.until)
+    place = _place(consent, context)
+    writes = [Write("consent", id, consent), Write("current", place, Current(id))]
+    cleared: tuple[Deadline, ...] = ()
+    before = view.get("current", place, Current)
+    if before is not None:
+        replaced = view.need("consent", before.consent, Consent)
+        writes.append(Write("consent", before.consent, replace(replaced, status="replaced")))
+        cleared = _deadline(before.consent, replaced)
+    return Changes(tuple(writes), set_deadlines=_deadline(id, consent), clear_deadlines=cleared)
+
+
+def _withdraw(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    body: ConsentWithdraw = statement.body
+    id = identifier(body.re[0])
+    consent = view.get("consent", id, Consent)
+    if consent is None:
+        return Rejection("unknown_consent", "re")
+    if consent.account != statement.iss:
+        return Rejection("not_yours", "re")
+    if consent.status != "given":
+        return Rejection("consent_ended", "re", {"status": consent.status})
+    return Changes(_end(id, consent, "withdrawn", context), clear_deadlines=_deadline(id, consent))
+
+
+def _end(id: str, consent: Consent, status: Literal["withdrawn", "ended"], context: Context) -> tuple[Write, ...]:
+    return Write("consent", id, replace(consent, status=status)), Write("current", _place(consent, context), None)
+
+
+def _deadline(id: str, consent: Consent) -> tuple[Deadline, ...]:
+    return () if consent.until is None else (Deadline(consent.until, "consent", id),)
+
+
+def _place(consent: Consent, context: Context) -> str:
+    operator = None if consent.operator == context.cooperative else consent.operator
+    return _key(consent.account, consent.purpose, operator)
+
+
+def _key(account: str, purpose: str, operator: str | None) -> str:
+    return f"{account}/{purpose}" if operator is None else f"{account}/{purpose}/{operator}"
+
+
+_HANDLERS = {"consent.give/1": _give, "consent.withdraw/1": _withdraw}

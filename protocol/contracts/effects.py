@@ -1,0 +1,124 @@
+"""What one contract tells another at the same index: names, data, and the routes between them.
+
+Contracts never import each other; they import this table. Reactions emit nothing but `membership.joined`, on which nobody
+acts, so no statement can set off a loop.
+
+| effect | emitted by | when | reacted to by |
+|---|---|---|---|
+| `account.revoked` | account | a key is revoked (P10) | council, founding: ballots of that key |
+| `council.appointed` | council | the founder names the seats | membership: keeps the seats' member numbers free |
+| `council.seated` | council | an invited person takes a seat | membership: enrols who was a member already |
+| `council.constituted` | council | chair and quorum have accepted | nobody yet |
+| `council.decided` | council | approved by the chair, lapsed unsigned, or expired | membership: fate of an application |
+| `founding.constituted` | founding | both minutes stand | cooperative: charter in force; council: seats; membership: 1…n |
+| `membership.completed` | membership | the secretary sends an application on | council: opens the matter |
+| `membership.closed` | membership | withdrawn or undecided while in the council | council: cancels the matter |
+| `membership.joined` | membership | somebody became a member | nobody yet (accounts of shares) |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from protocol.contract import Record
+
+
+class AccountRevoked(Record, frozen=True):
+    account: str
+    kid: bytes
+    #: ballots by this key signed at or after this time are withdrawn from open matters
+    suspected_from: int | None = None
+
+
+class MemberNumber(Record, frozen=True):
+    """A place in a register kept before: its number and the time of joining."""
+
+    number: int
+    since: int
+
+
+class CouncilAppointed(Record, frozen=True):
+    members: tuple[MemberNumber, ...]
+
+
+class CouncilSeated(Record, frozen=True):
+    account: str
+    seat: int
+    #: absent when the seat's holder is not known as a member
+    member: MemberNumber | None = None
+
+
+class CouncilConstituted(Record, frozen=True):
+    chair: str
+    #: accounts with a vote, ascending
+    council: tuple[str, ...]
+
+
+class CouncilDecided(Record, frozen=True):
+    matter: str
+    kind: str
+    outcome: Literal["adopted", "rejected", "expired", "lapsed"]
+    re: tuple[bytes, ...] = ()
+    subject: str | None = None
+    roles: tuple[str, ...] = ()
+    #: document digest of `council.approve/1`; absent when nobody signed (expired, lapsed)
+    approval: bytes | None = None
+
+
+class FoundingConstituted(Record, frozen=True):
+    #: elected, in order of votes
+    council: tuple[str, ...]
+    chair: str
+    #: in order of joining: member numbers 1…n
+    founders: tuple[str, ...]
+    charter: bytes
+    #: document digest of the second minutes
+    minutes: bytes
+
+
+class MembershipCompleted(Record, frozen=True):
+    application: str
+    #: document digest of `membership.apply/1`
+    apply: bytes
+    #: document digest of `membership.complete/1`; its identifier is the matter's id
+    complete: bytes
+    applicant: str
+    decide_by: int
+
+
+class MembershipClosed(Record, frozen=True):
+    matter: str
+    application: str
+    status: Literal["withdrawn", "undecided"]
+
+
+class MembershipJoined(Record, frozen=True):
+    account: str
+    number: int
+    since: int
+    person: str
+    #: document digest of what made the membership: payment, acceptance, minutes
+    basis: bytes
+
+
+class Route(msgspec.Struct, frozen=True):
+    emitter: str
+    reactors: tuple[str, ...]
+    data: type[Record]
+
+
+#: By effect name; the registry turns domains into modules. Reactors act in this order.
+ROUTES: Mapping[str, Route] = {
+    "account.revoked": Route("account", ("council", "founding"), AccountRevoked),
+    "council.appointed": Route("council", ("membership",), CouncilAppointed),
+    "council.seated": Route("council", ("membership",), CouncilSeated),
+    "council.constituted": Route("council", (), CouncilConstituted),
+    "council.decided": Route("council", ("membership",), CouncilDecided),
+    "founding.constituted": Route("founding", ("cooperative", "council", "membership"), FoundingConstituted),
+    "membership.completed": Route("membership", ("council",), MembershipCompleted),
+    "membership.closed": Route("membership", ("council",), MembershipClosed),
+    "membership.joined": Route("membership", (), MembershipJoined),
+}
