@@ -64,7 +64,9 @@ CODES: Final[Mapping[str, str]] = {
 }
 
 
-def decide(handlers: Mapping[str, Handler], view: View, statement: Statement, context: Context) -> Changes | Rejection:
+def decide(
+    handlers: Mapping[str, Handler], view: View, statement: Statement, context: Context
+) -> Changes | Rejection:
     """The checks every act shares, then its own."""
     body: Act = statement.body
     if body.pack is not None and body.pack != context.facts.pack_digest():
@@ -95,5 +97,3 @@ def lacks_office(context: Context, account: str, *offices: str) -> Rejection | N
     if context.facts.roles(account).isdisjoint(offices):
         return Rejection("not_allowed", "iss", {"role": offices[0]})
     return None
-
-

@@ -225,7 +225,9 @@ def _tie(rule: Rule, counts: Counts, base: int) -> bool:
 
 def elected(votes: Mapping[str, int], ballots: int, places: int) -> tuple[str, ...]:
     """Whom more than half of the ballots name, most votes first (A17). Equal votes for the last place leave it empty."""
-    passed = sorted((item for item in votes.items() if item[1] * 2 > ballots), key=lambda item: (-item[1], item[0]))
+    passed = sorted(
+        (item for item in votes.items() if item[1] * 2 > ballots), key=lambda item: (-item[1], item[0])
+    )
     if len(passed) > places:
         cut = passed[places][1]
         passed = [item for item in passed[:places] if item[1] > cut]

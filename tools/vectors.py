@@ -92,7 +92,7 @@ def broken() -> dict[str, tuple[bytes, str]]:
     good = examples()["ballot"]
     _, payload, signature = documents.split(good)
     protected, _, _ = documents.split(good)
-    fields = encoding.decode_header(protected)
+    fields: dict[Any, Any] = dict(encoding.decode_header(protected))
     payload_map = encoding.decode(payload)
     assert isinstance(payload_map, dict)
     unsorted_payload = (
@@ -126,11 +126,11 @@ def broken() -> dict[str, tuple[bytes, str]]:
         "claim missing": (
             rebuilt(encoding.encode_header({**fields, 15: {k: v for k, v in fields[15].items() if k != 7}})),
             "malformed",
-        ),  # type: ignore[union-attr]
+        ),
         "expires after more than a day": (
             rebuilt(encoding.encode_header({**fields, 15: {**fields[15], 4: TIME + 86_401}})),
             "malformed",
-        ),  # type: ignore[dict-item]
+        ),
         "payload keys out of order": (rebuilt(payload=unsorted_payload), "malformed"),
         "float in the payload": (rebuilt(payload=b"\xa2\x61a\xf9\x3c\x00\x64type\x63x/1"), "malformed"),
         "payload is no map": (rebuilt(payload=b"\x80"), "malformed"),

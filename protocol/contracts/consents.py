@@ -115,8 +115,12 @@ def _withdraw(view: View, statement: Statement, context: Context) -> Changes | R
     return Changes(_end(id, consent, "withdrawn", context), clear_deadlines=_deadline(id, consent))
 
 
-def _end(id: str, consent: Consent, status: Literal["withdrawn", "ended"], context: Context) -> tuple[Write, ...]:
-    return Write("consent", id, replace(consent, status=status)), Write("current", _place(consent, context), None)
+def _end(
+    id: str, consent: Consent, status: Literal["withdrawn", "ended"], context: Context
+) -> tuple[Write, ...]:
+    return Write("consent", id, replace(consent, status=status)), Write(
+        "current", _place(consent, context), None
+    )
 
 
 def _deadline(id: str, consent: Consent) -> tuple[Deadline, ...]:

@@ -22,7 +22,20 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from protocol import acts, decisions
-from protocol.acts import DAY, PERSON, Act, Basis, Digest, Identifier, Kid, Number, Proof, Seconds, Sequence, Word
+from protocol.acts import (
+    DAY,
+    PERSON,
+    Act,
+    Basis,
+    Digest,
+    Identifier,
+    Kid,
+    Number,
+    Proof,
+    Seconds,
+    Sequence,
+    Word,
+)
 from protocol.contract import (
     Changes,
     Context,
@@ -444,7 +457,9 @@ def _accept(view: View, statement: Statement, context: Context) -> Changes | Rej
     holder = Holder(body.seat, seat.voting, context.index, offices)
     before = view.need("council", _CURRENT, Council)
     after = _filled(before, statement.iss, holder, context)
-    effects = [Effect("council.seated", CouncilSeated(statement.iss, body.seat, seat.member))]
+    effects = [
+        Effect("council.seated", CouncilSeated(statement.iss, body.seat, statement.digest, seat.member))
+    ]
     if after.constituted and not before.constituted and after.chair:
         voters = {*council(view), *((statement.iss,) if holder.voting else ())}
         effects.append(Effect("council.constituted", CouncilConstituted(after.chair, tuple(sorted(voters)))))
@@ -486,7 +501,9 @@ def _seat_elected(data: FoundingConstituted, context: Context) -> Changes:
 
 def _propose(view: View, statement: Statement, context: Context) -> Changes | Rejection:
     body: CouncilPropose = statement.body
-    refused = acts.about(statement, context.cooperative) or acts.lacks_office(context, statement.iss, "council")
+    refused = acts.about(statement, context.cooperative) or acts.lacks_office(
+        context, statement.iss, "council"
+    )
     refused = refused or _not_for_council(body, context) or _not_proposable(view, body, context)
     if refused:
         return refused
@@ -671,7 +688,9 @@ def _before_chair(
     return matter
 
 
-def _at(view: View, statement: Statement, id: str, round: int | None, *statuses: Status) -> Matter | Rejection:
+def _at(
+    view: View, statement: Statement, id: str, round: int | None, *statuses: Status
+) -> Matter | Rejection:
     """The matter a statement speaks of, in the round and one of the statuses it needs."""
     if refused := acts.about(statement, id):
         return refused

@@ -47,6 +47,8 @@ class CouncilAppointed(Record, frozen=True):
 class CouncilSeated(Record, frozen=True):
     account: str
     seat: int
+    #: document digest of `council.accept/1`
+    basis: bytes
     #: absent when the seat's holder is not known as a member
     member: MemberNumber | None = None
 

@@ -502,15 +502,13 @@ def _enrol(view: View, statement: Statement, context: Context) -> Changes | Reje
     id = identifier(statement.digest)
     enrolment = Enrolment(statement.digest, body.number, body.since, body.person, body.invitation)
     before = register(view)
-    writes = [
+    writes = (
         Write("enrolment", id, enrolment),
         Write("number", _key(body.number), Place(enrolment=id)),
         Write("used", body.invitation.hex(), Used(body.number)),
         Write("register", _CURRENT, replace(before, largest=max(before.largest, body.number))),
-    ]
-    if place is not None and place.enrolment is not None:
-        writes.append(Write("enrolment", place.enrolment, None))
-    return Changes(tuple(writes))
+    )
+    return Changes(writes)
 
 
 def _accept(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -544,3 +542,54 @@ def _kept(view: View, data: CouncilAppointed) -> Changes:
     largest = max(before.largest, *(member.number for member in data.members))
     places = (Write("number", _key(member.number), Place()) for member in data.members)
     return Changes((*places, Write("register", _CURRENT, replace(before, largest=largest))))
+
+
+def _seated(view: View, data: CouncilSeated, context: Context) -> Changes | Rejection:
+    """Whoever took a seat as a member from before is in the register with the number kept for them."""
+    if data.member is None:
+        return Changes()
+    if is_member(view, data.account):
+        return Rejection("already_member", "iss")
+    if view.get("applicant", data.account, Applicant) is not None:
+        return Rejection("application_open", "iss")
+    member = Member(data.member.number, data.member.since, "person", context.index, data.basis)
+    return _joined(view, ((data.account, member),))
+
+
+def _founded(view: View, data: FoundingConstituted, context: Context) -> Changes:
+    """Founders are members 1…n in order of joining."""
+    founders = tuple(
+        (account, Member(number, context.tick, "person", context.index, data.minutes))
+        for number, account in enumerate(data.founders, 1)
+    )
+    return _joined(view, founders)
+
+
+def _joined(view: View, members: tuple[tuple[str, Member], ...]) -> Changes:
+    before = register(view)
+    largest = max(before.largest, *(member.number for _, member in members))
+    writes = [Write("register", _CURRENT, Register(largest, before.members + len(members)))]
+    effects = []
+    for account, member in members:
+        writes.append(Write("member", account, member))
+        writes.append(Write("number", _key(member.number), Place(account=account)))
+        data = MembershipJoined(account, member.number, member.since, member.person, member.basis)
+        effects.append(Effect("membership.joined", data))
+    return Changes(tuple(writes), tuple(effects))
+
+
+def _key(number: int) -> str:
+    """Ascending keys are ascending numbers."""
+    return f"{number:010d}"
+
+
+_HANDLERS = {
+    "membership.apply/1": _apply,
+    "membership.withdraw/1": _withdraw,
+    "membership.identify/1": _identify,
+    "membership.complete/1": _complete,
+    "membership.incomplete/1": _incomplete,
+    "membership.payment/1": _payment,
+    "membership.enrol/1": _enrol,
+    "membership.accept/1": _accept,
+}

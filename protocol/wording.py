@@ -1,0 +1,189 @@
+"""Words for people: every document type, field, refusal, office, state and rule, in Russian and English.
+
+The data stands in `wording.json` (documents) and `methodology/data/words.json` (rules). A missing word is a
+KeyError here and a failing test, never a code on a page.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from protocol.contract import DocumentType, Money
+
+__all__ = [
+    "FORMATS",
+    "LOCALES",
+    "Locale",
+    "agreement",
+    "effect",
+    "fields",
+    "finding",
+    "matter",
+    "option",
+    "parameter",
+    "registry_json",
+    "rejection",
+    "role",
+    "state",
+    "title",
+]
+
+Locale: TypeAlias = Literal["ru", "en"]
+LOCALES: Final[tuple[Locale, ...]] = ("ru", "en")
+
+#: What a field's value is shown as. `list` has `of`, `choice` has `values`, `group` and some lists have `fields`.
+FORMATS: Final = frozenset(
+    (
+        *("text", "number", "yes_no", "money", "date", "datetime", "fraction", "identifier", "digest", "bytes"),
+        *("key", "choice", "list", "group", "map"),
+    )
+)
+
+
+@lru_cache(maxsize=1)
+def _documents() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(_read("protocol", "wording.json"))
+    return data
+
+
+@lru_cache(maxsize=1)
+def _rules() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(_read("protocol.methodology", "data", "words.json"))
+    return data
+
+
+def _read(package: str, *path: str) -> str:
+    return resources.files(package).joinpath(*path).read_text("utf-8")
+
+
+def title(document_type: str, locale: Locale) -> str:
+    return _text(_documents()["types"][document_type]["title"][locale])
+
+
+def effect(document_type: str, locale: Locale) -> str:
+    """What follows legally when one signs a document of this type."""
+    return _text(_documents()["types"][document_type]["effect"][locale])
+
+
+def rejection(code: str, locale: Locale) -> str:
+    """What happened, what was not changed, what to do."""
+    return _text(_documents()["codes"][code][locale])
+
+
+def role(name: str, locale: Locale) -> str:
+    return _text(_documents()["roles"][name][locale])
+
+
+def state(thing: str, name: str, locale: Locale) -> str:
+    """The chip of an `application`, `matter`, `seat`, `enrolment` or `founding`: a verb in the past."""
+    return _text(_documents()["states"][thing][name][locale])
+
+
+def parameter(key: str, locale: Locale) -> tuple[str, str]:
+    """(title, unit) of a rule; the unit is empty for money, fractions, lists and texts."""
+    words = _rules()["parameters"][key]
+    unit = words.get("unit")
+    return words["title"][locale], _rules()["units"][unit][locale] if unit else ""
+
+
+def option(value: str, locale: Locale) -> str:
+    """A text value of a rule."""
+    return _text(_rules()["values"][value][locale])
+
+
+def matter(kind: str, locale: Locale) -> str:
+    """A matter of the general meeting's exclusive competence."""
+    return _text(_rules()["matters"][kind][locale])
+
+
+def agreement(kind: str, locale: Locale) -> str:
+    """A kind of text to read and sign."""
+    return _text(_rules()["agreements"][kind][locale])
+
+
+def finding(part: Literal["code", "consequence", "remedy"], code: str, locale: Locale) -> str:
+    """A sentence of the linter; `{limit}` and `{line}` are filled from the finding's facts."""
+    return _text(_rules()["findings"][part][code][locale])
+
+
+def _text(word: object) -> str:
+    if not isinstance(word, str):
+        raise KeyError(word)
+    return word
+
+
+def fields(document_type: DocumentType) -> list[dict[str, Any]]:
+    """Fields in the order people read them: as in the payload, then the private ones."""
+    public = _fields(document_type.name, document_type.payload, "")
+    private = [
+        {**_field(document_type.name, field.name, field.name, private=True), "private": True}
+        for field in document_type.private
+    ]
+    return public + private
+
+
+def registry_json(document_types: Iterable[DocumentType]) -> dict[str, Any]:
+    """What the browser needs to show any document decoded from its bytes."""
+    words = _documents()["types"]
+    return {
+        "types": {
+            kind.name: {
+                "title": words[kind.name]["title"],
+                "effect": words[kind.name]["effect"],
+                "fields": fields(kind),
+            }
+            for kind in document_types
+        }
+    }
+
+
+def _fields(name: str, struct: type[msgspec.Struct], prefix: str) -> list[dict[str, Any]]:
+    hints = get_type_hints(struct)
+    found = []
+    for field in msgspec.structs.fields(struct):
+        path = prefix + field.encode_name
+        entry = {**_field(name, path, field.encode_name), "private": False}
+        inner = _inner(hints[field.name])
+        if inner is not None and entry["format"] in ("group", "list"):
+            entry["fields"] = _fields(name, inner, path + ".")
+        found.append(entry)
+    # The rule set is named last: it is the same in all documents of a cooperative.
+    return sorted(found, key=lambda entry: entry["name"] == "pack" and prefix == "")
+
+
+def _field(document_type: str, path: str, name: str, *, private: bool = False) -> dict[str, Any]:
+    """The type's own words, else the shared ones. A private field may share its name with a public one."""
+    own = _documents()["types"][document_type].get("fields", {})
+    shared = _documents()["fields"]
+    words = own.get(path) or shared.get(name)
+    if words is None:
+        raise KeyError(f"{document_type} {path}")
+    entry = {"name": name, "title": words["title"], "format": words.get("format")}
+    if entry["format"] is None:
+        entry["format"] = shared[name]["format"] if name in shared and not private else "text"
+        if private and name in shared:
+            entry["format"] = shared[name]["format"]
+    for extra in ("of", "values"):
+        value = words.get(extra) or (shared.get(name, {}).get(extra) if "format" not in words else None)
+        if value is not None:
+            entry[extra] = value
+    return entry
+
+
+def _inner(annotation: Any) -> type[msgspec.Struct] | None:
+    """The Struct inside an annotation that is written out field by field; money and keys are shown whole."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return None if annotation is Money else annotation
+    if get_origin(annotation) in (Union, types.UnionType, list, tuple):
+        for part in get_args(annotation):
+            found = _inner(part)
+            if found is not None:
+                return found
+    return None
