@@ -1,4 +1,6 @@
-"""What the acts of persons have in common: formats of fields, personal data and who reads it, invitations (SPEC §6.2, §8)."""
+"""What the acts of persons have in common: formats of fields, personal data and who reads it,
+invitations (SPEC §6.2, §8).
+"""
 
 from __future__ import annotations
 
@@ -80,12 +82,16 @@ def about(statement: Statement, subject: str) -> Rejection | None:
 
 
 def holds_invitation(kid: bytes, account: str, inviting: bytes, proof: bytes) -> bool:
-    """The invitation's key signed for this account and this inviting statement (P8): it cannot be moved to another."""
+    """The invitation's key signed for this account and this inviting statement (P8): it cannot be moved
+    to another.
+    """
     return signatures.verify(kid, documents.possession(kid, account, 0, inviting), proof)
 
 
 def unsigned(context: Context, account: str) -> Rejection | None:
-    """The first of the pack's agreements, among them the one on electronic signatures, that the person has not signed."""
+    """The first of the pack's agreements, among them the one on electronic signatures, that the person
+    has not signed.
+    """
     for kind in context.facts.required_agreements():
         if not context.facts.has_signed(account, kind):
             return Rejection("agreement_missing", None, {"kind": kind})

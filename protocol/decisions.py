@@ -1,14 +1,17 @@
 """The one way decisions are counted: council, meetings, plenipotentiaries, delegates (SPEC §8.1).
 
-Pure data and functions, exact integers. A contract keeps a `Box` per matter and round and a `Ballot` per voter, asks `cast` when a
-ballot arrives, and `outcome` when the box closes. What holds whatever arrives in whatever order:
+Pure data and functions, exact integers. A contract keeps a `Box` per matter and round and a `Ballot` per
+voter, asks `cast` when a ballot arrives, and `outcome` when the box closes. What holds whatever arrives in
+whatever order:
 
-- the counting ballot of a voter is the one with the highest sequence among those of keys not revoked, and only when there is
-  none, the highest of a revoked key (P19);
+- the counting ballot of a voter is the one with the highest sequence among those of keys not revoked, and
+  only when there is none, the highest of a revoked key (P19);
 - the counts of a box equal a recount of the counting ballots;
-- a ballot signed after the deadline never counts, one signed before it counts if it arrives within the grace time (P17);
-- a carried matter stays carried when a ballot turns in its favour, as long as nobody abstains (with abstentions a tie can end in a
-  plain majority too small for the rule: 2 : 2 and one abstention is decided by the chair, 3 : 2 and one is not carried).
+- a ballot signed after the deadline never counts, one signed before it counts if it arrives within the
+  grace time (P17);
+- a carried matter stays carried when a ballot turns in its favour, as long as nobody abstains (with
+  abstentions a tie can turn into a majority too small for the rule: 2 : 2 and one abstention is decided by
+  the chair, 3 : 2 and one is not carried).
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ Choice: TypeAlias = Literal["for", "against", "abstain"]
 Outcome: TypeAlias = Literal["adopted", "rejected", "expired"]
 Fraction: TypeAlias = tuple[int, int]
 
-#: A voter's sequence may run this far ahead of the highest logged one: a stolen key cannot use up the numbers (P19).
+#: A voter's sequence may run this far ahead of the highest logged one: a stolen key cannot use up the
+#: numbers (P19).
 SEQUENCE_WINDOW: Final = 16
 MAX_SEQUENCE: Final = 2**31 - 1
 MAX_BALLOTS: Final = 50
@@ -58,7 +62,9 @@ class Rule(Record, frozen=True):
 
 
 class Electorate(Record, frozen=True):
-    """Who may vote, frozen at a log index. `size` counts entitled places, a vacant seat among them; `root` is over accounts."""
+    """Who may vote, frozen at a log index. `size` counts entitled places, a vacant seat among them;
+    `root` is over accounts.
+    """
 
     index: int
     size: int
@@ -98,7 +104,9 @@ class Cast(Record, frozen=True):
 
 
 class Ballot(Record, frozen=True):
-    """Everything one voter has cast in one box, ascending by (sequence, digest): later revocations may bring back an earlier one."""
+    """Everything one voter has cast in one box, ascending by (sequence, digest): later revocations may
+    bring back an earlier one.
+    """
 
     casts: tuple[Cast, ...] = ()
     revoked: tuple[bytes, ...] = ()
@@ -120,7 +128,7 @@ def simple_majority(majority: Fraction) -> bool:
     return majority == HALF
 
 
-# --- ballots ---------------------------------------------------------------------------------------------------------------
+# --- ballots --------------------------------------------------------------------------------------
 
 
 def counting(ballot: Ballot) -> Cast | None:
@@ -153,7 +161,9 @@ def cast(box: Box, ballot: Ballot | None, vote: Cast, tick: int) -> tuple[Box, B
 
 
 def revoke(box: Box, ballot: Ballot, kid: bytes, suspected_from: int | None) -> tuple[Box, Ballot]:
-    """A key is revoked while the box is open (P10): its suspected ballots go, the others give way to any of a valid key (P19)."""
+    """A key is revoked while the box is open (P10): its suspected ballots go, the others give way to any
+    of a valid key (P19).
+    """
     casts = ballot.casts
     if suspected_from is not None:
         casts = tuple(item for item in casts if item.kid != kid or item.iat < suspected_from)
@@ -177,7 +187,7 @@ def _add(counts: Counts, vote: Cast | None, by: int) -> Counts:
     )
 
 
-# --- results ---------------------------------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------
 
 
 def quorate(rule: Rule, counts: Counts, electorate_size: int, chair_choice: Choice | None) -> bool:
@@ -217,14 +227,18 @@ def _exceeds(rule: Rule, votes: int, base: int) -> bool:
 
 
 def _tie(rule: Rule, counts: Counts, base: int) -> bool:
-    """As many for as against. Where the majority of all entitled is needed, only an even split of all of them is a tie."""
+    """As many for as against. Where the majority of all entitled is needed, only an even split of all of
+    them is a tie.
+    """
     if not simple_majority(rule.majority) or counts.for_ != counts.against:
         return False
     return rule.base == "ballots" or counts.for_ * 2 == base
 
 
 def elected(votes: Mapping[str, int], ballots: int, places: int) -> tuple[str, ...]:
-    """Whom more than half of the ballots name, most votes first (A17). Equal votes for the last place leave it empty."""
+    """Whom more than half of the ballots name, most votes first (A17). Equal votes for the last place
+    leave it empty.
+    """
     passed = sorted(
         (item for item in votes.items() if item[1] * 2 > ballots), key=lambda item: (-item[1], item[0])
     )

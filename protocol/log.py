@@ -208,7 +208,7 @@ class Batch:
         """To be called once the batch is durable."""
         for entry in self.accepted:
             statement = entry.statement
-            if not _is_account_event(statement):
+            if not statement.is_account_event:
                 self._nonces.add(statement.iss, statement.cti, statement.exp)
         self._nonces.forget_before(self._tick)
 
@@ -265,7 +265,7 @@ class Batch:
         return found.founder, found.founder_key
 
     def _audience(self, statement: Statement) -> Refused | None:
-        if statement.aud != (statement.iss if _is_account_event(statement) else self._cooperative):
+        if statement.aud != (statement.iss if statement.is_account_event else self._cooperative):
             return Refused("wrong_audience", "aud")
         return None
 
@@ -274,7 +274,7 @@ class Batch:
             return None
         if self._tick == 0:
             return Refused("not_founded", "type")
-        if _is_account_event(statement):
+        if statement.is_account_event:
             return None
         if statement.iat > self._tick + MAX_AHEAD:
             return Refused("not_yet_valid", "iat", {"tick": self._tick})
@@ -284,7 +284,7 @@ class Batch:
 
     def _nonce(self, statement: Statement) -> Refused | None:
         nonce = (statement.iss, statement.cti)
-        if not _is_account_event(statement) and (nonce in self._new_nonces or nonce in self._nonces):
+        if not statement.is_account_event and (nonce in self._new_nonces or nonce in self._nonces):
             return Refused("nonce_reused", "cti")
         return None
 
@@ -410,15 +410,9 @@ class Batch:
         self._tree.append(leaf)
         self.leaf_hashes.append(leaf)
         self._overlay.writes.update(accepted.writes)
-        if not _is_account_event(accepted.statement):
+        if not accepted.statement.is_account_event:
             self._new_nonces.add((accepted.statement.iss, accepted.statement.cti))
         self.accepted.append(accepted)
-
-
-def _is_account_event(statement: Statement) -> bool:
-    """An account's own events are for every log and outlive their `exp` (P2); the copy of them is for the log
-    that takes it."""
-    return statement.domain == "account" and statement.type != "account.copy/1"
 
 
 def _apply(domain: str, kinds: Mapping[str, type[Record]], changes: Changes, overlay: Overlay) -> None:

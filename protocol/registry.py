@@ -8,7 +8,6 @@ ask about another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -27,6 +26,7 @@ from protocol.contract import (
     View,
 )
 from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
+from protocol.contracts.effects import ROUTES
 from protocol.documents import Statement
 from protocol.errors import StatementError
 
@@ -84,7 +84,9 @@ RESERVED = (
 )
 
 #: Who reacts to what, at the same index, in this order. A test keeps it free of cycles.
-EFFECTS: Mapping[str, tuple[ContractModule, ...]] = {}
+EFFECTS: Mapping[str, tuple[ContractModule, ...]] = {
+    name: tuple(CONTRACTS[domain] for domain in route.reactors) for name, route in ROUTES.items()
+}
 
 _STATE: Mapping[tuple[str, str], type[Record]] = {
     (module.DOMAIN, kind): record for module in _MODULES for kind, record in module.STATE.items()
@@ -106,7 +108,7 @@ def typed(statement: Statement) -> Statement:
         body = msgspec.convert(fields, kind.payload, strict=True)
     except msgspec.ValidationError as error:
         raise StatementError("invalid_field", _field(str(error))) from error
-    return replace(statement, body=body)
+    return statement.with_body(body)
 
 
 def _field(message: str) -> str:

@@ -33,15 +33,28 @@ __all__ = [
     "role",
     "state",
     "title",
+    "values",
 ]
 
 Locale: TypeAlias = Literal["ru", "en"]
 LOCALES: Final[tuple[Locale, ...]] = ("ru", "en")
 
-#: What a field's value is shown as. `list` has `of`, `choice` has `values`, `group` and some lists have `fields`.
+#: What a field's value is shown as. `list` has `of`, `choice` has `values`, a group (or list of groups) has
+#: `fields`. `date` is a text `2026-05-16`, or integer seconds shown without the time of day.
 FORMATS: Final = frozenset(
     (
-        *("text", "number", "yes_no", "money", "date", "datetime", "fraction", "identifier", "digest", "bytes"),
+        *(
+            "text",
+            "number",
+            "yes_no",
+            "money",
+            "date",
+            "datetime",
+            "fraction",
+            "identifier",
+            "digest",
+            "bytes",
+        ),
         *("key", "choice", "list", "group", "map"),
     )
 )
@@ -98,6 +111,12 @@ def option(value: str, locale: Locale) -> str:
     return _text(_rules()["values"][value][locale])
 
 
+def values(document_type: str, field: str, locale: Locale) -> dict[str, str]:
+    """Words for the values of an enumerated field."""
+    found = _field(document_type, field, field.rpartition(".")[2])["values"]
+    return {value: words[locale] for value, words in found.items()}
+
+
 def matter(kind: str, locale: Locale) -> str:
     """A matter of the general meeting's exclusive competence."""
     return _text(_rules()["matters"][kind][locale])
@@ -123,7 +142,7 @@ def fields(document_type: DocumentType) -> list[dict[str, Any]]:
     """Fields in the order people read them: as in the payload, then the private ones."""
     public = _fields(document_type.name, document_type.payload, "")
     private = [
-        {**_field(document_type.name, field.name, field.name, private=True), "private": True}
+        {**_field(document_type.name, field.name, field.name), "private": True}
         for field in document_type.private
     ]
     return public + private
@@ -150,31 +169,22 @@ def _fields(name: str, struct: type[msgspec.Struct], prefix: str) -> list[dict[s
     for field in msgspec.structs.fields(struct):
         path = prefix + field.encode_name
         entry = {**_field(name, path, field.encode_name), "private": False}
-        inner = _inner(hints[field.name])
-        if inner is not None and entry["format"] in ("group", "list"):
+        inner = _inner(hints[field.name]) if "group" in (entry["format"], entry.get("of")) else None
+        if inner is not None:
             entry["fields"] = _fields(name, inner, path + ".")
         found.append(entry)
     # The rule set is named last: it is the same in all documents of a cooperative.
     return sorted(found, key=lambda entry: entry["name"] == "pack" and prefix == "")
 
 
-def _field(document_type: str, path: str, name: str, *, private: bool = False) -> dict[str, Any]:
-    """The type's own words, else the shared ones. A private field may share its name with a public one."""
-    own = _documents()["types"][document_type].get("fields", {})
-    shared = _documents()["fields"]
-    words = own.get(path) or shared.get(name)
-    if words is None:
+def _field(document_type: str, path: str, name: str) -> dict[str, Any]:
+    """The type's own words over the shared ones; a format of its own leaves nothing of the shared ones."""
+    own = _documents()["types"][document_type].get("fields", {}).get(path, {})
+    words = own if "format" in own else {**_documents()["fields"].get(name, {}), **own}
+    if not words:
         raise KeyError(f"{document_type} {path}")
-    entry = {"name": name, "title": words["title"], "format": words.get("format")}
-    if entry["format"] is None:
-        entry["format"] = shared[name]["format"] if name in shared and not private else "text"
-        if private and name in shared:
-            entry["format"] = shared[name]["format"]
-    for extra in ("of", "values"):
-        value = words.get(extra) or (shared.get(name, {}).get(extra) if "format" not in words else None)
-        if value is not None:
-            entry[extra] = value
-    return entry
+    extras = {extra: words[extra] for extra in ("of", "values") if extra in words}
+    return {"name": name, "title": words["title"], "format": words.get("format", "text"), **extras}
 
 
 def _inner(annotation: Any) -> type[msgspec.Struct] | None:

@@ -3,29 +3,24 @@
 `Replayer.feed` takes the next entries; it hands their signatures to the workers and reduces what they have
 finished, so that memory holds a few chunks, the state, and 32 bytes for each entry. The first entry a log
 must not contain ends it.
-
-Processes and not threads: the reducer is Python and keeps the interpreter lock busy, so a thread that comes
-back from libsodium after 40 µs waits for it for milliseconds (measured: 0.33 of the bare rate with threads, 0.5
-with processes).
 """
 
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from coopnode.audit.checkers import Checkers, Ticket
 from coopnode.audit.report import Problem
-from protocol import documents, merkle, signatures
+from protocol import documents, merkle, registry, signatures
 from protocol.documents import Statement
 from protocol.errors import StatementError
-from protocol.log import Accepted, Batch, Head, MemoryState, Nonces, SeenAhead
+from protocol.log import Accepted, Batch, Head, MemoryState, Nonces, SeenAhead, state_digest
 from protocol.signatures import Signed
 
 #: Fewer signatures than this are checked before a worker has started.
@@ -38,7 +33,9 @@ class RulesFailed(Exception):
     """A contract of ours broke down: the log can be neither confirmed nor refuted."""
 
     def __init__(self, index: int, error: Exception) -> None:
-        super().__init__(f"the rules of this program broke down at entry {index}: {type(error).__name__}: {error}")
+        super().__init__(
+            f"the rules of this program broke down at entry {index}: {type(error).__name__}: {error}"
+        )
         self.index = index
 
 
@@ -57,6 +54,10 @@ class History:
         self._leaves += leaf
         if len(self._leaves) % 8192 == 0:
             self._blocks.append(merkle.root(self.leaves(self.size - 256, self.size)))
+
+    def blocks(self) -> list[bytes]:
+        """Roots of the complete blocks of 256 leaves: the hashes of tile level 1."""
+        return list(self._blocks)
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
         return [bytes(self._leaves[at : at + 32]) for at in range(start * 32, stop * 32, 32)]
@@ -80,13 +81,15 @@ class _Chunk:
     statements: Sequence[Statement]
     #: set when an entry after `statements` could not be parsed
     failure: Problem | None
-    verdicts: Future[list[bool]] | list[bool]
+    verdicts: Ticket | list[bool]
 
 
 class Replayer:
     """A log replayed from its entries. `state`, `head`, `counts` and `history` are what follows from them."""
 
-    def __init__(self, size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0) -> None:
+    def __init__(
+        self, size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0
+    ) -> None:
         """`size` is the expected number of entries; signatures of entries before `verified_before` are not checked again."""
         self.state = MemoryState()
         self.head = Head.empty(generation)
@@ -98,15 +101,18 @@ class Replayer:
         self._verified_before = verified_before
         self._waiting: deque[_Chunk] = deque()
         wanted = min(os.cpu_count() or 1, 8) if workers is None else workers
-        self._pool = (
-            ProcessPoolExecutor(wanted, mp_context=multiprocessing.get_context("spawn"))
-            if wanted > 1 and size - verified_before >= WORTH_WORKERS
-            else None
+        worth = wanted > 1 and size - verified_before >= WORTH_WORKERS
+        self._checkers = Checkers(wanted) if worth else None
+
+    def digest(self) -> bytes:
+        """State digest (SPEC §9.2)."""
+        return state_digest(
+            (domain, key, registry.encode_record(value)) for domain, key, value in self.state.items()
         )
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self._checkers is not None:
+            self._checkers.close()
 
     def __enter__(self) -> Replayer:
         self._gc = gc.isenabled()
@@ -133,7 +139,9 @@ class Replayer:
                 failure = Problem(error.code, index, field=error.field or None)
                 break
         self._waiting.append(_Chunk(start, statements, failure, self._check(start, statements)))
-        while len(self._waiting) > IN_FLIGHT or (self._waiting and _ready(self._waiting[0])):
+        if failure is not None:
+            return self.finish()
+        while len(self._waiting) > (IN_FLIGHT if self._checkers else 0):
             if self._reduce(self._waiting.popleft()):
                 break
         return self.problem
@@ -143,14 +151,14 @@ class Replayer:
             self._reduce(self._waiting.popleft())
         return self.problem
 
-    def _check(self, start: int, statements: Sequence[Statement]) -> Future[list[bool]] | list[bool]:
+    def _check(self, start: int, statements: Sequence[Statement]) -> Ticket | list[bool]:
         if start + len(statements) <= self._verified_before:
             return [True] * len(statements)
         self.signatures_checked += len(statements)
         items: list[Signed] = [(each.kid, each.sig_structure, each.signature) for each in statements]
-        if self._pool is None:
+        if self._checkers is None:
             return signatures.verify_many(items)
-        return self._pool.submit(signatures.verify_many, items)
+        return self._checkers.submit(items)
 
     def _reduce(self, chunk: _Chunk) -> Problem | None:
         verdicts = chunk.verdicts if isinstance(chunk.verdicts, list) else chunk.verdicts.result()
@@ -173,7 +181,9 @@ class Replayer:
         except Exception as error:  # a contract's bug must not look like a verdict
             raise RulesFailed(index, error) from error
         if not isinstance(outcome, Accepted):
-            return Problem(outcome.code, index, statement.type, outcome.at, facts=outcome.facts, signer=statement.iss)
+            return Problem(
+                outcome.code, index, statement.type, outcome.at, facts=outcome.facts, signer=statement.iss
+            )
         batch.commit_nonces()
         self.state.apply(batch.writes)
         self.head = batch.head
@@ -181,12 +191,10 @@ class Replayer:
         return None
 
 
-def _ready(chunk: _Chunk) -> bool:
-    return isinstance(chunk.verdicts, list) or chunk.verdicts.done()
-
-
 @contextmanager
-def replaying(size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0) -> Iterator[Replayer]:
+def replaying(
+    size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0
+) -> Iterator[Replayer]:
     signatures.self_check()
     with Replayer(size, generation=generation, workers=workers, verified_before=verified_before) as replayer:
         yield replayer

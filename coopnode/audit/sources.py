@@ -83,7 +83,9 @@ class Url:
         address = f"{self.name}/{path}"
         for _ in range(MAX_REDIRECTS):
             status, headers, data = self._ask(address, path, limit)
-            if status in (301, 302, 307, 308) and headers.get("Location", "").startswith(("https://", "http://")):
+            if status in (301, 302, 307, 308) and headers.get("Location", "").startswith(
+                ("https://", "http://")
+            ):
                 address = headers["Location"]
                 continue
             if status == 404:

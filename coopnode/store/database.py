@@ -8,6 +8,7 @@ for all queries of a request (`stack.md` §5 has the traps this avoids).
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store import schema
@@ -100,6 +102,10 @@ class Database:
         """For sessions, drafts, tickets: what is not the log's. Waits for a batch that is being committed."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_now, change)
 
+    async def in_thread(self, work: Callable[..., R], *arguments: Any) -> R:
+        """For work with `raw_reader`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
     def backup(self, target: Path) -> None:
         """A consistent copy while the node runs. The vault's keys and the head database are not in it, on purpose."""
         with sqlite3.connect(target) as copy:
@@ -174,3 +180,15 @@ def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA mmap_size = 268435456")
+
+
+#: What the driver, SQLAlchemy or the file system raise when a disk or a file lets us down.
+STORAGE_ERRORS = (sqlite3.Error, SQLAlchemyError, OSError)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the transaction certainly did not happen and the next one may well: the disk is full, or another process holds the lock."""
+    found = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(found, sqlite3.Error):
+        return getattr(found, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+    return isinstance(found, OSError) and found.errno == errno.ENOSPC

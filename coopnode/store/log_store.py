@@ -1,28 +1,29 @@
-"""The log's rows: entries, tree and state in one transaction (P15). The one hot path that goes past SQLAlchemy, by executemany."""
+"""The log's rows: entries, tree and state in one transaction (P15). The one hot path that goes past SQLAlchemy."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from coopnode import faults
 from coopnode.store import state_store
 from coopnode.store.database import Database, driver
+from coopnode.store.rows import insert_rows
 from coopnode.store.sql import Connection
 from coopnode.store.tree_store import TreeStore
 from protocol.contract import Record
 from protocol.log import Accepted, Head, Nonces
 
-_ENTRY = (
-    "INSERT INTO entries (idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_ENTRY = "INSERT INTO entries (idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw)"
+_BOX = "INSERT INTO private_records (digest, idx, type, box)"
+_BLOB = "INSERT OR IGNORE INTO blobs (digest, media_type, size, added_at, bytes)"
 #: A statement is accepted while tick ≤ exp ≤ iat + 24 h and iat ≤ tick + 300: older entries cannot hold a live nonce (P1, P2).
 _NONCE_REACH = 86_400 + 300
 
 
-class StoredEntry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
     index: int
     digest: bytes
     tick: int
@@ -79,6 +80,12 @@ class LogStore:
             raise LogConflict(f"entries {start} to {stop - 1}: only {len(found)} are there")
         return found
 
+    def find_blob(self, digest: bytes) -> tuple[str, bytes] | None:
+        """(media type, bytes)."""
+        query = "SELECT media_type, bytes FROM blobs WHERE digest = ?"
+        row = self.database.raw_reader().execute(query, (digest,)).fetchone()
+        return (row[0], row[1]) if row else None
+
     def tick_at(self, index: int) -> int:
         row = self.database.raw_reader().execute("SELECT tick FROM entries WHERE idx = ?", (index,)).fetchone()
         if row is None:
@@ -121,17 +128,12 @@ class LogStore:
             faults.point("store.begin")
             if _size(raw) != old_size:
                 raise LogConflict(f"the log has {_size(raw)} entries, the writer knows {old_size}")
-            raw.executemany(_ENTRY, [_row(entry) for entry in accepted])
+            insert_rows(raw, _ENTRY, [_row(entry) for entry in accepted])
             tree.write(raw, old_size, leaf_hashes)
             state_store.write(raw, writes)
-            raw.executemany(
-                "INSERT INTO private_records (digest, idx, type, box) VALUES (?, ?, ?, ?)",
-                [(box.digest, box.index, box.type, box.box) for box in boxes],
-            )
-            raw.executemany(
-                "INSERT OR IGNORE INTO blobs (digest, media_type, size, added_at, bytes) VALUES (?, ?, ?, ?, ?)",
-                [(blob.digest, blob.media_type, len(blob.data), accepted[-1].tick, blob.data) for blob in blobs],
-            )
+            insert_rows(raw, _BOX, [(box.digest, box.index, box.type, box.box) for box in boxes])
+            now = accepted[-1].tick
+            insert_rows(raw, _BLOB, [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs])
             if also is not None:
                 also(connection)
             faults.point("store.before_commit")

@@ -9,13 +9,14 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
+from coopnode.store.rows import insert_rows
 from protocol import registry
 from protocol.contract import Record
 from protocol.log import state_digest
 
 _GET = "SELECT value FROM state WHERE domain = ? AND key = ?"
 _SCAN = "SELECT key, value FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"
-_PUT = "INSERT OR REPLACE INTO state (domain, key, value) VALUES (?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO state (domain, key, value)"
 _DELETE = "DELETE FROM state WHERE domain = ? AND key = ?"
 
 
@@ -80,8 +81,7 @@ def write(connection: sqlite3.Connection, writes: Mapping[tuple[str, str], Recor
     """Within the caller's transaction."""
     puts = [(*place, registry.encode_record(value)) for place, value in writes.items() if value is not None]
     gone = [place for place, value in writes.items() if value is None]
-    if puts:
-        connection.executemany(_PUT, puts)
+    insert_rows(connection, _PUT, puts)
     if gone:
         connection.executemany(_DELETE, gone)
 

@@ -10,13 +10,14 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
+from coopnode.store.rows import insert_rows
 from protocol import merkle, tiles
 from protocol.errors import TileError
 from protocol.merkle import CompactRange, HashAt
 from protocol.tiles import TILE_WIDTH, Tile
 
 _REMEMBERED = 512
-_WRITE = "INSERT OR REPLACE INTO tree (level, number, hashes) VALUES (?, ?, ?)"
+_WRITE = "INSERT OR REPLACE INTO tree (level, number, hashes)"
 
 
 class TreeStore:
@@ -72,5 +73,5 @@ class TreeStore:
                 raise TileError(f"{tile.path} is missing in the database")
             return bytes(row[0][: 32 * tile.width])
 
-        rows = [(tile.level, tile.index, data) for tile, data in tiles.extend_tiles(old_size, list(leaves), read)]
-        connection.executemany(_WRITE, rows)
+        rows = [(tile.level, tile.index, data) for tile, data in tiles.extend_tiles(read, old_size, list(leaves))]
+        insert_rows(connection, _WRITE, rows)

@@ -1,6 +1,7 @@
 """Texts a person reads and signs: rules of the electronic signature, privacy, use (SPEC §8.3).
 
-The text itself is a `cooperative.agreement/1`; here stands who signed which edition. A new edition asks for a new signature.
+The text itself is a `cooperative.agreement/1`; here stands who signed which edition. A new edition asks for
+a new signature.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Consents to the processing of personal data: a document of its own for each purpose, withdrawable (152-FZ art. 9; SPEC §8.3)."""
+"""Consents to the processing of personal data (SPEC §8.3): a document of its own for each purpose (152-FZ
+art. 9), withdrawable at any time.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from protocol import documents, encoding, methodology, signatures
 from protocol.contract import (
     Changes,
@@ -67,7 +69,7 @@ class CooperativeGenesis(Payload, frozen=True):
 class CooperativePack(Payload, frozen=True):
     name: str
     version: int
-    bytes: bytes
+    content: bytes = msgspec.field(name="bytes")
 
 
 class Basis(Payload, frozen=True):
@@ -121,7 +123,7 @@ class Cooperative(Record, frozen=True):
 
 class PackInForce(Record, frozen=True):
     digest: bytes
-    bytes: bytes
+    content: bytes
 
 
 class Charter(Record, frozen=True):
@@ -174,7 +176,7 @@ def cooperative(view: View) -> Cooperative | None:
 
 
 def pack(view: View) -> methodology.Pack:
-    return methodology.decode(view.need("pack", _SELF, PackInForce).bytes)
+    return methodology.decode(view.need("pack", _SELF, PackInForce).content)
 
 
 def charter(view: View) -> Charter | None:
@@ -275,18 +277,18 @@ def _held(key: PublicKey, scope: str, proof: bytes, cooperative_id: str) -> Reje
 def _pack(view: View, statement: Statement, context: Context) -> Changes | Rejection:
     body: CooperativePack = statement.body
     found = view.need("cooperative", _SELF, Cooperative)
-    digest = methodology.digest(body.bytes)
+    digest = methodology.digest(body.content)
     if context.index != 1:
         return Rejection("exclusive_competence", "bytes", {"way": "agenda"})
     if digest != found.pack:
         return Rejection("wrong_pack", "bytes")
     try:
-        decoded = methodology.decode(body.bytes)
+        decoded = methodology.decode(body.content)
     except ProtocolError:
         return Rejection("invalid_field", "bytes")
     if (decoded.name, decoded.version) != (body.name, body.version):
         return Rejection("invalid_field", "name")
-    return Changes((Write("pack", _SELF, PackInForce(digest, body.bytes)),))
+    return Changes((Write("pack", _SELF, PackInForce(digest, body.content)),))
 
 
 def _charter(view: View, statement: Statement, context: Context) -> Changes | Rejection:

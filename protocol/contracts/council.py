@@ -1,21 +1,28 @@
-"""The council: seats, matters, ballots, and the chair's signature without which nothing takes effect (SPEC §8.2, R80–R82, R199–R207).
+"""The council: seats, matters, ballots, and the chair's signature without which nothing takes effect
+(SPEC §8.2, R80-R82, R199-R207).
 
 A matter:
 
-    open ── deadline, quorum ──▶ decided ── council.approve ──▶ approved      (effect council.decided: adopted or rejected)
-     │  │                          │  └──── council.return ───▶ open, next round
-     │  │                          └─────── term passed ──────▶ lapsed        (effect council.decided: lapsed)
-     │  └─── deadline, no quorum ─────────────────────────────▶ expired       (effect council.decided: expired)
-     ├────── settled: council.approve or council.return ──────▶ as from decided
-     └────── its application ended (also from decided) ───────▶ cancelled
+    from            by                                                      to
+    ──────────────────────────────────────────────────────────────────────────────────────
+    (none)          council.propose, effect membership.completed            open
+    open            grace time after the deadline passed, quorum            decided
+    open            grace time after the deadline passed, no quorum         expired   *
+    open, decided   council.approve (open: only when settled)               approved  *
+    open, decided   council.return (open: only when settled)                open, next round
+    decided         council.chair_sign_days passed                          lapsed    *
+    open, decided   effect membership.closed                                cancelled
 
-Quorum is of the seats with a vote, filled or not: a council of eight of whom six came in is still a council of eight.
+    * tells the others by effect council.decided
+
+Quorum is of the seats with a vote, filled or not: a council of eight of whom six came in is still a council
+of eight.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import replace as altered
 from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta
@@ -71,13 +78,13 @@ CODES: Final[Mapping[str, str]] = {
     "already_appointed": "The council has been appointed.",
     "already_seated": "The person holds a seat.",
     "chair_seat": "Exactly one seat is the chair's, and it has a vote.",
-    "exclusive_competence": "Law or charter reserve the matter for the general meeting: put it on the agenda.",
+    "exclusive_competence": "Law or charter leave the matter to the general meeting: put it on the agenda.",
     "invitation_repeated": "The invitation's key has been used for another seat.",
     "kind_not_proposable": "Matters of this kind are not opened by a proposal.",
     "matter_closed": "The matter is no longer open to this act.",
     "not_settled": "The vote is open and a ballot to come can still change the outcome.",
     "number_repeated": "Two seats name one member number.",
-    "officer_incomplete": "An officer matter names a person, and offices unless it ends those the person has.",
+    "officer_incomplete": "An officer matter names a person, and offices unless it ends those given.",
     "result_mismatch": "Outcome, counts or result digest are not those of the log.",
     "roles_unexpected": "Only an officer matter names offices.",
     "seat_repeated": "Two seats have one number.",
@@ -100,7 +107,7 @@ MAX_SEATS: Final = 64
 _CURRENT: Final = "current"
 
 
-# --- documents -------------------------------------------------------------------------------------------------------------
+# --- documents ------------------------------------------------------------------------------------
 
 
 class Member(Payload, frozen=True):
@@ -187,7 +194,7 @@ TYPES = (
     DocumentType(
         "council.approve/1",
         CouncilApprove,
-        private=(altered(_REASON, required=False),),
+        private=(dataclasses.replace(_REASON, required=False),),
         public=True,
         seen=True,
         number=600,
@@ -196,7 +203,7 @@ TYPES = (
 )
 
 
-# --- state -----------------------------------------------------------------------------------------------------------------
+# --- state ----------------------------------------------------------------------------------------
 
 
 class Council(Record, frozen=True):
@@ -290,7 +297,7 @@ STATE: Mapping[str, type[Record]] = {
 }
 
 
-# --- what others may ask ---------------------------------------------------------------------------------------------------
+# --- what others may ask --------------------------------------------------------------------------
 
 
 def constituted(view: View) -> bool:
@@ -321,7 +328,9 @@ def council(view: View) -> tuple[str, ...]:
 
 
 def adopted(view: View, approval: bytes) -> Matter | None:
-    """The matter that a `council.approve/1` of this document digest adopted: for acts that rest on a decision."""
+    """The matter that a `council.approve/1` of this document digest adopted: for acts that rest on a
+    decision.
+    """
     decision = view.get("decision", identifier(approval), Decision)
     if decision is None:
         return None
@@ -329,7 +338,7 @@ def adopted(view: View, approval: bytes) -> Matter | None:
     return matter if matter.outcome == "adopted" else None
 
 
-# --- deciding --------------------------------------------------------------------------------------------------------------
+# --- deciding -------------------------------------------------------------------------------------
 
 
 def decide(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -363,7 +372,7 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     return _seat_elected(data, context)
 
 
-# --- seats -----------------------------------------------------------------------------------------------------------------
+# --- seats ----------------------------------------------------------------------------------------
 
 
 def _appoint(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -411,7 +420,9 @@ def _repeats(values: Iterable[int | str | bytes]) -> bool:
 
 
 def _reinvite(view: View, statement: Statement, context: Context) -> Changes | Rejection:
-    """A lost invitation is replaced while the seat is vacant: by the founder at first, by the chair once there is one."""
+    """A lost invitation is replaced while the seat is vacant: by the founder at first, by the chair once
+    there is one.
+    """
     body: CouncilReinvite = statement.body
     if refused := acts.about(statement, context.cooperative):
         return refused
@@ -496,7 +507,7 @@ def _seat_elected(data: FoundingConstituted, context: Context) -> Changes:
     return Changes(tuple(writes))
 
 
-# --- matters ---------------------------------------------------------------------------------------------------------------
+# --- matters --------------------------------------------------------------------------------------
 
 
 def _propose(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -513,7 +524,9 @@ def _propose(view: View, statement: Statement, context: Context) -> Changes | Re
 
 
 def _not_for_council(body: CouncilPropose, context: Context) -> Rejection | None:
-    """What law or charter give to the general meeting is refused here, with the way that is open (SPEC §7.3)."""
+    """What law or charter give to the general meeting is refused here, with the way that is open (SPEC
+    §7.3).
+    """
     if body.kind in context.facts.reserved_matters():
         return Rejection("exclusive_competence", "kind", {"matter": body.kind, "way": "agenda"})
     if body.kind == "officer" and "chair" in body.roles:
@@ -630,7 +643,7 @@ def _approve(view: View, statement: Statement, context: Context) -> Changes | Re
     approved = replace(matter, outcome=body.outcome, approval=statement.digest)
     decision = Write("decision", identifier(statement.digest), Decision(body.matter))
     ended = _ended(body.matter, approved, "approved", body.outcome)
-    return altered(
+    return dataclasses.replace(
         ended,
         writes=(*ended.writes, decision, *_executed(approved)),
         clear_deadlines=(_deadline(body.matter, matter),),
@@ -647,7 +660,9 @@ def _executed(matter: Matter) -> tuple[Write, ...]:
 
 
 def _return(view: View, statement: Statement, context: Context) -> Changes | Rejection:
-    """Back to the council with a reason (A20): the next round is open at once, with the council as it is now."""
+    """Back to the council with a reason (A20): the next round is open at once, with the council as it is
+    now.
+    """
     body: CouncilReturn = statement.body
     matter = _before_chair(view, statement, body.matter, body.round, context)
     if isinstance(matter, Rejection):
@@ -741,7 +756,9 @@ def _cancel(view: View, data: MembershipClosed) -> Changes:
 
 
 def _revoked(view: View, data: AccountRevoked) -> Changes:
-    """P10: in open matters the key's suspected ballots go and its others step back; a closed vote is only flagged."""
+    """P10: in open matters the key's suspected ballots go and its others step back; a closed vote is only
+    flagged.
+    """
     writes: list[Write] = []
     for id, _ in view.scan("live", "", Live):
         matter = view.need("matter", id, Matter)
@@ -757,7 +774,7 @@ def _revoked(view: View, data: AccountRevoked) -> Changes:
     return Changes(tuple(writes))
 
 
-# --- counting --------------------------------------------------------------------------------------------------------------
+# --- counting -------------------------------------------------------------------------------------
 
 
 def result(view: View, id: str) -> bytes:

@@ -1,19 +1,18 @@
 """What one contract tells another at the same index: names, data, and the routes between them.
 
-Contracts never import each other; they import this table. Reactions emit nothing but `membership.joined`, on which nobody
-acts, so no statement can set off a loop.
+Contracts never import each other; they import this table. Reactions emit nothing but `membership.joined`,
+on which nobody acts, so no statement can set off a loop.
 
-| effect | emitted by | when | reacted to by |
-|---|---|---|---|
-| `account.revoked` | account | a key is revoked (P10) | council, founding: ballots of that key |
-| `council.appointed` | council | the founder names the seats | membership: keeps the seats' member numbers free |
-| `council.seated` | council | an invited person takes a seat | membership: enrols who was a member already |
-| `council.constituted` | council | chair and quorum have accepted | nobody yet |
-| `council.decided` | council | approved by the chair, lapsed unsigned, or expired | membership: fate of an application |
-| `founding.constituted` | founding | both minutes stand | cooperative: charter in force; council: seats; membership: 1…n |
-| `membership.completed` | membership | the secretary sends an application on | council: opens the matter |
-| `membership.closed` | membership | withdrawn or undecided while in the council | council: cancels the matter |
-| `membership.joined` | membership | somebody became a member | nobody yet (accounts of shares) |
+    account.revoked         account → council, founding     a key is revoked: its ballots (P10)
+    council.appointed       council → membership            seats named: keep their member numbers
+    council.seated          council → membership            a seat taken: enrol a member from before
+    council.constituted     council → nobody yet            chair and quorum have accepted
+    council.decided         council → membership            approved, lapsed unsigned, or expired
+    founding.constituted    founding → cooperative,         both minutes stand: charter in force,
+                            council, membership             seats filled, members 1…n
+    membership.completed    membership → council            application sent on: open the matter
+    membership.closed       membership → council            withdrawn or undecided: cancel the matter
+    membership.joined       membership → nobody yet         somebody became a member
 """
 
 from __future__ import annotations

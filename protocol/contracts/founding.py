@@ -1,13 +1,22 @@
 """The founding meeting of a new cooperative (SPEC §8.4).
 
-    none ── convene ──▶ convened ── open ──▶ voting ── deadline, or all have voted ──▶ closed ── both minutes ──▶ constituted
-     ▲                     │                   ▲                                           │
-     └──── too few joined ─┘                   └────────── open again ──── not adopted ────┤
-     └─────────────────────────────── convene again, with another charter ─── not adopted ─┘
+    from                        by                                          to
+    ──────────────────────────────────────────────────────────────────────────────────────
+    (none), lapsed              founding.convene                            convened
+    convened                    time to join passed, too few joined         lapsed
+    convened                    founding.open                               voting
+    voting                      grace time after the deadline passed        closed
+    voting, everybody voted     first founding.minutes                      closed
+    closed, not adopted         founding.open                               voting
+    closed, not adopted         founding.convene                            convened
+    convened or closed, and
+      the draft charter changed founding.convene                            convened
+    closed, adopted             second founding.minutes                     constituted
 
-Everybody joins by an invitation, the founder who convenes too: the invitation carries their personal data, and the order of
-joining gives the member numbers. The charter needs every founder's vote (Civil Code art. 50.1: founders decide unanimously), a seat in
-the council more than half of the ballots (A16, A17), and the chair both a seat and more than half of the ballots as chair (A18).
+Everybody joins by an invitation, the founder who convenes too: joining brings their personal data, and the
+order of joining gives the member numbers. The charter needs every founder's vote (Civil Code art. 50.1:
+founders decide unanimously), a seat in the council more than half of the ballots (A16, A17), and the chair
+both a seat and more than half of the ballots as chair (A18).
 """
 
 from __future__ import annotations
@@ -61,7 +70,7 @@ _CURRENT: Final = "current"
 UNANIMOUS: Final = Rule(quorum=(1, 1), majority=(1, 1), base="electorate", strict=False)
 
 
-# --- documents -------------------------------------------------------------------------------------------------------------
+# --- documents ------------------------------------------------------------------------------------
 
 Accounts: TypeAlias = Annotated[tuple[Identifier, ...], Meta(max_length=MAX_FOUNDERS)]
 
@@ -110,7 +119,7 @@ TYPES = (
 )
 
 
-# --- state -----------------------------------------------------------------------------------------------------------------
+# --- state ----------------------------------------------------------------------------------------
 
 
 class Meeting(Record, frozen=True):
@@ -162,7 +171,7 @@ STATE: Mapping[str, type[Record]] = {
 }
 
 
-# --- what others may ask ---------------------------------------------------------------------------------------------------
+# --- what others may ask --------------------------------------------------------------------------
 
 
 def constituted(view: View) -> bool:
@@ -183,7 +192,7 @@ def founders(view: View) -> tuple[str, ...]:
     return tuple(account for _, account in sorted(joined))
 
 
-# --- deciding --------------------------------------------------------------------------------------------------------------
+# --- deciding -------------------------------------------------------------------------------------
 
 
 def decide(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -235,7 +244,7 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     return Changes((Write("vote", id, replace(vote, box=box)), Write("ballot", key, after)))
 
 
-# --- gathering -------------------------------------------------------------------------------------------------------------
+# --- gathering ------------------------------------------------------------------------------------
 
 
 def _convene(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -243,7 +252,7 @@ def _convene(view: View, statement: Statement, context: Context) -> Changes | Re
     if statement.iss != context.facts.founder():
         return Rejection("not_allowed", "iss", {"role": "founder"})
     before = view.get("meeting", _CURRENT, Meeting)
-    if before is not None and before.status != "lapsed" and not _failed(view, before):
+    if before is not None and not _over(view, before, context):
         return Rejection("already_convened", "type")
     if body.charter != context.facts.charter_digest():
         return Rejection("charter_outdated", "charter")
@@ -306,6 +315,12 @@ def _too_few(context: Context, at: str) -> Rejection:
     return Rejection("too_few_founders", at, {"minimum": context.facts.parameter("founding.min_founders")})
 
 
+def _over(view: View, meeting: Meeting, context: Context) -> bool:
+    """Nothing can come of it any more: too few joined, not adopted, or the draft charter is another one."""
+    changed = meeting.charter != context.facts.charter_digest()
+    return meeting.status == "lapsed" or _failed(view, meeting) or (changed and meeting.status != "voting")
+
+
 def _failed(view: View, meeting: Meeting) -> bool:
     """The vote is over and has not founded anything."""
     if meeting.status != "closed" or meeting.opened is None:
@@ -313,7 +328,7 @@ def _failed(view: View, meeting: Meeting) -> bool:
     return view.need("vote", identifier(meeting.opened), Vote).outcome != "adopted"
 
 
-# --- the vote --------------------------------------------------------------------------------------------------------------
+# --- the vote -------------------------------------------------------------------------------------
 
 
 def _open(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -406,7 +421,7 @@ def _repeats(accounts: Iterable[str]) -> bool:
     return len(set(found)) != len(found)
 
 
-# --- the result ------------------------------------------------------------------------------------------------------------
+# --- the result -----------------------------------------------------------------------------------
 
 
 def result(view: View, id: str) -> bytes:
@@ -440,7 +455,9 @@ def _counted(view: View, id: str, vote: Vote) -> Vote:
 
 
 def _minutes(view: View, statement: Statement, context: Context) -> Changes | Rejection:
-    """Two founders, one presiding and one as secretary, sign what the log says (A8). With the second the cooperative exists."""
+    """Two founders, one presiding and one as secretary, sign what the log says (A8). With the second the
+    cooperative exists.
+    """
     body: FoundingMinutes = statement.body
     meeting = view.get("meeting", _CURRENT, Meeting)
     if meeting is None or meeting.opened is None:
@@ -455,6 +472,8 @@ def _minutes(view: View, statement: Statement, context: Context) -> Changes | Re
         if vote.box.counts.ballots < vote.box.electorate.size:
             return Rejection("voting_open", "type", {"closes": vote.box.closes})
         vote = _counted(view, id, vote)
+    if meeting.charter != context.facts.charter_digest():
+        return Rejection("charter_outdated", "re")
     refused = _unfounded(view, id, vote, body) or _signed(vote, body.role, statement.iss)
     if refused:
         return refused

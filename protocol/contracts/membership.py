@@ -1,12 +1,22 @@
-"""Joining: an application's way to membership, and the members a cooperative had before (SPEC §8.3, R80, R81, R85).
+"""Joining: an application's way to membership, and the members a cooperative had before
+(SPEC §8.3, R80, R81).
 
-    applied ── identify ──▶ identified ── complete ──▶ complete ── council: adopted ──▶ admitted ── payment ──▶ member
-                                 ▲                        │  │                             └── not paid ──────▶ lapsed
-                                 └─ no quorum, unsigned ──┘  └── council: rejected ───────────────────────────▶ refused
+    from                            by                                      to
+    ──────────────────────────────────────────────────────────────────────────────────────
+    (none)                          membership.apply                        applied
+    applied                         membership.identify                     identified
+    identified                      membership.complete                     complete (in the council)
+    complete                        council.decided: adopted                admitted
+    complete                        council.decided: rejected               refused
+    complete                        council.decided: expired or lapsed      identified
+    admitted                        membership.payment                      member
+    admitted                        member.pay_days passed                  lapsed
+    applied, identified             membership.incomplete                   incomplete
+    applied, identified, complete   member.decide_days passed               undecided
+    all of these, and admitted      membership.withdraw                     withdrawn
 
-From each of applied, identified and complete: `incomplete` (the secretary sends it back), `undecided` (no decision in
-`member.decide_days`); from these and admitted: `withdrawn`. One application per account lives at a time; the account of an ended
-one may apply again. Nobody attests to their own application.
+One application per account lives at a time; when it has ended without membership the account may apply
+again. Nobody attests to their own application.
 """
 
 from __future__ import annotations
@@ -81,7 +91,7 @@ CONSENT: Final = "membership"
 _CURRENT: Final = "current"
 
 
-# --- documents -------------------------------------------------------------------------------------------------------------
+# --- documents ------------------------------------------------------------------------------------
 
 
 class MembershipApply(Act, frozen=True):
@@ -169,7 +179,7 @@ TYPES = (
 )
 
 
-# --- state -----------------------------------------------------------------------------------------------------------------
+# --- state ----------------------------------------------------------------------------------------
 
 
 class Register(Record, frozen=True):
@@ -213,7 +223,9 @@ class Member(Record, frozen=True):
 
 
 class Place(Record, frozen=True):
-    """By number: whose it is, or the enrolment it waits for; neither while it is kept for a seat of the council."""
+    """By number: whose it is, or the enrolment it waits for; neither while it is kept for a seat of the
+    council.
+    """
 
     account: str | None = None
     enrolment: str | None = None
@@ -244,7 +256,7 @@ STATE: Mapping[str, type[Record]] = {
 }
 
 
-# --- what others may ask ---------------------------------------------------------------------------------------------------
+# --- what others may ask --------------------------------------------------------------------------
 
 
 def is_member(view: View, account: str) -> bool:
@@ -255,7 +267,7 @@ def register(view: View) -> Register:
     return view.get("register", _CURRENT, Register) or Register()
 
 
-# --- deciding --------------------------------------------------------------------------------------------------------------
+# --- deciding -------------------------------------------------------------------------------------
 
 
 def decide(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -284,7 +296,7 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     return _founded(view, data, context)
 
 
-# --- an application --------------------------------------------------------------------------------------------------------
+# --- an application -------------------------------------------------------------------------------
 
 
 def _apply(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -427,7 +439,9 @@ def _attested(
     offices: tuple[str, ...],
     *statuses: Status,
 ) -> tuple[str, Application] | Rejection:
-    """The application, when the signer holds one of the offices, it is not their own, and it is at the right stage."""
+    """The application, when the signer holds one of the offices, it is not their own, and it is at the
+    right stage.
+    """
     if refused := acts.lacks_office(context, statement.iss, *offices):
         return refused
     found = _under_way(view, statement, digest, *statuses)
@@ -459,7 +473,9 @@ def _closed(
     *,
     cleared: bool = False,
 ) -> Changes:
-    """An end without membership. `cleared`: the deadline has not come by itself. The council drops a matter it still has."""
+    """An end without membership. `cleared`: the deadline has not come by itself. The council drops a
+    matter it still has.
+    """
     effects: tuple[Effect, ...] = ()
     if application.status == "complete" and application.matter and status in ("withdrawn", "undecided"):
         closed = MembershipClosed(application.matter, id, status)
@@ -482,11 +498,13 @@ def _deadline(id: str, application: Application) -> Deadline:
     return Deadline(_pending(application), "application", id)
 
 
-# --- members from before ---------------------------------------------------------------------------------------------------
+# --- members from before --------------------------------------------------------------------------
 
 
 def _enrol(view: View, statement: Statement, context: Context) -> Changes | Rejection:
-    """A line of the register kept on paper, with an invitation for its person. Enrolling a number again replaces a lost invitation."""
+    """A line of the register kept on paper, with an invitation for its person. Enrolling a number again
+    replaces a lost invitation.
+    """
     body: MembershipEnrol = statement.body
     refused = acts.about(statement, context.cooperative)
     refused = refused or acts.lacks_office(context, statement.iss, "secretary", "chair")

@@ -1,0 +1,351 @@
+// What happens with one request of the main site, from its token to the way back.
+
+import { button, explain, ghost, notice } from "./app.js";
+import { base64url, fromBase64, fromBase64url } from "./bytes.js";
+import { download, h, icon } from "./dom.js";
+import { number, t } from "./i18n.js";
+import { cards, forgetUsed, invitationsOf, keepInvitations, seedFor } from "./invitations.js";
+import { makeKey, restoreKey } from "./key.js";
+import { accountAt, accountOf, allKeys, enrolment, keepKey, loginAnswer } from "./keys.js";
+import { Contradiction, seenClaim } from "./log.js";
+import { answers, dropPublished, parcels, send } from "./outbox.js";
+import { FRESH_SECONDS, fetchText, prepare, signDraft, signer } from "./prepare.js";
+import { typeTitle } from "./render.js";
+import { documentScreen, summaryScreen } from "./sheet.js";
+import { PageError, Problem, Unreachable } from "./request.js";
+import { checkpointTable } from "./store.js";
+
+/** Codes after which a fresh statement may be accepted: the draft is made anew from the same request. */
+const SIGN_AGAIN = new Set(["expired", "not_yet_valid", "nonce_reused", "seen_missing", "key_waiting"]);
+const RETRY_SECONDS = [3, 5, 10, 20, 40, 60];
+
+/**
+ * @typedef {object} Job
+ * @property {import("./app.js").App} app
+ * @property {import("./request.js").Main} main
+ * @property {string} token
+ * @property {import("./request.js").SigningRequest} request
+ * @property {any} registry
+ * @property {import("./invitations.js").Made[]} made keys of the invitations in this request
+ */
+
+/** @param {Job} job */
+export async function run(job) {
+  const { app, request } = job;
+  app.cancel = job.main.url(request.cancel);
+  app.owner = request.cooperative?.name ?? null;
+  const parcel = await parcels.get(job.token);
+  if (parcel) return deliver(job, parcel);
+  const key = await keyFor(job);
+  if (request.purpose === "create_key") return keyMade(job, key);
+  if (request.purpose === "login") return login(job, key);
+  return signAll(job, key, null);
+}
+
+// --- whose key ---------------------------------------------------------------------------------------------------------------------------
+
+/** @param {Job} job */
+async function keyFor(job) {
+  const { request } = job;
+  const genesis = request.items.find((item) => item.type === "account.genesis/1");
+  const home = genesis?.home ?? (request.purpose === "create_key" ? (request.cooperative?.id ?? null) : null);
+  const isNew = genesis || request.purpose === "create_key";
+  const fits = (key) => {
+    if (genesis) return !key.account && (!key.home || key.home === home) && (!request.account || accountOf(key, home) === request.account);
+    if (isNew) return !key.account && (!key.home || key.home === home);
+    const account = accountAt(key, request.cooperative?.id);
+    return account !== null && (!request.account || request.account === account);
+  };
+  const keys = await allKeys();
+  const fitting = keys.filter(fits);
+  if (fitting.length === 1) return fitting[0];
+  if (fitting.length > 1) return chooseKey(job, fitting);
+  const name = request.cooperative?.name ?? null;
+  for (;;) {
+    if (isNew) {
+      const made = await makeKey(job.app, { home, name, have: keys.some((key) => accountAt(key, home) !== null) });
+      if (made) return made;
+    } else if ((await noKey(job)) === "leave") return leave(job);
+    const restored = await restoreKey(job.app, { name, fits, back: true });
+    if (restored) return restored;
+  }
+}
+
+const chooseKey = (job, keys) => job.app.ask((answer) => ({
+  title: t("choose.title"),
+  body: [h("p.lead", null, t("choose.lead")), h("ul.list", null, keys.map((key) => h("li", null, h("button.pick", { type: "button", onclick: () => answer(key) }, icon("key"), h("span", null, h("b", null, key.name ?? t("choose.unnamed")), h("span.code", null, shortAccount(accountAt(key, job.request.cooperative?.id)))))))) ],
+}));
+
+const noKey = (job) => job.app.ask((answer) => ({
+  title: t("nokey.title"),
+  body: [
+    h("p.lead", null, t("nokey.lead")),
+    button(t("nokey.restore"), () => answer("restore")),
+    ghost(t("go_back"), () => answer("leave")),
+    h("p.law", null, t("nokey.law")),
+  ],
+}));
+
+/** @param {string | null} account */
+export const shortAccount = (account) => (account ? `${account.slice(0, 4)} ${account.slice(4, 8)} … ${account.slice(-4)}` : t("choose.pending"));
+
+// --- signing -----------------------------------------------------------------------------------------------------------------------------
+
+/** @param {Job} job @param {any} key @param {any} earlier a parcel of which some items are already accepted */
+async function signAll(job, key, earlier) {
+  const { app, request } = job;
+  const account = signer(request, key);
+  let notes = null;
+  let again = false;
+  for (;;) {
+    app.busy("busy.prepare");
+    const drafts = await draftsFor(job, key, account, earlier);
+    notes ??= await textsFor(job, drafts);
+    await readAndSign(job, { drafts, notes, account, key, again });
+    if (Math.floor(Date.now() / 1000) - drafts[0].shown.iat > FRESH_SECONDS) {
+      again = true; // read for long: the same documents once more with a new time, the texts stay read
+      continue;
+    }
+    app.busy("busy.sign");
+    const fresh = [];
+    for (const draft of drafts) {
+      fresh.push({ place: draft.place, type: draft.shown.type, digest: draft.digest, statement: await signDraft(draft, key), record: draft.record, answer: null });
+    }
+    const items = [...(earlier?.items.filter((item) => item.answer) ?? []), ...fresh].sort((a, b) => a.place - b.place);
+    const log = request.log && { origin: request.log.origin, nodeKey: request.log.node_key ?? null };
+    const parcel = { id: job.token, main: job.main.origin, key: key.id, account, state: "sending", at: Math.floor(Date.now() / 1000), log, items, invitations: job.made };
+    await parcels.put(parcel);
+    return deliver(job, parcel);
+  }
+}
+
+async function draftsFor(job, key, account, earlier) {
+  const { request, registry, made } = job;
+  const skip = new Set(earlier?.items.filter((item) => item.answer).map((item) => item.place));
+  const needed = request.items.some((item, place) => item.seen && !skip.has(place));
+  const seen = needed && request.log ? await seenNow(job) : null;
+  const invitation = await seedFor(job.app, request);
+  return prepare(request, key, { account, registry, seen, invitation, made, skip });
+}
+
+async function seenNow(job) {
+  const { main, request } = job;
+  const log = /** @type {NonNullable<typeof request.log>} */ (request.log);
+  const ask = {
+    checkpoint: async () => (await main.ask(log.checkpoint)).text(),
+    consistency: async (from, to) => (await main.json(`${log.consistency}?from=${from}&to=${to}`)).path.map(fromBase64),
+  };
+  const seen = await seenClaim(log, ask, checkpointTable);
+  await dropPublished(log.origin, seen[1]);
+  return seen;
+}
+
+/** All linked texts, by item; a text that differs from its digest ends the flow. */
+async function textsFor(job, drafts) {
+  const found = new Map();
+  for (const draft of drafts) {
+    const texts = draft.item.texts ?? [];
+    found.set(draft.place, await Promise.all(texts.map(async (given) => ({ ...(await fetchText(job.main, given, draft)), read: false }))));
+  }
+  return found;
+}
+
+/** One document a screen; resolves when the person has held the button on the last. */
+async function readAndSign(job, { drafts, notes, account, key, again }) {
+  const { app, request, registry } = job;
+  const names = { cooperative: request.cooperative?.name ?? null, account, host: location.host };
+  const many = drafts.length > 1;
+  for (let place = again ? (many ? drafts.length : 0) : 0; ; ) {
+    const draw = place < drafts.length
+      ? (answer) => documentScreen({ draft: drafts[place], texts: notes.get(drafts[place].place) ?? [], registry, names, place, of: drafts.length, again, answer })
+      : (answer) => summaryScreen({ drafts, registry, names, again, answer });
+    const decision = await app.ask(draw);
+    if (decision === "sign") return;
+    place += decision === "next" ? 1 : -1;
+  }
+}
+
+// --- on the way to the node --------------------------------------------------------------------------------------------------------------
+
+/** @param {Job} job @param {import("./outbox.js").Parcel} parcel */
+async function deliver(job, parcel) {
+  const { app, main } = job;
+  for (let tries = 0; parcel.state === "sending"; tries++) {
+    app.busy("busy.send");
+    try {
+      await send(parcel, main);
+      parcel.state = "accepted";
+      keepInvitations(parcel, job.request.cooperative?.name ?? "");
+      forgetUsed(parcel, job.request);
+      await parcels.put(parcel);
+    } catch (error) {
+      if (error instanceof Unreachable) await waiting(job, tries, parcel);
+      else if (error instanceof Problem) return refused(job, parcel, error);
+      else throw error;
+    }
+  }
+  const key = (await allKeys()).find((each) => each.id === parcel.key);
+  if (!key) throw new PageError("key_gone");
+  const genesis = parcel.items.some((item) => item.type === "account.genesis/1");
+  if (genesis && !key.account) {
+    key.account = parcel.account;
+    key.home ??= job.request.items.find((item) => item.type === "account.genesis/1")?.home ?? null;
+    key.name ??= job.request.cooperative?.name ?? null;
+    await keepKey(key);
+  }
+  const back = await finish(job, key, { account: parcel.account, answers: answers(parcel) });
+  receipt(job, parcel, back);
+}
+
+/** Not a failure: what was signed lies in this browser and goes out by itself. */
+function waiting(job, tries, parcel) {
+  const pause = RETRY_SECONDS[Math.min(tries, RETRY_SECONDS.length - 1)];
+  return job.app.ask((answer) => {
+    let timer = setTimeout(() => go(), pause * 1000);
+    const go = () => { clearTimeout(timer); removeEventListener("online", go); answer(true); };
+    addEventListener("online", go);
+    return {
+      title: t(parcel ? "waiting.title" : "waiting.title_done"),
+      body: [
+        notice("warn", h("p", null, t(parcel ? "waiting.safe" : "waiting.safe_done")), h("p", null, t("waiting.auto", { seconds: pause }))),
+        button(t("waiting.now"), go),
+        h("p.muted", null, t("waiting.close")),
+      ],
+    };
+  });
+}
+
+async function refused(job, parcel, problem) {
+  const place = problem["at"] ?? 0;
+  const item = parcel.items.find((each) => each.place === place) ?? parcel.items[0];
+  const accepted = parcel.items.filter((each) => each.answer).length;
+  const known = explain(problem.code);
+  const decision = await job.app.ask((answer) => ({
+    title: t("refused.title"),
+    body: [
+      h("p.lead", null, typeTitle(item.type, job.registry)),
+      notice("bad", h("p", null, h("b", null, known)), problem.words.map((words) => h("p", null, words))),
+      h("p", null, t(accepted ? "refused.some" : "refused.nothing", { count: accepted })),
+      SIGN_AGAIN.has(problem.code) && button(t("refused.again"), () => answer("again")),
+      (SIGN_AGAIN.has(problem.code) ? ghost : button)(t("go_back"), () => answer("leave")),
+      h("p.muted", null, t("refused.code", { code: problem.code })),
+    ],
+  }));
+  if (decision === "again") {
+    const key = (await allKeys()).find((each) => each.id === parcel.key);
+    if (!key) throw new PageError("key_gone");
+    return signAll(job, key, parcel);
+  }
+  // A refusal is final for these bytes; what was accepted before is in the log and needs no copy here.
+  await parcels.remove(parcel.id);
+  return leave(job);
+}
+
+/** Tells the main site, with the login the person gets by the way; repeats until it is heard. Gives the address to go on to. */
+async function finish(job, key, result) {
+  const { main, request } = job;
+  const cooperative = request.cooperative?.id ?? key.home;
+  const enrol = cooperative && result.account && !key.enrolled.includes(cooperative) ? await enrolment(key, cooperative, result.account) : null;
+  const login = cooperative && result.account && request.challenge
+    ? await loginAnswer(key, cooperative, result.account, fromBase64url(request.challenge)) : null;
+  const body = {
+    ...result,
+    enrol: enrol && base64url(enrol),
+    login: (login ?? enrol) && base64url(login ?? enrol),
+    login_key: base64url(key.login.pub),
+  };
+  for (let tries = 0; ; tries++) {
+    try {
+      const { return: back } = await main.post(`/api/v1/signing/${encodeURIComponent(job.token)}/done`, body);
+      if (enrol) {
+        key.enrolled.push(cooperative);
+        await keepKey(key);
+      }
+      return main.url(back ?? request.return);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      await waiting(job, tries, null);
+    }
+  }
+}
+
+function receipt(job, parcel, back) {
+  const { app, request, registry } = job;
+  app.cancel = null;
+  const invitations = invitationsOf(parcel);
+  app.show(() => ({
+    title: t(parcel.items.length > 1 ? "receipt.title_many" : "receipt.title"),
+    wide: invitations.length > 0,
+    body: [
+      h("ul.receipt", null, parcel.items.map((item) => h("li", null, icon("check"), h("span", null,
+        h("b", null, typeTitle(item.type, registry)),
+        h("span", null, item.answer?.index == null ? t("receipt.taken") : t("receipt.index", { index: number(item.answer.index) })))))),
+      parcel.log?.nodeKey && h("p.muted", null, t("receipt.promise")),
+      invitations.length > 0 && cards(invitations),
+      h("h2", null, t("receipt.next")),
+      nextSteps(request, registry),
+      h("button.btn.wide", { type: "button", onclick: () => location.replace(back) }, t("receipt.continue")),
+    ],
+  }));
+}
+
+function nextSteps(request, registry) {
+  const told = request.items.map((item) => item.consequence).filter(Boolean);
+  return h("ul.steps", null, [...told, t("receipt.published")].map((words) => h("li", null, words)));
+}
+
+/** @param {Job} job @returns {Promise<any>} never settles: the page is left */
+function leave(job) {
+  job.app.guarded = false;
+  location.replace(job.main.url(job.request.cancel));
+  return new Promise(() => {});
+}
+
+// --- without a document ------------------------------------------------------------------------------------------------------------------
+
+async function keyMade(job, key) {
+  job.app.busy("busy.send");
+  const back = await finish(job, key, {
+    account: null, answers: [], key: { alg: -19, pub: base64url(key.pub) }, recovery: base64url(key.recovery),
+  });
+  job.app.cancel = null;
+  job.app.show(() => ({
+    title: t("made.title"),
+    body: [
+      notice("ok", t("made.lead")),
+      h("h2", null, t("receipt.next")),
+      h("p", null, t("made.next")),
+      h("button.btn.wide", { type: "button", onclick: () => location.replace(back) }, t("receipt.continue")),
+    ],
+  }));
+}
+
+async function login(job, key) {
+  const account = signer(job.request, key);
+  await job.app.ask((answer) => ({
+    title: t("login.title"),
+    body: [
+      h("dl.facts", null,
+        h("dt", null, t("login.where")), h("dd", null, job.request.cooperative?.name ?? location.host),
+        h("dt", null, t("login.who")), h("dd", null, h("span.code", null, shortAccount(account)))),
+      button(t("login.enter"), () => answer(true)),
+      h("p.muted", null, t("login.help")),
+    ],
+  }));
+  job.app.busy("busy.login");
+  const back = await finish(job, key, { account, answers: [] });
+  location.replace(back);
+}
+
+/** A log that contradicts itself: nothing is signed, and the proof is offered. @param {import("./app.js").App} app @param {Contradiction} error */
+export function contradiction(app, error) {
+  app.guarded = false;
+  app.show(() => {
+    const row = h("div.stack", null);
+    row.append(button(t("contradiction.save"), () => download(row, "coopnode-contradiction.json", JSON.stringify(error.evidence, null, 1))));
+    return {
+      title: t("contradiction.title"),
+      body: [notice("bad", h("p", null, h("b", null, t("contradiction.lead"))), h("p.code", null, error.message)), h("p", null, t("contradiction.do")), row, app.cancel && h("a.btn.ghost.wide", { href: app.cancel }, t("go_back"))],
+    };
+  });
+}

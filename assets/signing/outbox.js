@@ -1,0 +1,81 @@
+// Signed statements on their way. They are stored before the first attempt and sent as the same bytes until the node has answered, which
+// it does for equal bytes for ever (SPEC §9.4). Openings are kept until a checkpoint covers them (P15), at most a week.
+
+import { base64url, equal, fromBase64url, sha256 } from "./bytes.js";
+import { COMMITTED, parseMessage } from "./cose.js";
+import { verify } from "./ed25519.js";
+import { PageError, Problem, Unreachable } from "./request.js";
+import { outboxTable } from "./store.js";
+
+const WEEK = 7 * 86400;
+/** The node is there but cannot take anything now: the same as no answer. */
+const LATER = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * @typedef {object} Parcel
+ * @property {string} id the token of the request
+ * @property {string} main
+ * @property {string} key id of the key record
+ * @property {string} account
+ * @property {"sending" | "accepted"} state
+ * @property {number} at
+ * @property {{origin: string, nodeKey: string | null} | null} log
+ * @property {{place: number, type: string, digest: Uint8Array, statement: Uint8Array, record: Uint8Array | null, answer: any}[]} items
+ */
+
+export const parcels = outboxTable;
+
+/**
+ * Sends what has no answer yet, in order; throws Unreachable (try later) or Problem (refused, `at` names the item).
+ * @param {Parcel} parcel @param {import("./request.js").Main} main
+ */
+export async function send(parcel, main) {
+  for (const item of parcel.items) {
+    if (item.answer) continue;
+    let answer;
+    try {
+      answer = await (await main.ask("/entries", { method: "POST", body: form(parcel, item) })).json();
+    } catch (error) {
+      if (error instanceof Problem && LATER.has(error.status)) throw Object.assign(new Unreachable(), { busy: error.status });
+      throw Object.assign(error instanceof Error ? error : new Unreachable(), { at: item.place });
+    }
+    checkAnswer(parcel, item, answer);
+    item.answer = { index: answer.index ?? null, committed: answer.committed ?? null };
+    await parcels.put(parcel);
+  }
+}
+
+function form(parcel, item) {
+  const body = new FormData();
+  body.append("statement", new Blob([item.statement], { type: "application/cose" }), "statement");
+  if (item.record) body.append("private", new Blob([item.record], { type: "application/cbor" }), "private");
+  body.append("signing", parcel.id);
+  return body;
+}
+
+/** The promise must be the node's, about these bytes (P13): it is what convicts a node that loses the document. */
+function checkAnswer(parcel, item, answer) {
+  if (!parcel.log?.nodeKey) return;
+  try {
+    const promise = parseMessage(fromBase64url(answer.committed), COMMITTED);
+    const { origin, index, entry } = promise.content;
+    const ours = equal(promise.kid, fromBase64url(parcel.log.nodeKey)) && verify(promise.kid, promise.signed, promise.signature);
+    if (ours && origin === parcel.log.origin && index === answer.index && equal(entry, sha256(item.statement))) return;
+  } catch {
+    // told below
+  }
+  throw new PageError("bad_answer");
+}
+
+/** What the main site is told at the end. @param {Parcel} parcel */
+export const answers = (parcel) => parcel.items.map((item) => ({ type: item.type, digest: base64url(item.digest), ...item.answer }));
+
+/** Openings are no longer needed here once the log shows the entries in a signed head. @param {string} origin @param {number} size */
+export async function dropPublished(origin, size) {
+  const now = Math.floor(Date.now() / 1000);
+  for (const parcel of await parcels.all()) {
+    if (parcel.state !== "accepted") continue;
+    const covered = parcel.log?.origin === origin && parcel.items.every((item) => item.answer?.index !== null && item.answer.index < size);
+    if (covered || parcel.at + WEEK < now) await parcels.remove(parcel.id);
+  }
+}

@@ -1,0 +1,250 @@
+"""The composition root: a data directory becomes a running node (design §3)."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import structlog
+
+from coopnode import admission, keystore
+from coopnode.clock import Clock
+from coopnode.config import Config
+from coopnode.engine import Engine
+from coopnode.keystore import Keystore
+from coopnode.projections import Projection, Projections
+from coopnode.publisher import Publisher
+from coopnode.reading import Reading
+from coopnode.startup import Standing, examine
+from coopnode.store.database import Database, open_database
+from coopnode.store.heads import Heads, HeadsMissing
+from coopnode.store.log_store import Blob, LogStore
+from coopnode.store.sql import Connection
+from coopnode.store.state_store import SnapshotState, StateStore
+from coopnode.store.tree_store import TreeStore
+from coopnode.store.vault import Vault
+from coopnode.tiles_writer import LogFiles
+from protocol import registry, signatures
+
+log = structlog.get_logger()
+
+__all__ = ["Blob", "Node", "NodeError", "initialise"]
+
+R = TypeVar("R")
+
+LOCK = "lock"
+FOUNDING_TOKEN = "founding-token"
+#: Threads that wait for the interpreter get it after this long: the loop, the writer and the checkers all want it in turns of far less
+#: than the usual 5 ms.
+_SWITCH_SECONDS = 0.0005
+
+
+class NodeError(Exception):
+    """The node cannot be opened; the text is for the operator."""
+
+
+def initialise(config: Config) -> Keystore:
+    """Makes a new node's directory, keys and head database. Raises NodeError when there is one already."""
+    data = config.data
+    if keystore.exists(config.keys) or (data / "coopnode.db").exists():
+        raise NodeError(f"{data} holds a node already")
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = keystore.create(config.keys)
+    Heads(data, create=True).close()
+    return keys
+
+
+@dataclass
+class Node:
+    """An open node. Slices and pages use `database.read` and `.write`, `engine.submit`, `facts`
+    and `vault`."""
+
+    config: Config
+    keys: Keystore
+    clock: Clock
+    database: Database
+    vault: Vault
+    heads: Heads
+    store: LogStore
+    files: LogFiles
+    engine: Engine
+    publisher: Publisher
+    reading: Reading
+    standing: Standing
+    _lock: IO[bytes]
+
+    @classmethod
+    def open(cls, config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()) -> Node:
+        """Opens, migrates and compares; starts nothing. A new directory is initialised first.
+
+        Raises:
+            NodeError: another process has it open, keys are missing, the files cannot be used.
+        """
+        signatures.self_check()
+        if not config.data.exists() or not any(path.name != "coopnode.toml" for path in config.data.iterdir()):
+            initialise(config)
+        lock = _lock(config.data)
+        try:
+            return cls._open(config, clock or Clock(), projections, lock)
+        except BaseException:
+            lock.close()
+            raise
+
+    @classmethod
+    def _open(cls, config: Config, clock: Clock, projections: Sequence[Projection], lock: IO[bytes]) -> Node:
+        try:
+            keys = keystore.load(config.keys)
+            heads = Heads(config.data, create=False)
+        except keystore.KeystoreError as error:
+            raise NodeError(str(error)) from error
+        except HeadsMissing as error:
+            raise NodeError(
+                f"the head database {error} is missing. It tells how far this log has come and is never part of a backup; without it "
+                "this node might sign a second history. If this is a restored copy, see `coopnode recover`"
+            ) from error
+        database = open_database(config.data)
+        vault = Vault(config.data, keys.vault)
+        store, files = LogStore(database), LogFiles(config.log_files)
+        tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
+        standing = examine(store, tree, files, heads, keys)
+        made = Projections(projections)
+        if standing.doubt is None:
+            rebuilt = made.prepare(database)
+            if rebuilt:
+                standing.notes.append(f"read models filled anew: {', '.join(rebuilt)}")
+            database.write_now(lambda connection: _sweep(connection, vault))
+            if standing.tiles < standing.published:
+                files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
+                standing.tiles = standing.published
+        clock.check_start(max(heads.alive_at(), standing.head.tick), confirmed=config.time_confirmed)
+        engine = Engine(store, state, tree, vault, keys, clock, config.limits, made, standing.head, standing.doubt)
+        publisher = Publisher(
+            store,
+            files,
+            heads,
+            keys.log,
+            seconds=config.checkpoint_seconds,
+            published=standing.published,
+            tiles=standing.tiles,
+        )
+        node = cls(
+            config, keys, clock, database, vault, heads, store, files, engine, publisher, Reading(store, files), standing, lock
+        )
+        node._founding_token()
+        return node
+
+    async def start(self) -> None:
+        """Begins to take statements and to publish. With doubt it only reads."""
+        sys.setswitchinterval(float(os.environ.get("SWI",_SWITCH_SECONDS)))
+        for note in self.standing.notes:
+            log.info("at start", note=note)
+        if self.standing.doubt is not None:
+            log.error("reading only", reason=self.standing.doubt)
+            return
+        self.engine.start()
+        self.publisher.start(lambda: self.engine.head, self.engine.stop_writing)
+
+    async def stop(self) -> None:
+        """Finishes what was taken, publishes it, closes."""
+        await self.engine.stop()
+        healthy = self.engine.stopped is None
+        await self.publisher.stop(self.engine.head if healthy else None)
+        if healthy:
+            self.heads.set_alive(self.clock.peek())
+        self.close()
+
+    def close(self) -> None:
+        """Without finishing anything; for tools and tests."""
+        self.database.close()
+        self.vault.close()
+        self.heads.close()
+        self._lock.close()
+
+    # -- what slices and pages use --------------------------------------------------------------------------------------------------------
+
+    async def in_thread(self, work: Callable[..., R], *arguments: Any) -> R:
+        """One hop to a thread that may use `state`, `facts`, `reading` and point reads."""
+        return await self.database.in_thread(work, *arguments)
+
+    @property
+    def cooperative(self) -> str | None:
+        """Id of the cooperative, or None before it is founded."""
+        return self.engine.head.cooperative
+
+    @property
+    def state(self) -> SnapshotState:
+        """The state as of the last commit, for the calling thread; no cache, a few microseconds a record."""
+        return SnapshotState(self.database.raw_reader)
+
+    @property
+    def facts(self) -> registry.StateFacts:
+        """Questions across domains, over `state`."""
+        return registry.StateFacts(self.state)
+
+    def status(self) -> dict[str, Any]:
+        """For /readyz, `coopnode status` and the operator's page."""
+        head = self.engine.head
+        return {
+            "cooperative": head.cooperative,
+            "generation": head.generation,
+            "size": head.size,
+            "published": self.publisher.published,
+            "tick": head.tick,
+            "in_flight": self.engine.in_flight,
+            "writing": self.engine.stopped is None,
+            "reason": self.engine.stopped or self.publisher.problem,
+            "notes": list(self.standing.notes),
+        }
+
+    @property
+    def founding_token(self) -> str | None:
+        """The token that lets its holder found the cooperative; None once it is founded."""
+        path = self.config.data / FOUNDING_TOKEN
+        return path.read_text().strip() if self.engine.head.size == 0 and path.exists() else None
+
+    def _founding_token(self) -> None:
+        path = self.config.data / FOUNDING_TOKEN
+        if self.engine.head.size:
+            path.unlink(missing_ok=True)
+        elif not path.exists():
+            now = self.clock.peek()
+            token = self.database.write_now(lambda connection: admission.issue(connection, admission.FOUNDING, now, 10 * 365 * 86_400))
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w") as file:
+                file.write(token + "\n")
+
+    async def issue_ticket(self, lifetime: int = 3600) -> str:
+        """A token for one new account, to be given to somebody whose e-mail code was accepted or who was invited."""
+        now = self.clock.peek()
+        return await self.database.write(lambda connection: admission.issue(connection, admission.ACCOUNT, now, lifetime))
+
+
+def _lock(data: Path) -> IO[bytes]:
+    file = open(data / LOCK, "ab")  # noqa: SIM115  (held for the life of the node)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise NodeError(f"{data} is in use by another coopnode process; stop that one first") from error
+    return file
+
+
+def _sweep(connection: Connection, vault: Vault) -> None:
+    rows = connection.exec_driver_sql("SELECT digest FROM private_records")
+    vault.sweep({row[0] for row in rows} | vault.attachments())
+
+
+async def run(config: Config) -> None:
+    """A node without pages, until cancelled; for tests of the core."""
+    node = Node.open(config)
+    await node.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await node.stop()

@@ -1,0 +1,123 @@
+"""Signatures checked in processes of their own: `python -m coopnode.audit.checkers` is one of them.
+
+A process and not a thread: the reducer keeps the interpreter lock busy, so a thread that comes back from libsodium
+after 40 µs waits milliseconds for it. And not `multiprocessing`: it would import the caller's main program again.
+On the wire: length u32, then for each signature key (32), signature (64), length of the message u32, message; the
+answer is one byte for each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from protocol import signatures
+from protocol.signatures import Signed
+
+#: Linux gives a pipe this much room, so that the reducer hands over several chunks without waiting.
+_PIPE_BYTES: Final = 2**20
+
+
+class Checkers:
+    """Some worker processes, fed in turns. Answers come in the order of the questions of each `Ticket`."""
+
+    def __init__(self, count: int) -> None:
+        root = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        command = [sys.executable, "-P", "-c", f"from {__name__} import work; work()"]
+        self._workers = [
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+            for _ in range(count)
+        ]
+        self._next = 0
+        for worker in self._workers:
+            assert worker.stdin is not None
+            _widen(worker.stdin.fileno())
+
+    def submit(self, items: Sequence[Signed]) -> Ticket:
+        worker = self._workers[self._next]
+        self._next = (self._next + 1) % len(self._workers)
+        assert worker.stdin is not None and worker.stdout is not None
+        body = b"".join(
+            part
+            for pub, message, signature in items
+            for part in (pub, signature, len(message).to_bytes(4, "big"), message)
+        )
+        _write(worker.stdin, len(body).to_bytes(4, "big") + body)
+        return Ticket(worker.stdout, len(items))
+
+    def close(self) -> None:
+        for worker in self._workers:
+            assert worker.stdin is not None and worker.stdout is not None
+            worker.kill()
+            worker.stdin.close()
+            worker.stdout.close()
+            worker.wait()
+
+
+class Ticket:
+    """A chunk on its way. Tickets of one worker must be asked in the order they were given."""
+
+    __slots__ = ("_answers", "_count")
+
+    def __init__(self, answers: object, count: int) -> None:
+        self._answers, self._count = answers, count
+
+    def result(self) -> list[bool]:
+        """Raises RuntimeError when the process has died."""
+        return [byte == 1 for byte in _read(self._answers, self._count)]  # type: ignore[arg-type]
+
+
+def work() -> None:
+    """The worker: until standard input ends."""
+    signatures.self_check()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while head := source.read(4):
+        body = source.read(int.from_bytes(head, "big"))
+        sink.write(bytes(signatures.verify_many(_items(body))))
+        sink.flush()
+
+
+def _items(body: bytes) -> list[Signed]:
+    items: list[Signed] = []
+    at = 0
+    while at < len(body):
+        end = at + 100 + int.from_bytes(body[at + 96 : at + 100], "big")
+        items.append((body[at : at + 32], body[at + 100 : end], body[at + 32 : at + 96]))
+        at = end
+    return items
+
+
+def _write(pipe: object, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        done = pipe.write(view)  # type: ignore[attr-defined]
+        view = view[done or 0 :]
+
+
+def _read(pipe: BinaryIO, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = pipe.read(size - len(data))
+        if not more:
+            raise RuntimeError("a process that checks signatures has died")
+        data += more
+    return data
+
+
+def _widen(descriptor: int) -> None:
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -1,0 +1,304 @@
+"""Commands of founding: keeps the founder's draft, stores texts, and says what is to be signed next.
+
+Nothing here signs or logs: the founder's browser does (P28). What has been logged decides what comes next,
+so a sitting that was
+interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from coopnode import admission
+from coopnode.app import Node
+from coopnode.founding import items, queries
+from coopnode.founding.drafts import Draft, DraftBox, Seat
+from coopnode.founding.items import Item, Text
+from coopnode.founding.queries import Find, Invitation
+from coopnode.private_records import values as private_values
+from coopnode.store.schema import blobs, entries
+from coopnode.store.sql import Connection, select, upsert
+from protocol import documents, encoding, methodology, registry
+from protocol.contract import State
+from protocol.documents import Statement
+from protocol.errors import StatementError
+
+#: Kinds of texts every pack of ours knows beside the agreements: consents, one purpose each.
+CONSENTS: Mapping[str, str] = {"membership": "consent-membership", "contacts": "consent-contacts"}
+CONSENT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "membership": ("name", "birth_date", "address", "phone", "email"),
+    "contacts": ("phone", "email"),
+}
+#: The one without which a cooperative cannot keep its register; others may be refused.
+NECESSARY_CONSENT = "membership"
+MEDIA_TYPE = "text/plain"
+MAX_MINUTES = 20 * 2**20
+
+Permission = Literal["open", "used", "none"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the pages of founding begin with."""
+
+    stage: queries.Stage
+    cooperative: str | None
+    name: str
+    kind: str
+    founder: str | None
+
+
+class Founding:
+    """One per application."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._drafts = DraftBox(node.keys.session)
+
+    # -- who may -----------------------------------------------------------------------------------
+
+    async def permission(self, token: str) -> tuple[Permission, bytes]:
+        """Whether a token founds, and its digest: the digest owns the draft."""
+        digest = admission.token_digest(token)
+        return await self.permission_of(digest), digest
+
+    async def permission_of(self, digest: bytes) -> Permission:
+        now = self.node.clock.peek()
+
+        def query(connection: Connection) -> str | None:
+            return admission.refusal(connection, digest, admission.FOUNDING, now, 2**31)
+
+        code = await self.node.database.read(query)
+        return "open" if code is None else "used" if code == "ticket_used" else "none"
+
+    # -- what stands -------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self.node.state
+
+    def find(self, digest: bytes) -> Statement | None:
+        """The first statement with this document digest, typed. For the calling thread."""
+        return find_in(self.node)(digest)
+
+    async def standing(self) -> Standing:
+        def query(_: Connection) -> Standing:
+            state = self.node.state
+            found = queries.cooperative_in(state)
+            if found is None:
+                return Standing("empty", None, "", "", None)
+            return Standing(
+                queries.stage(state), self.node.cooperative, found.name, found.kind, found.founder
+            )
+
+        return await self.node.database.read(query)
+
+    # -- the draft ---------------------------------------------------------------------------------
+
+    async def draft(self, owner: bytes) -> Draft:
+        return await self.node.database.read(lambda connection: self._drafts.load(connection, owner))
+
+    async def save(self, owner: bytes, draft: Draft) -> None:
+        now = self.node.clock.peek()
+        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
+
+    async def drop(self, owner: bytes) -> None:
+        await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
+
+    async def keep_texts(self, texts: Iterable[Text]) -> None:
+        """Texts are in the store before a statement names them; the node refuses a text it does not hold."""
+        now = self.node.clock.peek()
+        rows = [
+            {
+                "digest": text.digest,
+                "media_type": MEDIA_TYPE,
+                "size": len(text.data),
+                "added_at": now,
+                "bytes": text.data,
+            }
+            for text in texts
+        ]
+
+        def change(connection: Connection) -> None:
+            for row in rows:
+                connection.execute(upsert(blobs).values(row).on_conflict_do_nothing())
+
+        await self.node.database.write(change)
+
+    async def keep_minutes(self, data: bytes) -> bytes:
+        """Scanned minutes go into the vault, encrypted; their digest goes into the document."""
+        await self.node.database.write(lambda _: self.node.vault.attach(data))
+        return hashlib.sha256(data).digest()
+
+    # -- sittings ----------------------------------------------------------------------------------
+
+    async def constitution(self, owner: bytes, draft: Draft, texts: list[Text]) -> list[Item]:
+        """What of the first sitting is still to be signed. The genesis is made when it is first asked for."""
+        pack = methodology.load(draft.pack)
+        charter = next(text for text in texts if text.kind == "charter")
+        await self.keep_texts(texts)
+        if self.node.cooperative is None:
+            urls = (self.node.config.public_url, self.node.config.signing_url)
+            genesis = items.genesis_map(draft, pack, self.node.keys, urls, secrets.token_bytes(16))
+            draft = msgspec.structs.replace(draft, genesis=encoding.encode(genesis))
+            draft.cooperative = items.cooperative_id(draft.genesis)
+            await self.save(owner, draft)
+        wanted = items.constitution(draft, pack, self.node.keys, texts, charter)
+        return await self.node.database.read(lambda _: self._missing(wanted))
+
+    def _missing(self, wanted: list[Item]) -> list[Item]:
+        state = self.node.state
+        found = queries.cooperative_in(state)
+        if found is None:
+            return wanted
+        known = queries.facts(state)
+        done = {"cooperative.genesis/1"}
+        if self.node.engine.head.size > 1:
+            done.add("cooperative.pack/1")
+        if queries.knows_account(state, found.founder):
+            done.add("account.genesis/1")
+        if queries.charter_in(state) is not None:
+            done.add("cooperative.charter/1")
+        return [
+            item
+            for item in wanted
+            if item.type not in done
+            and not (
+                item.type == "cooperative.agreement/1"
+                and item.payload is not None
+                and known.edition(str(item.payload["kind"])) is not None
+            )
+        ]
+
+    async def gathering(self, draft: Draft, labels: list[str]) -> list[Item]:
+        """Second sitting: the founder signs the texts and invites the council (existing) or the founders
+        (new).
+        """
+        now = self.node.clock.peek()
+
+        def query(_: Connection) -> list[Item]:
+            state = self.node.state
+            found = queries.cooperative_in(state)
+            charter = queries.charter_in(state)
+            assert found is not None and charter is not None and self.node.cooperative is not None
+            own = self.node.cooperative
+            wanted = self._texts_to_sign(state, found.founder, own)
+            if found.kind == "existing":
+                return [*wanted, items.appoint(draft, own, labels)]
+            closes = now + draft.closes_days * items.DAY
+            return [*wanted, items.convene(charter.digest, labels, closes, own)]
+
+        return await self.node.database.read(query)
+
+    def _texts_to_sign(self, state: State, account: str | None, own: str) -> list[Item]:
+        find = self.node.store.find_document
+        found = []
+        for line in queries.unsigned(state, account):
+            adopted = find(line.digest)
+            found.append(items.sign_text(line, own, adopted[1] if adopted else None))
+        return found
+
+    async def acceptance(
+        self, invitation: Invitation, account: str | None, person: Mapping[str, str], purposes: Iterable[str]
+    ) -> list[Item]:
+        """Everything somebody invited signs in one sitting; `account` None for whoever has none here yet."""
+        now = self.node.clock.peek()
+
+        def query(_: Connection) -> list[Item]:
+            state = self.node.state
+            own = self.node.cooperative
+            assert own is not None
+            wanted: list[Item] = []
+            if account is None:
+                wanted.append(Item("account.genesis/1", None, items.SELF, items.SELF, home=own))
+            wanted += self._texts_to_sign(state, account, own)
+            texts = {line.kind: line for line in queries.texts(state)}
+            years = queries.facts(state).parameter("consent.term_years")
+            for purpose in purposes:
+                text = texts.get(CONSENTS[purpose])
+                if text is not None and not queries.has_consent(state, account, purpose):
+                    until = now + years * 365 * items.DAY
+                    wanted.append(items.give_consent(purpose, CONSENT_FIELDS[purpose], text, own, until))
+            return [*wanted, items.accept(invitation, person, own)]
+
+        return await self.node.database.read(query)
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    async def invitation(self, digest: bytes, index: int) -> Invitation | None:
+        return await self.node.database.read(
+            lambda _: queries.invitation(self.node.state, self.find, digest, index)
+        )
+
+    async def seats(self) -> queries.Seats | None:
+        return await self.node.database.read(lambda _: queries.seats(self.node.state, self.find))
+
+    async def meeting(self) -> queries.Gathering | None:
+        return await self.node.database.read(lambda _: queries.gathering(self.node.state, self.find))
+
+    async def texts(self) -> list[queries.TextLine]:
+        return await self.node.database.read(lambda _: queries.texts(self.node.state))
+
+    async def blob(self, digest: bytes) -> bytes | None:
+        def query(connection: Connection) -> bytes | None:
+            row = connection.execute(select(blobs.c.bytes).where(blobs.c.digest == digest)).one_or_none()
+            return bytes(row.bytes) if row else None
+
+        return await self.node.database.read(query)
+
+    async def names(self, accounts: Iterable[str], roles: Iterable[str]) -> dict[str, str]:
+        """Names by account, as they gave them when they joined, for a reader in these roles."""
+        wanted, held = list(dict.fromkeys(accounts)), list(roles)
+        return await self.node.database.read(lambda connection: names_in(connection, self.node, wanted, held))
+
+    async def parameter(self, key: str) -> Any:
+        return await self.node.database.read(lambda _: queries.facts(self.node.state).parameter(key))
+
+
+_JOINING = ("council.accept/1", "membership.accept/1", "founding.join/1", "membership.apply/1")
+
+
+def names_in(
+    connection: Connection, node: Node, accounts: Iterable[str], roles: Iterable[str]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for account in accounts:
+        query = (
+            select(entries.c.digest, entries.c.type)
+            .where(entries.c.iss == account, entries.c.type.in_(_JOINING))
+            .order_by(entries.c.idx.desc())
+        )
+        for row in connection.execute(query):
+            opened = private_values(connection, node.vault, row.digest, row.type, list(roles))
+            if opened and opened.get("name"):
+                found[account] = str(opened["name"])
+                break
+    return found
+
+
+def find_in(node: Node) -> Find:
+    def find(digest: bytes) -> Statement | None:
+        row = node.store.find_document(digest)
+        if row is None:
+            return None
+        try:
+            return registry.typed(documents.parse(row[1]))
+        except StatementError:
+            return None
+
+    return find
+
+
+def default_seats() -> list[Seat]:
+    """A council of three: what the wizard begins with."""
+    return [
+        Seat(["chair", "member"], mine=True),
+        Seat(["secretary", "member"]),
+        Seat(["accountant"], voting=False),
+    ]

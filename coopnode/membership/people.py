@@ -1,0 +1,145 @@
+"""Whose name stands behind an account: opened from the vault for those whom the registry lets read it (P20).
+
+A person's particulars are the private record of the statement by which they came in: an application, the
+acceptance of an invitation, or joining as a founder. The latest one counts.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coopnode import private_records
+from coopnode.store.schema import entries
+from coopnode.store.sql import Connection, func, select
+from coopnode.store.vault import Vault
+from protocol import registry
+from protocol.contract import State
+from protocol.registry import StateFacts
+
+#: Statements whose record says who somebody is.
+WHO: Final = (
+    "membership.apply/1",
+    "membership.accept/1",
+    "council.accept/1",
+    "founding.join/1",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks, and what gives them the right to see what they see."""
+
+    account: str | None
+    roles: frozenset[str] = frozenset()
+    member: bool = False
+
+    @classmethod
+    def of(cls, state: State, account: str | None) -> Viewer:
+        if account is None:
+            return cls(None)
+        facts = StateFacts(state)
+        try:
+            return cls(account, facts.roles(account), facts.is_member(account))
+        except KeyError:
+            return cls(account)  # not founded yet
+
+    def reads_as(self, about: str | None) -> frozenset[str]:
+        """Reader classes of the registry this viewer belongs to, for what concerns account `about`."""
+        found = set(self.roles)
+        if self.member:
+            found.add("member")
+        if about is not None and about == self.account:
+            found.add("self")
+        return frozenset(found)
+
+    @property
+    def officer(self) -> bool:
+        return not self.roles.isdisjoint(("secretary", "chair", "accountant"))
+
+
+def reason(viewer: Viewer, type: str, field: str, about: str | None) -> str | None:
+    """The reader class by which the viewer sees this field; None when they do not see it."""
+    readers = next((item.readers for item in registry.TYPES[type].private if item.name == field), ())
+    mine = viewer.reads_as(about)
+    return next((name for name in readers if name in mine), None)
+
+
+class Names:
+    """Names by document digest, remembered for a few minutes so that lists need not open every box."""
+
+    def __init__(self, vault: Vault, *, kept: int = 4096, seconds: float = 300.0) -> None:
+        self._vault, self._kept, self._seconds = vault, kept, seconds
+        self._held: OrderedDict[bytes, tuple[float, str | None]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of_accounts(
+        self, connection: Connection, accounts: Iterable[str], viewer: Viewer
+    ) -> dict[str, str | None]:
+        """Name by account; None where there is none, it was erased, or the viewer may not see it."""
+        wanted = set(accounts)
+        found: dict[str, str | None] = dict.fromkeys(wanted)
+        for account, (digest, type) in who(connection, wanted).items():
+            found[account] = self.of_document(connection, digest, type, viewer.reads_as(account))
+        return found
+
+    def of_document(
+        self, connection: Connection, digest: bytes, type: str, roles: Collection[str]
+    ) -> str | None:
+        readers = next((item.readers for item in registry.TYPES[type].private if item.name == "name"), ())
+        if not set(readers) & set(roles):
+            return None
+        now = time.monotonic()
+        with self._lock:
+            held = self._held.get(digest)
+            if held is not None and held[0] > now:
+                self._held.move_to_end(digest)
+                return held[1]
+        record = private_records.opened(connection, self._vault, digest)
+        field = record["fields"].get("name") if record else None
+        name = str(field["value"]) if field else None
+        with self._lock:
+            self._held[digest] = (now + self._seconds, name)
+            if len(self._held) > self._kept:
+                self._held.popitem(last=False)
+        return name
+
+    def forget(self) -> None:
+        """After an erasure."""
+        with self._lock:
+            self._held.clear()
+
+
+def who(connection: Connection, accounts: Collection[str]) -> dict[str, tuple[bytes, str]]:
+    """(document digest, type) of the latest statement by which each account said who it is."""
+    found: dict[str, tuple[bytes, str]] = {}
+    wanted = sorted(accounts)
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        latest = (
+            select(func.max(entries.c.idx).label("idx"))
+            .where(entries.c.iss.in_(part), entries.c.type.in_(WHO))
+            .group_by(entries.c.iss)
+            .subquery()
+        )
+        rows = select(entries.c.iss, entries.c.digest, entries.c.type).where(entries.c.idx == latest.c.idx)
+        for row in connection.execute(rows):
+            found[row.iss] = (row.digest, row.type)
+    return found
+
+
+def particulars(
+    connection: Connection, vault: Vault, account: str, roles: Collection[str]
+) -> Mapping[str, Any]:
+    """What the person said of themselves last, as far as these readers may see it; empty when nothing."""
+    found = who(connection, (account,)).get(account)
+    if found is None:
+        return {}
+    return private_records.values(connection, vault, found[0], found[1], roles) or {}
+
+
+Lookup = Callable[[str], "str | None"]

@@ -1,0 +1,206 @@
+"""Read models of joining: applications with their steps, the register with its history, and letters to be sent.
+
+Rows are taken from what an accepted statement wrote into the state, so a council's decision, the founding
+minutes and a passed deadline arrive here by the same way as a signed step. No personal data: names are opened
+from the vault when somebody entitled asks (`coopnode.membership.people`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, TypeVar
+
+from coopnode.projections import Projection
+from coopnode.store.schema import outbox
+from coopnode.store.sql import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    and_,
+    insert,
+    projections,
+    select,
+    update,
+    upsert,
+)
+from protocol import encoding
+from protocol.contract import Record
+from protocol.contracts import membership
+from protocol.contracts.membership import Application, Enrolment, Member, Place
+from protocol.log import Accepted
+
+R = TypeVar("R", bound=Record)
+
+#: One row an application, as it stands.
+applications: Final = Table(
+    "membership_applications",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("applicant", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("applied_at", Integer, nullable=False),
+    Column("decide_by", Integer, nullable=False),
+    Column("pay_by", Integer),
+    Column("entrance", Integer, nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("identified_by", Text),
+    Column("level", Integer),
+    Column("matter", Text),
+    Column("decision", LargeBinary(32)),
+    Column("changed_idx", Integer, nullable=False),
+    Column("changed_at", Integer, nullable=False),
+    Index("membership_applications_id", "id", unique=True),
+    Index("membership_applications_applicant", "applicant"),
+    Index("membership_applications_status", "status", "idx"),
+)
+
+#: How an application came to where it is. `digest` is that of the statement that moved it.
+steps: Final = Table(
+    "membership_steps",
+    projections,
+    Column("application", Text, primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: The register: what stood at a number from one entry of the log until another. `status` is invited (from the
+#: paper register, not confirmed yet), kept (for a seat of the council) or member.
+register: Final = Table(
+    "membership_register",
+    projections,
+    Column("number", Integer, primary_key=True),
+    Column("from_idx", Integer, primary_key=True),
+    Column("from_at", Integer, nullable=False),
+    Column("to_idx", Integer),
+    Column("to_at", Integer),
+    Column("status", Text, nullable=False),
+    Column("account", Text),
+    Column("person", Text),
+    Column("since", Integer),
+    Column("digest", LargeBinary(32)),
+    Index("membership_register_account", "account"),
+    Index("membership_register_time", "from_at", "to_at"),
+    sqlite_with_rowid=False,
+)
+
+#: Kinds of rows in the outbox that `coopnode.membership.jobs` works off.
+LETTER: Final = "membership.letter"
+
+
+def _written(entry: Accepted, kind: str, type: type[R]) -> Iterator[tuple[str, R]]:
+    """Records of this kind that the entry put into the state, by id."""
+    prefix = f"{kind}/"
+    for (domain, key), value in entry.writes.items():
+        if domain == membership.DOMAIN and key.startswith(prefix) and isinstance(value, type):
+            yield key[len(prefix) :], value
+
+
+def _project(connection: Connection, entry: Accepted) -> None:
+    if not any(domain == membership.DOMAIN for domain, _ in entry.writes):
+        return
+    for id, application in _written(entry, "application", Application):
+        _application(connection, entry, id, application)
+    enrolled = dict(_written(entry, "enrolment", Enrolment))
+    joined = dict(_written(entry, "member", Member))
+    for key, place in _written(entry, "number", Place):
+        _place(connection, entry, int(key), place, enrolled, joined)
+
+
+def _application(connection: Connection, entry: Accepted, id: str, found: Application) -> None:
+    row = {
+        "idx": found.index,
+        "id": id,
+        "digest": found.apply,
+        "applicant": found.applicant,
+        "person": found.person,
+        "status": found.status,
+        "applied_at": entry.tick,
+        "decide_by": found.decide_by,
+        "pay_by": found.pay_by,
+        "entrance": found.entrance.amount,
+        "share": found.share.amount,
+        "currency": found.entrance.currency,
+        "identified_by": found.identified_by,
+        "level": found.level,
+        "matter": found.matter,
+        "decision": found.decision,
+        "changed_idx": entry.index,
+        "changed_at": entry.tick,
+    }
+    later = {name: value for name, value in row.items() if name not in ("idx", "id", "applied_at")}
+    connection.execute(upsert(applications).values(row).on_conflict_do_update(["idx"], set_=later))
+    step = {
+        "application": id,
+        "idx": entry.index,
+        "status": found.status,
+        "at": entry.tick,
+        "type": entry.statement.type,
+        "by": entry.statement.iss,
+        "digest": entry.statement.digest,
+    }
+    connection.execute(insert(steps).values(step))
+
+
+def _place(
+    connection: Connection,
+    entry: Accepted,
+    number: int,
+    place: Place,
+    enrolled: dict[str, Enrolment],
+    joined: dict[str, Member],
+) -> None:
+    ends = and_(register.c.number == number, register.c.to_idx.is_(None))
+    connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
+    row: dict[str, object] = {
+        "number": number,
+        "from_idx": entry.index,
+        "from_at": entry.tick,
+        "status": "kept",
+    }
+    if place.account is not None:
+        member = joined[place.account]
+        row |= {"status": "member", "account": place.account, "person": member.person}
+        row |= {"since": member.since, "digest": member.basis}
+    elif place.enrolment is not None:
+        enrolment = enrolled[place.enrolment]
+        row |= {"status": "invited", "person": enrolment.person}
+        row |= {"since": enrolment.since, "digest": enrolment.digest}
+    connection.execute(insert(register).values(row))
+
+
+def _letters(connection: Connection, entry: Accepted) -> None:
+    """One row of the outbox for each application that moved; who gets a letter is found out when it is sent.
+
+    A rebuild passes here again, so a row that is there already is left alone; old ones are not sent
+    (`coopnode.membership.jobs`).
+    """
+    moved = [(id, found.status) for id, found in _written(entry, "application", Application)]
+    if not moved:
+        return
+    known = select(outbox.c.id).where(outbox.c.kind == LETTER, outbox.c.idx == entry.index).limit(1)
+    if connection.execute(known).one_or_none() is not None:
+        return
+    for id, status in moved:
+        body = encoding.encode({"application": id, "status": status})
+        row = {"kind": LETTER, "idx": entry.index, "body": body}
+        row |= {"created_at": entry.tick, "due_at": entry.tick}
+        connection.execute(insert(outbox).values(row))
+
+
+PROJECTIONS: Final = (
+    Projection("membership", 1, (applications, steps, register), _project),
+    Projection("membership.letters", 1, (), _letters),
+)

@@ -1,0 +1,573 @@
+"""What the pages of joining show. Functions of a connection over the projections and of a state; called inside
+`Node.read`, one hop for all questions of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from coopnode import private_records
+from coopnode.membership.people import Names, Viewer, reason
+from coopnode.membership.projection import applications, register, steps
+from coopnode.store.schema import blobs, entries, private_records as private_rows
+from coopnode.store.sql import Connection, Row, and_, func, or_, select
+from coopnode.store.vault import Vault
+from protocol import documents, registry
+from protocol.contract import State, View
+from protocol.contracts import agreements, consents, cooperative, council, membership
+from protocol.contracts.membership import Applicant
+from protocol.documents import Statement
+from protocol.identifiers import identifier
+from protocol.registry import StateFacts
+
+PAGE: Final = 50
+#: Under way: somebody still has to act.
+OPEN: Final = ("applied", "identified", "complete", "admitted")
+
+Person: TypeAlias = Literal["person", "entrepreneur", "organisation"]
+
+
+# --- rules in force -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Minor units."""
+
+    entrance: int
+    share: int
+    currency: str
+
+    @property
+    def total(self) -> int:
+        return self.entrance + self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What joining costs and how long it takes, as the pack and the charter say now."""
+
+    fees: Mapping[str, Fees]
+    decide_days: int
+    pay_days: int
+    inform_days: int
+    min_age: int
+    identify_roles: tuple[str, ...]
+    identify_methods: tuple[str, ...]
+    consent_years: int
+    charter: bytes | None
+    pack: str
+    laws: Mapping[str, str]
+
+
+def rules(state: State) -> Rules:
+    facts = StateFacts(state)
+    pack = cooperative.pack(View(state, cooperative.DOMAIN))
+    value = facts.parameter
+    kinds = ("person", "entrepreneur", "organisation")
+    currency = value("fees.currency")
+    cited = ("member.decide_days", "member.pay_days", "fees.entrance.person", "fees.share.person")
+    return Rules(
+        fees={kind: Fees(value(f"fees.entrance.{kind}"), value(f"fees.share.{kind}"), currency) for kind in kinds},
+        decide_days=value("member.decide_days"),
+        pay_days=value("member.pay_days"),
+        inform_days=value("member.inform_days"),
+        min_age=value("member.min_age"),
+        identify_roles=tuple(value("member.identify_roles")),
+        identify_methods=tuple(value("member.identify_methods")),
+        consent_years=value("consent.term_years"),
+        charter=facts.charter_digest(),
+        pack=f"{pack.name}@{pack.version}",
+        laws={key: pack.parameters[key].law or "" for key in cited if key in pack.parameters},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The cooperative, as it stands at the head of pages and letters."""
+
+    id: str
+    name: str
+    inn: str
+    ogrn: str
+    public_url: str
+    constituted: bool
+
+
+def house(state: State) -> House | None:
+    found = cooperative.cooperative(View(state, cooperative.DOMAIN))
+    if found is None:
+        return None
+    registration: Any = getattr(found, "registration", None)
+    inn, ogrn = (getattr(registration, name, None) or "" for name in ("inn", "ogrn"))
+    return House(
+        found.id, found.name, inn, ogrn, found.public_url, StateFacts(state).constituted()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TextInForce:
+    kind: str
+    title: str
+    edition: int
+    #: of the statement that adopted it, and of the text itself
+    digest: bytes
+    blob: bytes
+    required: bool
+    signed: bool
+
+
+def texts(state: State, account: str | None) -> list[TextInForce]:
+    """The texts in force: those to be signed first, in the pack's order, then the others."""
+    required = StateFacts(state).required_agreements()
+    signatures = View(state, agreements.DOMAIN)
+    found = {
+        item.kind: TextInForce(
+            item.kind,
+            item.title,
+            item.edition,
+            item.digest,
+            item.blob,
+            item.kind in required,
+            account is not None and agreements.has_signed(signatures, account, item.digest),
+        )
+        for _, item in View(state, cooperative.DOMAIN).scan("agreement", "", cooperative.Agreement)
+    }
+    order = [*required, *sorted(set(found) - set(required))]
+    return [found[kind] for kind in order if kind in found]
+
+
+# --- applications ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationLine:
+    idx: int
+    id: str
+    digest: bytes
+    applicant: str
+    person: Person
+    status: membership.Status
+    applied_at: int
+    decide_by: int
+    pay_by: int | None
+    entrance: int
+    share: int
+    currency: str
+    identified_by: str | None
+    level: int | None
+    matter: str | None
+    decision: bytes | None
+    changed_idx: int
+    changed_at: int
+    name: str | None = None
+
+    @property
+    def number(self) -> int:
+        """What people and payment orders call it: its place in the log."""
+        return self.idx
+
+    @property
+    def due(self) -> int | None:
+        """The clock that runs now."""
+        if self.status == "admitted":
+            return self.pay_by
+        return self.decide_by if self.status in OPEN else None
+
+    @property
+    def total(self) -> int:
+        return self.entrance + self.share
+
+
+def _application(row: Row[Any], name: str | None = None) -> ApplicationLine:
+    return ApplicationLine(**row._mapping, name=name)
+
+
+def application(connection: Connection, number: int) -> ApplicationLine | None:
+    row = connection.execute(select(applications).where(applications.c.idx == number)).one_or_none()
+    return _application(row) if row else None
+
+
+def application_by_id(connection: Connection, id: str) -> ApplicationLine | None:
+    row = connection.execute(select(applications).where(applications.c.id == id)).one_or_none()
+    return _application(row) if row else None
+
+
+def applications_of(connection: Connection, account: str) -> list[ApplicationLine]:
+    """The newest first."""
+    query = select(applications).where(applications.c.applicant == account).order_by(applications.c.idx.desc())
+    return [_application(row) for row in connection.execute(query)]
+
+
+def list_applications(
+    connection: Connection,
+    names: Names,
+    viewer: Viewer,
+    statuses: Collection[str],
+    *,
+    person: str | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+    oldest_first: bool = False,
+) -> list[ApplicationLine]:
+    """By place in the log, never by offset. `before` continues a list in the order asked for."""
+    where = [applications.c.status.in_(sorted(statuses))]
+    if person is not None:
+        where.append(applications.c.person == person)
+    if before is not None:
+        where.append(applications.c.idx > before if oldest_first else applications.c.idx < before)
+    order = applications.c.idx.asc() if oldest_first else applications.c.idx.desc()
+    query = select(applications).where(and_(*where)).order_by(order).limit(limit)
+    rows = list(connection.execute(query))
+    roles = {row.applicant: viewer.reads_as(row.applicant) for row in rows}
+    return [
+        _application(row, names.of_document(connection, row.digest, "membership.apply/1", roles[row.applicant]))
+        for row in rows
+    ]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many applications stand at each status."""
+    query = select(applications.c.status, func.count()).group_by(applications.c.status)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def soonest(connection: Connection, statuses: Collection[str]) -> int | None:
+    """The next deadline among applications at these stages."""
+    clock = applications.c.pay_by if set(statuses) == {"admitted"} else applications.c.decide_by
+    found = connection.execute(select(func.min(clock)).where(applications.c.status.in_(sorted(statuses))))
+    value = found.scalar_one_or_none()
+    return None if value is None else int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    idx: int
+    status: membership.Status
+    at: int
+    type: str
+    by: str
+    digest: bytes
+    name: str | None = None
+
+
+def history(connection: Connection, id: str, names: Names, viewer: Viewer) -> list[Step]:
+    query = select(steps).where(steps.c.application == id).order_by(steps.c.idx)
+    rows = list(connection.execute(query))
+    known = names.of_accounts(connection, {row.by for row in rows}, viewer)
+    return [Step(row.idx, row.status, row.at, row.type, row.by, row.digest, known.get(row.by)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One opened private field. `reason` is the reader class by which the viewer sees it."""
+
+    name: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One statement with what the viewer may read of it."""
+
+    idx: int
+    type: str
+    digest: bytes
+    at: int
+    by: str
+    public: Mapping[str, Any]
+    fields: tuple[Field, ...] = ()
+    #: there is a private part: open, partly open, closed to this viewer, or erased
+    private: Literal["none", "open", "closed", "erased"] = "none"
+
+
+def paper(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer, about: str | None) -> Paper | None:
+    query = select(entries.c.idx, entries.c.raw, entries.c.tick).where(entries.c.digest == digest).order_by(entries.c.idx)
+    row = connection.execute(query.limit(1)).one_or_none()
+    return _paper(connection, vault, row, viewer, about) if row else None
+
+
+def _paper(connection: Connection, vault: Vault, row: Row[Any], viewer: Viewer, about: str | None) -> Paper:
+    statement = documents.parse(row.raw)
+    public = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
+    found = Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, public)
+    if not registry.TYPES[statement.type].private:
+        return found
+    return _opened(connection, vault, found, viewer, about)
+
+
+def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, about: str | None) -> Paper:
+    who = about if about is not None else found.by
+    record = private_records.opened(connection, vault, found.digest)
+    shown: list[Field] = []
+    for item in registry.TYPES[found.type].private:
+        # What the signer wrote is theirs; what is about somebody is that person's too.
+        seen_by = reason(viewer, found.type, item.name, who) or reason(viewer, found.type, item.name, found.by)
+        if seen_by is not None and record is not None and item.name in record["fields"]:
+            shown.append(Field(item.name, record["fields"][item.name]["value"], seen_by))
+    state: Literal["open", "closed", "erased"] = "erased" if record is None else "open" if shown else "closed"
+    return Paper(found.idx, found.type, found.digest, found.at, found.by, found.public, tuple(shown), state)
+
+
+def papers_of(connection: Connection, vault: Vault, found: ApplicationLine, viewer: Viewer) -> list[Paper]:
+    """The statement, the texts signed and consents given before it, and what officers signed about it."""
+    before = and_(
+        entries.c.iss == found.applicant,
+        entries.c.idx <= found.idx,
+        entries.c.type.in_(("agreement.sign/1", "consent.give/1", "membership.apply/1")),
+        or_(entries.c.type != "membership.apply/1", entries.c.idx == found.idx),
+    )
+    query = (
+        select(entries.c.idx, entries.c.raw, entries.c.tick)
+        .where(or_(before, entries.c.sub == found.id))
+        .order_by(entries.c.idx)
+    )
+    return [_paper(connection, vault, row, viewer, found.applicant) for row in connection.execute(query)]
+
+
+def reason_of(connection: Connection, vault: Vault, digest: bytes, field: str, viewer: Viewer, about: str) -> str | None:
+    """One private field of a document, for instance why an application was returned."""
+    found = paper(connection, vault, digest, viewer, about)
+    value = next((item.value for item in found.fields if item.name == field), None) if found else None
+    return None if value is None else str(value)
+
+
+# --- where somebody stands ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account is here."""
+
+    account: str
+    member: membership.Member | None
+    application: str | None
+    has_account: bool
+    consents: frozenset[str]
+
+
+def standing(state: State, account: str) -> Standing:
+    facts = StateFacts(state)
+    view = View(state, membership.DOMAIN)
+    running = view.get("applicant", account, Applicant)
+    given = View(state, consents.DOMAIN).scan("current", f"{account}/", consents.Current)
+    return Standing(
+        account,
+        view.get("member", account, membership.Member),
+        running.application if running else None,
+        facts.knows_account(account),
+        frozenset(key.split("/")[1] for key, _ in given if key.count("/") == 1),
+    )
+
+
+# --- the register ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterLine:
+    number: int
+    status: Literal["member", "invited", "kept"]
+    account: str | None
+    person: Person | None
+    since: int | None
+    from_idx: int
+    from_at: int
+    to_at: int | None
+    digest: bytes | None
+    name: str | None = None
+
+
+def _at(moment: int | None) -> Any:
+    """Rows that stood at the end of a moment (a tick); None is now."""
+    if moment is None:
+        return register.c.to_idx.is_(None)
+    return and_(register.c.from_at <= moment, or_(register.c.to_at.is_(None), register.c.to_at > moment))
+
+
+def register_page(
+    connection: Connection,
+    names: Names,
+    viewer: Viewer,
+    *,
+    at: int | None = None,
+    after: int = 0,
+    statuses: Sequence[str] = ("member", "invited"),
+    limit: int = PAGE,
+) -> list[RegisterLine]:
+    where = and_(_at(at), register.c.number > after, register.c.status.in_(statuses))
+    rows = list(connection.execute(select(register).where(where).order_by(register.c.number).limit(limit)))
+    return _lines(connection, names, viewer, rows)
+
+
+def _lines(connection: Connection, names: Names, viewer: Viewer, rows: Sequence[Row[Any]]) -> list[RegisterLine]:
+    known = names.of_accounts(connection, {row.account for row in rows if row.account}, viewer)
+    return [_line(connection, names, viewer, row, known) for row in rows]
+
+
+def _line(
+    connection: Connection, names: Names, viewer: Viewer, row: Row[Any], known: Mapping[str, str | None]
+) -> RegisterLine:
+    name = known.get(row.account) if row.account else None
+    if row.status == "invited":
+        name = names.of_document(connection, row.digest, "membership.enrol/1", viewer.reads_as(None))
+    return RegisterLine(
+        row.number,
+        row.status,
+        row.account,
+        row.person,
+        row.since,
+        row.from_idx,
+        row.from_at,
+        row.to_at,
+        row.digest,
+        name,
+    )
+
+
+def register_counts(connection: Connection, at: int | None = None) -> dict[str, int]:
+    query = select(register.c.status, func.count()).where(_at(at)).group_by(register.c.status)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def member_lines(connection: Connection, names: Names, viewer: Viewer, number: int) -> list[RegisterLine]:
+    """Everything that ever stood at a number, the newest first."""
+    query = select(register).where(register.c.number == number).order_by(register.c.from_idx.desc())
+    return _lines(connection, names, viewer, list(connection.execute(query)))
+
+
+# --- what is kept about a person ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLine:
+    digest: bytes
+    purpose: str
+    operator: str
+    fields: tuple[str, ...]
+    text: bytes
+    given_at: int
+    until: int | None
+    status: Literal["given", "withdrawn", "replaced", "ended"]
+
+
+def consents_of(connection: Connection, state: State, account: str) -> list[ConsentLine]:
+    """The newest first."""
+    query = (
+        select(entries.c.raw, entries.c.tick, entries.c.digest)
+        .where(entries.c.iss == account, entries.c.type == "consent.give/1")
+        .order_by(entries.c.idx.desc())
+    )
+    view = View(state, consents.DOMAIN)
+    found = []
+    for row in connection.execute(query):
+        held = view.get("consent", identifier(row.digest), consents.Consent)
+        payload = documents.parse(row.raw).payload
+        found.append(
+            ConsentLine(
+                row.digest,
+                payload["purpose"],
+                payload["operator"],
+                tuple(payload["fields"]),
+                payload["text"],
+                row.tick,
+                payload.get("until"),
+                held.status if held else "ended",
+            )
+        )
+    return found
+
+
+def statements_about(
+    connection: Connection, vault: Vault, account: str, *, before: int | None = None, limit: int = 200
+) -> list[Paper]:
+    """Everything a person signed, and everything signed about them or their applications, the newest first.
+
+    Opened as the person's own: they may see what is kept about them.
+    """
+    own = select(applications.c.id).where(applications.c.applicant == account)
+    mine = or_(entries.c.iss == account, entries.c.sub == account, entries.c.sub.in_(own))
+    where = mine if before is None else and_(mine, entries.c.idx < before)
+    query = select(entries.c.idx, entries.c.raw, entries.c.tick).where(where).order_by(entries.c.idx.desc())
+    viewer = Viewer(account)
+    found = []
+    for row in connection.execute(query.limit(limit)):
+        statement = documents.parse(row.raw)
+        own_case = statement.iss == account and statement.sub != account and statement.sub not in _ids(connection, account)
+        # What an officer wrote about somebody else's case is that person's, not the officer's.
+        if own_case and statement.type.startswith("membership."):
+            found.append(Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, {}, (), "closed"))
+        else:
+            found.append(_paper(connection, vault, row, viewer, account))
+    return found
+
+
+def _ids(connection: Connection, account: str) -> frozenset[str]:
+    query = select(applications.c.id).where(applications.c.applicant == account)
+    return frozenset(row[0] for row in connection.execute(query))
+
+
+def records_of(connection: Connection, vault: Vault, account: str) -> list[tuple[Paper, bytes, Mapping[str, Any] | None]]:
+    """(paper, statement bytes, private record with salts) for the export of somebody's own data."""
+    found: list[tuple[Paper, bytes, Mapping[str, Any] | None]] = []
+    for item in statements_about(connection, vault, account, limit=100_000):
+        if item.private == "closed":
+            continue
+        raw = connection.execute(select(entries.c.raw).where(entries.c.idx == item.idx)).scalar_one()
+        record = private_records.opened(connection, vault, item.digest)
+        # Of a record that others may read more of than its subject, only what the subject may read leaves.
+        if record is not None:
+            allowed = {field.name for field in item.fields}
+            record = {"fields": {name: value for name, value in record["fields"].items() if name in allowed}}
+        found.append((item, raw, record))
+    return found
+
+
+def has_record(connection: Connection, digest: bytes) -> bool:
+    query = select(private_rows.c.idx).where(private_rows.c.digest == digest)
+    return connection.execute(query).one_or_none() is not None
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+def statement(connection: Connection, digest: bytes) -> Statement | None:
+    query = select(entries.c.raw).where(entries.c.digest == digest).order_by(entries.c.idx).limit(1)
+    raw = connection.execute(query).scalar_one_or_none()
+    return registry.typed(documents.parse(raw)) if raw is not None else None
+
+
+def entry_index(connection: Connection, digest: bytes) -> int | None:
+    query = select(entries.c.idx).where(entries.c.digest == digest).order_by(entries.c.idx).limit(1)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
+def blob(connection: Connection, digest: bytes) -> tuple[str, bytes] | None:
+    """(media type, bytes) of a public text."""
+    row = connection.execute(select(blobs.c.media_type, blobs.c.bytes).where(blobs.c.digest == digest)).one_or_none()
+    return (row.media_type, row.bytes) if row else None
+
+
+# --- who acts -------------------------------------------------------------------------------------
+
+
+def officers(state: State, role: str) -> tuple[str, ...]:
+    """Accounts that hold an office now."""
+    view = View(state, council.DOMAIN)
+    held = {account for account, item in view.scan("holder", "", council.Holder) if role in item.offices}
+    held |= {account for account, item in view.scan("office", "", council.Office) if role in item.offices}
+    return tuple(sorted(held))
+
+
+def acts_next(state: State, status: str) -> tuple[str, ...]:
+    """Offices whose turn it is; `applicant` when it is theirs."""
+    if status == "applied":
+        return tuple(StateFacts(state).parameter("member.identify_roles"))
+    return {
+        "identified": ("secretary",),
+        "complete": ("council",),
+        "admitted": ("applicant", "accountant"),
+    }.get(status, ())

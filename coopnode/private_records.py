@@ -1,0 +1,35 @@
+"""Private records as values: opened from the vault for those whose role allows it (P20). Roles are the caller's to check."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from coopnode.store.schema import private_records
+from coopnode.store.sql import Connection, select
+from coopnode.store.vault import Erased, Vault
+from protocol import encoding, registry
+
+
+def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
+    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was erased."""
+    row = connection.execute(select(private_records.c.box).where(private_records.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    try:
+        plain = vault.open(digest, row.box)
+    except Erased:
+        return None
+    record: Any = encoding.decode(plain, limit=len(plain))
+    return dict(record)
+
+
+def values(
+    connection: Connection, vault: Vault, digest: bytes, type: str, roles: Collection[str]
+) -> dict[str, Any] | None:
+    """Field values of a document that a reader in these roles may see. `self` is a role: the signer, or whom the document is about."""
+    record = opened(connection, vault, digest)
+    if record is None:
+        return None
+    allowed = {item.name for item in registry.TYPES[type].private if set(item.readers) & set(roles)}
+    return {name: field["value"] for name, field in record["fields"].items() if name in allowed}

@@ -1,0 +1,77 @@
+"""The texts a cooperative starts with: complete in both languages, filled from the rules, in our voice."""
+
+import re
+
+import pytest
+
+from coopnode import texts
+from protocol import methodology
+from protocol.wording import LOCALES, Locale
+
+RU = methodology.load("ru-consumer-1")
+COOPERATIVE = {
+    "cooperative": "Потребительское общество «Росток»",
+    "inn": "7707083893",
+    "ogrn": "1027700132195",
+    "address": "150000, г. Ярославль, ул. Кооперативная, д. 3",
+    "contact": "sovet@rostok.example",
+    "site": "https://rostok.example",
+    "responsible": "секретарь",
+    "processors": "нет",
+    "purpose": "совместное снабжение пайщиков",
+    "edition": "1",
+}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", texts.KINDS)
+def test_every_text_is_filled(kind: str, locale: Locale) -> None:
+    filled = texts.text(kind, locale, {**COOPERATIVE, **texts.rules(RU, {}, locale)})
+    assert filled.startswith("# ") and "{" not in filled and "!" not in filled
+    assert not re.search(r"хеш|хэш|\bнод[аыу]\b|блокчейн|blockchain", filled, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("kind", texts.KINDS)
+def test_both_languages_say_the_same_clauses(kind: str) -> None:
+    numbers, places = [], []
+    for locale in LOCALES:
+        filled = texts.text(kind, locale, {**COOPERATIVE, **texts.rules(RU, {}, locale)})
+        numbers.append(re.findall(r"^(?:## )?(\d+(?:\.\d+)?)\. ", filled, re.MULTILINE))
+        places.append(sorted(texts.placeholders(kind, locale)))
+    assert numbers[0] == numbers[1] and len(numbers[0]) >= 6
+    assert places[0] == places[1]
+
+
+def test_the_charter_follows_the_rules_in_force() -> None:
+    charter = {"council.vote_days": 9, "council.tie": "fails", "fees.share.person": 120_000}
+    filled = texts.text("charter", "ru", {**COOPERATIVE, **texts.rules(RU, charter, "ru")})
+    assert "Срок голосования — 9 дней" in filled
+    assert "через 2 месяца и не позже чем через 6 месяцев" in filled and "на 3 года" in filled
+    assert "не менее 3/4 членов совета, среди них председатель" in filled
+    assert "При равенстве голосов решение не принято." in filled
+    assert "гражданин — 1\u202f200\u00a0₽" in filled
+
+
+@pytest.mark.parametrize(
+    ("days", "ru", "en"),
+    [(1, "1 день", "1 day"), (3, "3 дня", "3 days"), (11, "11 дней", "11 days"), (21, "21 день", "21 days")],
+)
+def test_periods_are_declined(days: int, ru: str, en: str) -> None:
+    charter = {"council.vote_days": days}
+    assert texts.rules(RU, charter, "ru")["council_vote_days"] == ru
+    assert texts.rules(RU, charter, "en")["council_vote_days"] == en
+
+
+def test_one_consent_has_one_purpose() -> None:
+    """152-ФЗ art. 9: operator, purpose, data, acts, term and withdrawal stand in each of them."""
+    for kind in ("consent-membership", "consent-contacts"):
+        filled = texts.text(kind, "ru", {**COOPERATIVE, **texts.rules(RU, {}, "ru")})
+        for part in ("оператору", "Цель одна", "Данные:", "Действия:", "действует", "тозвать"):
+            assert part in filled, (kind, part)
+
+
+def test_a_missing_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="cooperative"):
+        texts.text("signature", "ru", {})
+    with pytest.raises(KeyError):
+        texts.text("../ru/charter", "ru", {})

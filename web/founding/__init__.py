@@ -1,0 +1,1 @@
+"""Founding, invitations and the desk of the council (slice FOUND)."""

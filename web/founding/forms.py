@@ -1,0 +1,418 @@
+"""What people type while founding, read and judged field by field. Pure: a form gives values and errors,
+nothing is thrown away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Any, Final, Protocol
+
+from protocol import methodology, registration
+from protocol.methodology.parameters import kind_of
+
+#: Errors are message ids in English; pages translate them.
+Errors = dict[str, str]
+
+
+class Fields(Protocol):
+    """A posted form: one or several values by name."""
+
+    def get(self, name: str, default: Any = None, /) -> Any: ...
+
+    def getall(self, name: str, default: Any = None, /) -> Any: ...
+
+
+@dataclass
+class Read:
+    """What was typed (shown again), what it means, and what is wrong with it."""
+
+    typed: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: Errors = field(default_factory=dict)
+
+
+def text(form: Fields, name: str) -> str:
+    value = form.get(name, "")
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def multiline(form: Fields, name: str) -> str:
+    value = form.get(name, "")
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+
+# --- the cooperative ------------------------------------------------------------------------------
+
+
+def identity(form: Fields, *, existing: bool) -> Read:
+    """Name, country, ИНН and ОГРН."""
+    found = Read()
+    name, country = text(form, "name"), text(form, "country").upper() or "RU"
+    inn, ogrn = (re.sub(r"[\s-]", "", text(form, key)) for key in ("inn", "ogrn"))
+    found.values = {"name": name, "country": country, "inn": inn, "ogrn": ogrn}
+    found.typed = {**found.values}
+    if not 3 <= len(name) <= 200:
+        found.errors["name"] = "Write the full name, as it stands or will stand in the charter."
+    if not re.fullmatch(r"[A-Z]{2}", country):
+        found.errors["country"] = "Two letters, for example RU."
+    if country == "RU" and inn and not registration.inn_of_organisation(inn):
+        found.errors["inn"] = (
+            "This is not an organisation's INN: ten digits, and the last one has to fit the others."
+        )
+    if country == "RU" and ogrn and not registration.ogrn(ogrn):
+        found.errors["ogrn"] = "This is not an OGRN: thirteen digits, and the last one has to fit the others."
+    if existing and country == "RU":
+        for key in ("inn", "ogrn"):
+            if not found.values[key]:
+                found.errors[key] = (
+                    "A registered cooperative has this number. You find it in its registration papers."
+                )
+    return found
+
+
+# --- rules ----------------------------------------------------------------------------------------
+
+#: Groups of rules by the beginning of their key, in the order they are shown.
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "council": ("council.", "chair."),
+    "members": ("member.", "org."),
+    "fees": ("fees.",),
+    "founding": ("founding.",),
+    "meeting": ("gm.",),
+    "districts": ("plenipotentiary.", "district."),
+    "funds": ("audit.", "funds.", "payout.", "loss.", "ledger."),
+    "data": ("sign.", "consent.", "data.", "log.", "vote."),
+    "network": ("join.", "ano.", "programmes.", "delegates."),
+}
+
+
+def group_of(key: str) -> str:
+    return next((name for name, starts in GROUPS.items() if key.startswith(starts)), "network")
+
+
+def keys_of(pack: methodology.Pack, group: str) -> list[str]:
+    return [key for key in pack.parameters if group_of(key) == group]
+
+
+def is_money(key: str) -> bool:
+    return key.startswith(("fees.entrance.", "fees.share."))
+
+
+def show(key: str, value: Any) -> str:
+    """A value as it stands in an input."""
+    if is_money(key):
+        roubles, kopecks = divmod(value, 100)
+        return f"{roubles},{kopecks:02d}" if kopecks else str(roubles)
+    kind = kind_of(value)
+    if kind == "fraction":
+        return f"{value[0]}/{value[1]}"
+    if kind == "fractions":
+        return ", ".join(f"{item[0]}/{item[1]}" for item in value)
+    if kind == "texts":
+        return ", ".join(value)
+    return str(value)
+
+
+def parameters(form: Fields, pack: methodology.Pack, group: str) -> Read:
+    """The values of one group. Those equal to the pack's are left out of the charter."""
+    found = Read()
+    for key in keys_of(pack, group):
+        parameter = pack.parameters[key]
+        if parameter.by == "nobody":
+            continue
+        try:
+            value = _parameter(form, key, parameter, found.typed)
+        except ValueError as error:
+            found.errors[key] = str(error)
+            continue
+        if value != parameter.value:
+            found.values[key] = value
+    return found
+
+
+def _parameter(form: Fields, key: str, parameter: methodology.Parameter, typed: dict[str, Any]) -> Any:
+    kind = kind_of(parameter.value)
+    if kind == "map":
+        values = {}
+        for name in parameter.value:
+            raw = text(form, f"{key}:{name}")
+            typed[f"{key}:{name}"] = raw
+            values[name] = _fraction(raw) if not isinstance(parameter.value[name], str) else raw
+        return values
+    if kind == "texts" and parameter.options is not None:
+        chosen = [str(item) for item in form.getall(key, [])]
+        typed[key] = chosen
+        return [item for item in parameter.options if item in chosen]
+    raw = text(form, key)
+    typed[key] = raw
+    if kind == "boolean":
+        return raw == "yes"
+    if kind == "text":
+        return raw
+    if kind == "fraction":
+        return _fraction(raw)
+    if kind == "fractions":
+        return [_fraction(item) for item in re.split(r"[;,]", raw) if item.strip()]
+    if kind == "texts":
+        return [item.strip() for item in raw.split(",") if item.strip()]
+    return _money(raw) if is_money(key) else _integer(raw)
+
+
+def _fraction(raw: str) -> list[int]:
+    """`3/4`, `75 %` or `0,75`."""
+    cleaned = raw.replace(",", ".").replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
+    try:
+        value = Fraction(cleaned.rstrip("%")) / (100 if cleaned.endswith("%") else 1)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("Write a fraction such as 3/4, or a percentage such as 75 %.") from None
+    if not 0 <= value <= 1:
+        raise ValueError("A fraction lies between 0 and 1.")
+    return [value.numerator, value.denominator]
+
+
+def _integer(raw: str) -> int:
+    cleaned = re.sub(r"[\s\u00a0\u202f]", "", raw)
+    if not re.fullmatch(r"\d{1,12}", cleaned, re.ASCII):
+        raise ValueError("Write a whole number.")
+    return int(cleaned)
+
+
+def _money(raw: str) -> int:
+    cleaned = re.sub(r"[\s\u00a0\u202f₽]", "", raw).replace(",", ".")
+    match = re.fullmatch(r"(\d{1,10})(?:\.(\d{1,2}))?", cleaned, re.ASCII)
+    if match is None:
+        raise ValueError("Write an amount in roubles, for example 300 or 300,50.")
+    return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
+
+
+# --- decisions on paper, seats, people ------------------------------------------------------------
+
+ORGANS: Final = ("founding_meeting", "general_meeting", "council")
+SEAT_ROLES: Final = ("chair", "secretary", "accountant", "member")
+
+
+def basis(form: Fields, prefix: str, organs: Sequence[str], today: date) -> Read:
+    """Organ, number and date of minutes on paper."""
+    found = Read()
+    organ, number, day = (text(form, f"{prefix}_{name}") for name in ("organ", "number", "date"))
+    found.typed = {f"{prefix}_organ": organ, f"{prefix}_number": number, f"{prefix}_date": day}
+    found.values = {"organ": organ, "number": number, "date": day}
+    if organ not in organs:
+        found.errors[f"{prefix}_organ"] = "Choose who decided."
+    if len(number) > 64:
+        found.errors[f"{prefix}_number"] = "At most 64 characters."
+    if (decided := _day(day)) is None:
+        found.errors[f"{prefix}_date"] = "Give the day of the minutes."
+    elif decided > today:
+        found.errors[f"{prefix}_date"] = "This day lies ahead."
+    return found
+
+
+def until(form: Fields, today: date, years: int) -> Read:
+    """Last day of the council's term."""
+    found = Read()
+    raw = text(form, "until")
+    found.typed = found.values = {"until": raw}
+    day = _day(raw)
+    if day is None:
+        found.errors["until"] = "Give the last day of the council's term."
+    elif day <= today:
+        found.errors["until"] = "This day has passed: elect a council first."
+    elif day.year > today.year + years + 1:
+        found.errors["until"] = "The term is longer than the charter allows."
+    return found
+
+
+def seats(form: Fields, today: date) -> Read:
+    """Rows `seat-0-role`, …; a row without a role is empty."""
+    found = Read()
+    rows: list[dict[str, Any]] = []
+    indexes = sorted(
+        {int(match[1]) for name in _names(form) if (match := re.fullmatch(r"seat-(\d{1,2})-\w+", name))}
+    )
+    mine = text(form, "mine")
+    for index in indexes:
+        row = _seat(form, index, mine, today, found.errors)
+        if row is not None:
+            rows.append(row)
+    found.values = {"seats": rows}
+    chairs = sum("chair" in row["roles"] for row in rows)
+    if len(rows) < 2:
+        found.errors["seats"] = "Name at least two seats."
+    elif chairs != 1:
+        found.errors["seats"] = "Exactly one seat is the chair's."
+    elif sum("secretary" in row["roles"] for row in rows) != 1:
+        found.errors["seats"] = "Name who keeps the papers: exactly one secretary."
+    numbers = [row["number"] for row in rows if row["number"] is not None]
+    if len(set(numbers)) != len(numbers):
+        found.errors["seats"] = "Two people have the same membership number."
+    return found
+
+
+def _names(form: Any) -> list[str]:
+    return [str(name) for name in form]
+
+
+def _seat(form: Fields, index: int, mine: str, today: date, errors: Errors) -> dict[str, Any] | None:
+    def at(name: str) -> str:
+        return text(form, f"seat-{index}-{name}")
+
+    roles = [role for role in form.getall(f"seat-{index}-roles", []) if role in SEAT_ROLES]
+    person, number, since = at("person"), at("number"), at("since")
+    if not roles and not person and not number:
+        return None
+    voting = at("voting") == "yes" or "chair" in roles
+    row: dict[str, Any] = {
+        "roles": roles or ["member"],
+        "voting": voting,
+        "person": person[:200],
+        "number": None,
+        "since": since,
+    }
+    row["mine"] = mine == str(index)
+    if not person:
+        errors[f"seat-{index}-person"] = "Write the name: it stands on the invitation."
+    if number:
+        if re.fullmatch(r"[1-9]\d{0,8}", number, re.ASCII):
+            row["number"] = int(number)
+            if (day := _day(since)) is None or day > today:
+                errors[f"seat-{index}-since"] = "With a membership number give the day of joining."
+        else:
+            errors[f"seat-{index}-number"] = "A membership number is a whole number from 1."
+    return row
+
+
+def founders(form: Fields, minimum: int) -> Read:
+    """Names of the other founders, one a line, for the printed cards."""
+    found = Read()
+    raw = multiline(form, "founders")
+    names = [" ".join(line.split())[:200] for line in raw.splitlines() if line.strip()]
+    found.typed = {"founders": raw, "closes_days": text(form, "closes_days")}
+    found.values = {"founders": names, "closes_days": 14}
+    if len(set(names)) != len(names):
+        found.errors["founders"] = "One name stands twice. Tell the two apart."
+    elif len(names) + 1 < minimum:
+        found.errors["founders"] = "Fewer founders than the law asks for, you among them."
+    elif len(names) > 999:
+        found.errors["founders"] = "At most 1000 founders."
+    try:
+        found.values["closes_days"] = _integer(text(form, "closes_days") or "14")
+    except ValueError as error:
+        found.errors["closes_days"] = str(error)
+    else:
+        if not 1 <= found.values["closes_days"] <= 90:
+            found.errors["closes_days"] = "Between 1 and 90 days."
+    return found
+
+
+def person(form: Fields, today: date, min_age: int) -> Read:
+    """Personal data of whoever joins: the private fields of an acceptance."""
+    found = Read()
+    found.values = {
+        "name": text(form, "name"),
+        "birth_date": text(form, "birth_date"),
+        "address": multiline(form, "address"),
+        "phone": re.sub(r"[^\d+]", "", text(form, "phone")),
+        "email": text(form, "email"),
+    }
+    found.typed = {**found.values}
+    if len(found.values["name"].split()) < 2:
+        found.errors["name"] = "Write surname and given names in full."
+    born = _day(found.values["birth_date"])
+    if born is None or born.year < 1900 or born > today:
+        found.errors["birth_date"] = "Give the date of birth."
+    elif _years(born, today) < min_age:
+        found.errors["birth_date"] = "The charter asks for a higher age."
+    if len(found.values["address"]) < 8:
+        found.errors["address"] = "Write the address with town, street and house."
+    if not re.fullmatch(r"\+?\d{10,15}", found.values["phone"], re.ASCII):
+        found.errors["phone"] = "Write the number with its code, for example +7 900 000-00-00."
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", found.values["email"]):
+        found.errors["email"] = "This does not look like an e-mail address."
+    return found
+
+
+def enrolment(form: Fields, today: date) -> Read:
+    """One existing member: number, day of joining, name."""
+    found = Read()
+    found.values = {
+        "number": text(form, "number"),
+        "since": text(form, "since"),
+        "name": text(form, "name"),
+        "person": text(form, "person") or "person",
+    }
+    found.typed = {**found.values}
+    found.errors = _enrolment_errors(found.values, today)
+    return found
+
+
+def enrolments(
+    raw: str, today: date, taken: Mapping[int, str]
+) -> tuple[list[dict[str, Any]], list[tuple[int, str, str]]]:
+    """Rows of a CSV `number; day of joining; name` → (rows to enrol, report [(line, what was read,
+    message)]).
+    """
+    rows: list[dict[str, Any]] = []
+    report: list[tuple[int, str, str]] = []
+    seen: set[int] = set()
+    for place, line in enumerate(raw.replace("\ufeff", "").splitlines(), 1):
+        if not line.strip():
+            continue
+        parts = [part.strip().strip('"') for part in re.split(r"[;\t]|,(?=\s*\d|\s*[^\d\s])", line)]
+        row = {
+            "number": parts[0],
+            "since": iso_day(parts[1]) if len(parts) > 1 else "",
+            "name": " ".join(parts[2:]),
+            "person": "person",
+        }
+        if place == 1 and not row["number"].isdecimal():
+            continue  # a heading
+        errors = list(_enrolment_errors(row, today).values())
+        number = int(row["number"]) if row["number"].isdecimal() else 0
+        if not errors and number in seen:
+            errors = ["The number stands twice in the file."]
+        if not errors and number in taken:
+            errors = [taken[number]]
+        if errors:
+            report.append((place, line.strip(), errors[0]))
+            continue
+        seen.add(number)
+        rows.append(row)
+    return rows, report
+
+
+def _enrolment_errors(values: Mapping[str, str], today: date) -> Errors:
+    errors: Errors = {}
+    if not re.fullmatch(r"[1-9]\d{0,8}", values["number"], re.ASCII):
+        errors["number"] = "A membership number is a whole number from 1."
+    day = _day(values["since"])
+    if day is None:
+        errors["since"] = "Give the day of joining."
+    elif day > today:
+        errors["since"] = "This day lies ahead."
+    if not values["name"]:
+        errors["name"] = "Write the name."
+    if values["person"] not in ("person", "entrepreneur", "organisation"):
+        errors["person"] = "Choose who it is."
+    return errors
+
+
+def iso_day(raw: str) -> str:
+    """`18.05.2024` as people write it → `2024-05-18`."""
+    match = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", raw.strip())
+    return f"{match[3]}-{match[2]:0>2}-{match[1]:0>2}" if match else raw.strip()
+
+
+def _day(raw: str) -> date | None:
+    try:
+        return date.fromisoformat(iso_day(raw)) if raw else None
+    except ValueError:
+        return None
+
+
+def _years(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
