@@ -210,7 +210,11 @@ class Engine:
         waiting = self._in_flight.get(entry)
         if waiting is not None:
             return await asyncio.shield(waiting)
-        stored = self.log.find(entry)
+        try:
+            protected, payload, _ = documents.split(raw)
+        except StatementError as error:
+            return Refusal(error.code, error.field or None)
+        stored = self.log.find(hashlib.sha256(documents.sig_structure(protected, payload)).digest(), entry)
         if stored is not None:
             return self._promise(stored.index, entry, stored.digest, stored.tick, again=True)
         if self.stopped is not None:

@@ -74,6 +74,7 @@ class Publisher:
                     await loop.run_in_executor(self._thread, self.publish, now)
                     async with self._grown:
                         self._grown.notify_all()
+                await loop.run_in_executor(self._thread, self._store.database.checkpoint)
                 if started - alive >= _ALIVE_EVERY:
                     alive = started
                     await loop.run_in_executor(self._thread, self._heads.set_alive, int(time.time()))

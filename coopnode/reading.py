@@ -75,14 +75,11 @@ class Reading:
     # -- entries and proofs -------------------------------------------------------------------------------------------------------------
 
     def find(self, digest: bytes) -> Found | None:
-        """By document digest, else by entry digest."""
-        by_document = self._store.find_document(digest)
-        if by_document is None:
-            by_entry = self._store.find(digest)
-            if by_entry is None:
-                return None
-            by_document = (by_entry.index, self._store.raw(by_entry.index, by_entry.index + 1)[0])
-        index, raw = by_document
+        """By document digest."""
+        found = self._store.find_document(digest)
+        if found is None:
+            return None
+        index, raw = found
         type = documents.parse(raw).type
         return Found(index, type, self._store.tick_at(index), raw, registry.TYPES[type].public)
 

@@ -256,7 +256,7 @@ class Cooperative:
         """`submit` that has to succeed."""
         return await accepted(self.submit(person, type, fields, **more))
 
-    def consent(self, person: Person, purpose: str = "membership", text: bytes = bytes(32)) -> bytes:
+    def consent(self, person: Person, purpose: str, text: bytes = bytes(32)) -> bytes:
         """A cheap statement anybody with an account may sign, as often as wanted."""
         fields: dict[str, Value] = {"fields": ["name"], "operator": self.id, "purpose": purpose, "text": text}
         return person.sign("consent.give/1", fields, aud=self.id, now=self.now)

@@ -175,6 +175,10 @@ class Facts(Protocol):
 
     def constituted(self) -> bool: ...
 
+    def founding_vote_open(self) -> bool:
+        """Founders are voting on the charter now."""
+        ...
+
     def founder(self) -> str:
         """Account id of the person who signed the cooperative's genesis."""
         ...

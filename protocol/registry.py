@@ -26,7 +26,7 @@ from protocol.contract import (
     View,
 )
 from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
-from protocol.contracts.effects import ROUTES
+from protocol.effects import ROUTES
 from protocol.documents import Statement
 from protocol.errors import StatementError
 
@@ -149,6 +149,9 @@ class StateFacts:
 
     def constituted(self) -> bool:
         return founding.constituted(self._view(founding)) or council.constituted(self._view(council))
+
+    def founding_vote_open(self) -> bool:
+        return founding.voting(self._view(founding))
 
     def founder(self) -> str:
         return self._cooperative().founder

@@ -1,6 +1,8 @@
 """Builds what browsers get: web/static/build/ from assets/ and the npm packages of package-lock.json.
 
     assets/NAME/main.js  -> NAME.js       one ES module each, bundled and minified by esbuild
+    assets/NAME/NAME.css -> NAME.css
+    the registry         -> registry.json what the signing page must know to show any document
     assets/theme.css     -> app.css       with its imports; "bootstrap-parts" is assets/bootstrap.scss
     assets/icons.txt     -> icons.svg     a sprite: <use href="…/icons.svg#NAME">
     licences of all that -> licences.txt
@@ -55,6 +57,7 @@ def build(force: bool = False) -> None:
         fresh.mkdir(parents=True)
         inputs = digest(input_files())
         scripts(fresh)
+        registry(fresh)
         styles(fresh)
         icons(fresh)
         licences(fresh)
@@ -69,7 +72,8 @@ def build(force: bool = False) -> None:
 
 def input_files() -> list[Path]:
     own = [path for path in SOURCES.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return [*own, ROOT / "package.json", LOCK, ROOT / "locks" / "build.txt", Path(__file__).resolve()]
+    protocol = [path for path in (ROOT / "protocol").rglob("*") if path.suffix in (".py", ".json")]
+    return [*own, *protocol, ROOT / "package.json", LOCK, ROOT / "locks" / "build.txt", Path(__file__).resolve()]
 
 
 def outputs() -> list[Path]:
@@ -124,7 +128,19 @@ def scripts(fresh: Path) -> None:
         )  # fmt: skip
 
 
+def registry(fresh: Path) -> None:
+    """Titles, consequences and fields of all documents, for pages that decode what they show."""
+    python = environment(".venv", "run", ("dev",))
+    done = subprocess.run([str(python), "-m", "tools.registry_json"], cwd=ROOT, text=True, capture_output=True)
+    if done.returncode:
+        raise Trouble(f"the registry cannot be written for browsers:\n{done.stderr.strip()}")
+    (fresh / "registry.json").write_text(done.stdout, "utf-8")
+
+
 def styles(fresh: Path) -> None:
+    for sheet in sorted(SOURCES.glob("*/*.css")):
+        if sheet.stem == sheet.parent.name:
+            esbuild(sheet, "--bundle", "--minify", "--charset=utf8", f"--outfile={fresh / sheet.name}")
     parts = MODULES / ".cache" / "bootstrap-parts.css"
     parts.parent.mkdir(exist_ok=True)
     node(

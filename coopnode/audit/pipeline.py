@@ -220,7 +220,7 @@ class _Audit:
                 earlier = replayer.feed(entries[:differs]) or replayer.finish()
                 return earlier or self._fork(replayer) or Problem("entry_not_in_tree", wrong, where=name.path)
             self._tile = self._tile or Problem("tile_mismatch", wrong, where=Tile(0, name.index, width).path)
-        problem = replayer.feed(entries)
+        problem = replayer.feed(entries, leaves)
         if problem is None and not complete:
             problem = replayer.finish() or Problem("bundle_malformed", start + len(entries), where=name.path)
         # A fork is the graver finding, and proof of itself: it goes before what a replay of the other history finds.

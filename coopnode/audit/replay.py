@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -97,6 +97,8 @@ class Replayer:
         self.counts: Counter[str] = Counter()
         self.signatures_checked = 0
         self.problem: Problem | None = None
+        #: told every entry the rules allow; may find a problem of its own
+        self.observer: Callable[[Accepted], Problem | None] | None = None
         self._nonces = Nonces()
         self._verified_before = verified_before
         self._waiting: deque[_Chunk] = deque()
@@ -124,15 +126,15 @@ class Replayer:
         if self._gc:
             gc.enable()
 
-    def feed(self, entries: Sequence[bytes]) -> Problem | None:
-        """The next entries. Returns the first problem found so far; afterwards nothing more is taken."""
+    def feed(self, entries: Sequence[bytes], leaves: Sequence[bytes] | None = None) -> Problem | None:
+        """The next entries (and their leaf hashes, when known). Returns the first problem found so far; afterwards nothing more is taken."""
         if self.problem is not None:
             return self.problem
         start = self.history.size
         statements: list[Statement] = []
         failure: Problem | None = None
         for index, raw in enumerate(entries, start):
-            self.history.append(merkle.leaf_hash(raw))
+            self.history.append(leaves[index - start] if leaves else merkle.leaf_hash(raw))
             try:
                 statements.append(documents.parse(raw))
             except StatementError as error:
@@ -188,7 +190,7 @@ class Replayer:
         self.state.apply(batch.writes)
         self.head = batch.head
         self.counts[statement.type] += 1
-        return None
+        return self.observer(outcome) if self.observer else None
 
 
 @contextmanager

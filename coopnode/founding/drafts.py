@@ -1,8 +1,8 @@
 """What the founder has answered so far. Kept on the server, encrypted, so that a closed tab loses nothing.
 
-A draft belongs to the founding ticket, not to a browser: the founder may go on from another device or,
-after the address was set, at
-another origin. It holds names for the printed cards and is deleted when the cooperative is constituted.
+A draft belongs to the founding ticket, not to a browser: the founder may go on from another device or, after
+the address was set, at another origin. It holds names for the printed cards and is deleted when the
+cooperative is constituted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -82,25 +82,36 @@ class Draft(msgspec.Struct, omit_defaults=True):
     cooperative: str = ""
 
 
+class PersonDraft(msgspec.Struct, omit_defaults=True):
+    """What somebody invited has typed so far."""
+
+    values: dict[str, str] = {}
+    read: bool = False
+    purposes: list[str] = []
+
+
+D = TypeVar("D", bound=msgspec.Struct)
+
+
 class DraftBox:
     """Drafts in the database, under a key derived from the node's session key."""
 
     def __init__(self, secret: bytes) -> None:
         self._box = AESGCM(hashlib.sha256(b"coopnode/founding-draft/0" + secret).digest())
 
-    def load(self, connection: Connection, owner: bytes) -> Draft:
-        """The draft of this ticket; a new one when there is none or it does not open."""
+    def load(self, connection: Connection, owner: bytes, kind: type[D]) -> D:
+        """The owner's draft; a new one when there is none or it does not open."""
         row = connection.execute(select(drafts.c.box).where(drafts.c.id == _id(owner))).one_or_none()
         if row is None:
-            return Draft()
+            return kind()
         box: bytes = row.box
         try:
             plain = self._box.decrypt(box[:_NONCE], box[_NONCE:], _id(owner))
-            return msgspec.msgpack.decode(plain, type=Draft)
+            return msgspec.msgpack.decode(plain, type=kind)
         except (InvalidTag, msgspec.ValidationError, msgspec.DecodeError):
-            return Draft()
+            return kind()
 
-    def save(self, connection: Connection, owner: bytes, draft: Draft, now: int) -> None:
+    def save(self, connection: Connection, owner: bytes, draft: msgspec.Struct, now: int) -> None:
         nonce = secrets.token_bytes(_NONCE)
         box = nonce + self._box.encrypt(nonce, msgspec.msgpack.encode(draft), _id(owner))
         row: Mapping[str, Any] = {

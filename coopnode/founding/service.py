@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
+from pydantic import SecretStr
 
-from coopnode import admission
+from coopnode import admission, config
 from coopnode.app import Node
 from coopnode.founding import items, queries
-from coopnode.founding.drafts import Draft, DraftBox, Seat
+from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
 from coopnode.private_records import values as private_values
@@ -102,9 +103,19 @@ class Founding:
     # -- the draft ---------------------------------------------------------------------------------
 
     async def draft(self, owner: bytes) -> Draft:
-        return await self.node.database.read(lambda connection: self._drafts.load(connection, owner))
+        return await self.node.database.read(lambda connection: self._drafts.load(connection, owner, Draft))
 
     async def save(self, owner: bytes, draft: Draft) -> None:
+        now = self.node.clock.peek()
+        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
+
+    async def person(self, owner: bytes) -> PersonDraft:
+        """What somebody invited has typed so far; the owner is a secret of their browser."""
+        return await self.node.database.read(
+            lambda connection: self._drafts.load(connection, owner, PersonDraft)
+        )
+
+    async def save_person(self, owner: bytes, draft: PersonDraft) -> None:
         now = self.node.clock.peek()
         await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
 
@@ -228,6 +239,81 @@ class Founding:
             return [*wanted, items.accept(invitation, person, own)]
 
         return await self.node.database.read(query)
+
+    async def open_meeting(self, candidates: Iterable[str], seats: int, days: int) -> list[Item]:
+        """The founder opens the vote of those who have joined."""
+        now = self.node.clock.peek()
+        found = await self.meeting()
+        assert found is not None and self.node.cooperative is not None
+        closes = now + days * items.DAY - 600
+        return [items.open_meeting(found.convene, list(candidates), seats, closes, self.node.cooperative)]
+
+    async def ballot(self, account: str, charter: str, council: Iterable[str], chair: str | None) -> list[Item]:
+        found = await self.meeting()
+        assert found is not None and found.vote is not None and self.node.cooperative is not None
+        vote = found.vote
+        highest = await self.node.database.read(
+            lambda _: queries.highest_sequence(self.node.state, vote.id, account)
+        )
+        return [items.ballot(vote, charter, list(council), chair, highest + 1, self.node.cooperative)]
+
+    async def minutes(self, role: str) -> list[Item]:
+        found = await self.meeting()
+        assert found is not None and found.vote is not None and self.node.cooperative is not None
+        return [items.minutes(found.vote, role, self.node.cooperative)]
+
+    async def reinvite(self, seat: int, label: str) -> list[Item]:
+        assert self.node.cooperative is not None
+        return [items.reinvite(seat, label, self.node.cooperative)]
+
+    async def enrol(self, rows: Iterable[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]) -> list[Item]:
+        own = self.node.cooperative
+        assert own is not None
+        return [
+            items.enrol(int(row["number"]), row["since"], row["person"], row["name"], label(row), own)
+            for row in rows
+        ]
+
+    async def publish_text(self, kind: str, title: str, body: str) -> list[Item]:
+        """A new edition of a text people sign."""
+        own = self.node.cooperative
+        assert own is not None
+        text = Text(kind, title, body.encode())
+        await self.keep_texts([text])
+        held = {line.kind: line.edition for line in await self.texts()}
+        return [items.agreement_item(text, held.get(kind, 0) + 1, own)]
+
+    # -- the node's own settings, before anything is founded ---
+
+    def addresses_differ(self, values: Mapping[str, str]) -> bool:
+        config = self.node.config
+        return (values["public_url"], values["signing_url"]) != (config.public_url, config.signing_url)
+
+    def set_addresses(self, values: Mapping[str, str]) -> None:
+        """Into the configuration file; they count from the next start on."""
+        config.write(self.node.config.data, {name: values[name] for name in ("public_url", "signing_url")})
+
+    def set_mail(self, values: Mapping[str, str]) -> None:
+        """Into the configuration file and at once into the running node."""
+        before = self.node.config.smtp
+        if values["way"] == "folder":
+            smtp = config.Smtp()
+        else:
+            secret = values["password"]
+            smtp = config.Smtp(
+                host=values["host"],
+                port=int(values["port"] or 587),
+                user=values["user"] or None,
+                password=SecretStr(secret) if secret else before.password,
+                sender=values["sender"],
+            )
+        written: dict[str, str | int | bool] = {"smtp.host": smtp.host or "", "smtp.port": smtp.port, "smtp.sender": smtp.sender}
+        if smtp.user:
+            written["smtp.user"] = smtp.user
+        if smtp.password:
+            written["smtp.password"] = smtp.password.get_secret_value()
+        config.write(self.node.config.data, written)
+        self.node.config = self.node.config.model_copy(update={"smtp": smtp})
 
     # -- looking -----------------------------------------------------------------------------------
 

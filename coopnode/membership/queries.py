@@ -88,7 +88,6 @@ def rules(state: State) -> Rules:
 class House:
     """The cooperative, as it stands at the head of pages and letters."""
 
-    id: str
     name: str
     inn: str
     ogrn: str
@@ -97,14 +96,12 @@ class House:
 
 
 def house(state: State) -> House | None:
+    """None before the log begins."""
     found = cooperative.cooperative(View(state, cooperative.DOMAIN))
     if found is None:
         return None
-    registration: Any = getattr(found, "registration", None)
-    inn, ogrn = (getattr(registration, name, None) or "" for name in ("inn", "ogrn"))
-    return House(
-        found.id, found.name, inn, ogrn, found.public_url, StateFacts(state).constituted()
-    )
+    constituted = StateFacts(state).constituted()
+    return House(found.name, found.inn or "", found.ogrn or "", found.public_url, constituted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,21 +489,16 @@ def statements_about(
     where = mine if before is None else and_(mine, entries.c.idx < before)
     query = select(entries.c.idx, entries.c.raw, entries.c.tick).where(where).order_by(entries.c.idx.desc())
     viewer = Viewer(account)
+    subjects = {account} | {row[0] for row in connection.execute(own)}
     found = []
     for row in connection.execute(query.limit(limit)):
         statement = documents.parse(row.raw)
-        own_case = statement.iss == account and statement.sub != account and statement.sub not in _ids(connection, account)
         # What an officer wrote about somebody else's case is that person's, not the officer's.
-        if own_case and statement.type.startswith("membership."):
+        if statement.sub not in subjects and statement.domain == membership.DOMAIN:
             found.append(Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, {}, (), "closed"))
         else:
             found.append(_paper(connection, vault, row, viewer, account))
     return found
-
-
-def _ids(connection: Connection, account: str) -> frozenset[str]:
-    query = select(applications.c.id).where(applications.c.applicant == account)
-    return frozenset(row[0] for row in connection.execute(query))
 
 
 def records_of(connection: Connection, vault: Vault, account: str) -> list[tuple[Paper, bytes, Mapping[str, Any] | None]]:

@@ -61,9 +61,10 @@ class LogStore:
     def size(self) -> int:
         return _size(self.database.raw_reader())
 
-    def find(self, entry_digest: bytes) -> StoredEntry | None:
-        """By entry digest: the exact bytes."""
-        row = self.database.raw_reader().execute("SELECT idx, digest, tick FROM entries WHERE entry_digest = ?", (entry_digest,)).fetchone()
+    def find(self, digest: bytes, entry_digest: bytes) -> StoredEntry | None:
+        """The exact bytes: by document digest, told from other signatures of the document by entry digest."""
+        query = "SELECT idx, digest, tick FROM entries WHERE digest = ? AND entry_digest = ?"
+        row = self.database.raw_reader().execute(query, (digest, entry_digest)).fetchone()
         return StoredEntry(*row) if row else None
 
     def find_document(self, digest: bytes) -> tuple[int, bytes] | None:

@@ -14,7 +14,7 @@ metadata: Final = MetaData()
 projections: Final = MetaData()
 
 #: The log. `idx` grows without gaps from 0; `raw` are the exact bytes (SPEC §4.2). `digest` is not unique: two signatures of one document
-#: are two entries.
+#: are two entries. One index only: each costs a random page for every row (20 µs of 57); slices index what they list.
 entries = Table(
     "entries",
     metadata,
@@ -30,9 +30,6 @@ entries = Table(
     Column("cti", LargeBinary(16), nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Index("entries_digest", "digest"),
-    Index("entries_entry_digest", "entry_digest", unique=True),
-    Index("entries_iss", "iss"),
-    Index("entries_sub", "sub"),
 )
 
 #: Hashes of the tree as tlog-tiles cut it: (level, number) → 32 · width bytes. Rewritten while a tile is partial.

@@ -28,7 +28,7 @@ from protocol.contract import (
     View,
     Write,
 )
-from protocol.contracts.effects import AccountRevoked
+from protocol.effects import AccountRevoked
 from protocol.documents import Statement
 from protocol.errors import ProtocolError, StatementError
 from protocol.identifiers import identifier, origin, parse_origin
@@ -188,7 +188,7 @@ def decide(view: View, statement: Statement, context: Context) -> Changes | Reje
         return outcome
     if outcome.home != context.cooperative and (account is None or account.home != context.cooperative):
         return Rejection("not_home", "home")
-    return Changes(_writes(statement.iss, account, outcome))
+    return _changes(statement.iss, account, outcome)
 
 
 def due(view: View, deadline: Deadline, context: Context) -> Changes:
@@ -199,10 +199,16 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     raise KeyError(effect.name)
 
 
-def _writes(id: str, before: Account | None, after: Account) -> tuple[Write, ...]:
-    known = {key.pub for key in before.keys} if before else set()
-    owners = tuple(Write("key", key.pub.hex(), KeyOwner(id)) for key in after.keys if key.pub not in known)
-    return (Write("account", id, after), *owners)
+def _changes(id: str, before: Account | None, after: Account) -> Changes:
+    """The account, the owners of its new keys, and word of every key that no longer signs (P10)."""
+    known = {key.pub: key for key in before.keys} if before else {}
+    owners = [Write("key", key.pub.hex(), KeyOwner(id)) for key in after.keys if key.pub not in known]
+    ended = [
+        Effect("account.revoked", AccountRevoked(id, key.pub, key.suspected_from))
+        for key in after.keys
+        if key.pub in known and key != known[key.pub] and (key.revoked_at is not None or key.stopped)
+    ]
+    return Changes((Write("account", id, after), *owners), tuple(ended))
 
 
 def _numbered(view: View, account: Account | None, statement: Statement, tick: int) -> Account | Rejection:
@@ -381,8 +387,7 @@ def _revoke(view: View, statement: Statement, context: Context) -> Changes | Rej
     after = msgspec.structs.replace(
         account, keys=[*account.keys[:place], revoked, *account.keys[place + 1 :]]
     )
-    effect = Effect("account.revoked", AccountRevoked(statement.iss, body.key, suspected))
-    return Changes((Write("account", statement.iss, after),), (effect,))
+    return _changes(statement.iss, account, after)
 
 
 def _is_recovery(account: Account, kid: bytes) -> bool:
@@ -427,7 +432,7 @@ def _copy(view: View, statement: Statement, context: Context) -> Changes | Rejec
         and account.forked_at is None
     ):
         return Rejection("unknown_key", "kid")
-    return Changes(_writes(statement.iss, before, account))
+    return _changes(statement.iss, before, account)
 
 
 def _home_log(genesis: bytes) -> tuple[str, bytes]:

@@ -26,7 +26,7 @@ from protocol.contract import (
     View,
     Write,
 )
-from protocol.contracts.effects import FoundingConstituted
+from protocol.effects import FoundingConstituted
 from protocol.documents import Statement
 from protocol.errors import ProtocolError
 from protocol.identifiers import identifier
@@ -212,8 +212,8 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     """The founding meeting puts the draft charter in force."""
     assert isinstance(effect.data, FoundingConstituted)
     draft = charter(view)
-    if draft is None:
-        return Rejection("charter_missing", "charter")
+    if draft is None or draft.digest != effect.data.charter:
+        return Rejection("charter_outdated", "charter")
     adopted = Charter(draft.digest, draft.title, draft.blob, draft.parameters, True)
     return Changes((Write("charter", _SELF, adopted),))
 
@@ -299,6 +299,8 @@ def _charter(view: View, statement: Statement, context: Context) -> Changes | Re
         return Rejection("exclusive_competence", "parameters", {"way": "agenda"})
     if statement.iss != context.facts.founder():
         return Rejection("not_allowed", "iss", {"role": "founder"})
+    if context.facts.founding_vote_open():
+        return Rejection("voting_open", "parameters")  # its numbers would change under the voters' hands
     if len(body.blob) != 32:
         return Rejection("invalid_field", "blob")
     for finding in methodology.check_charter(pack(view), body.parameters):

@@ -56,7 +56,7 @@ from protocol.contract import (
     View,
     Write,
 )
-from protocol.contracts.effects import (
+from protocol.effects import (
     AccountRevoked,
     CouncilAppointed,
     CouncilConstituted,

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 from protocol import acts, decisions
 from protocol.acts import DAY, PERSON, Act, Digest, Identifier, Kid, Number, Proof, Seconds, Sequence
 from protocol.contract import Changes, Context, Deadline, DocumentType, Effect, Record, Rejection, View, Write
-from protocol.contracts.effects import AccountRevoked, FoundingConstituted
+from protocol.effects import AccountRevoked, FoundingConstituted
 from protocol.decisions import Ballot, Box, Cast, Choice, Electorate, Rule
 from protocol.documents import Statement
 from protocol.identifiers import identifier
@@ -177,6 +177,11 @@ STATE: Mapping[str, type[Record]] = {
 def constituted(view: View) -> bool:
     meeting = view.get("meeting", _CURRENT, Meeting)
     return meeting is not None and meeting.status == "constituted"
+
+
+def voting(view: View) -> bool:
+    meeting = view.get("meeting", _CURRENT, Meeting)
+    return meeting is not None and meeting.status == "voting"
 
 
 def founders(view: View) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ from protocol.contract import (
     View,
     Write,
 )
-from protocol.contracts.effects import (
+from protocol.effects import (
     CouncilAppointed,
     CouncilDecided,
     CouncilSeated,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from web.app import create_app
 
 
 async def main(data: Path, port: int) -> None:
-    node = Node.open(testing.config(data, port=port))
+    node = Node.open(testing.config(data, port=port, checkpoint_seconds=float(os.environ.get("CHECKPOINT_SECONDS", "0.1"))))
     await node.start()
     runner = web.AppRunner(create_app(node), access_log=None)
     await runner.setup()

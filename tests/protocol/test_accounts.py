@@ -307,7 +307,7 @@ def test_p9_a_copy_without_the_right_proof_is_refused(log: Memory, other: Memory
     person, raw = device.person, log.entries[-1]
     good = proved(log, raw)
     forged_log = Memory(name="Другой кооператив", founder="another founder")
-    broken = [
+    broken: list[dict[str, Any]] = [
         {"events": [{"statement": raw, "proof": b""}]},
         {"events": [{"statement": raw, "proof": good[:-8] + b"AAAAAA=\n"}]},
         {"events": [{"statement": log.entries[-2], "proof": good}]},

@@ -8,7 +8,7 @@ import pytest
 
 from protocol.contract import Rejection
 from protocol.contracts import council, founding, membership
-from protocol.contracts.effects import FoundingConstituted
+from protocol.effects import FoundingConstituted
 from protocol.contracts.founding import Meeting, Vote
 from protocol.contracts.membership import Member, Register
 from protocol.decisions import Counts

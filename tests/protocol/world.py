@@ -17,7 +17,7 @@ import msgspec
 from protocol import documents, encoding, signatures
 from protocol.contract import Changes, Context, Deadline, Effect, Money, Record, Rejection, View
 from protocol.contracts import agreements, consents, council, founding, membership
-from protocol.contracts.effects import ROUTES, AccountRevoked
+from protocol.effects import ROUTES, AccountRevoked
 from protocol.documents import Seen, Statement
 from protocol.identifiers import identifier
 
@@ -110,6 +110,9 @@ class WorldFacts:
 
     def constituted(self) -> bool:
         return council.constituted(self._world.view("council"))
+
+    def founding_vote_open(self) -> bool:
+        return founding.voting(self._world.view("founding"))
 
     def founder(self) -> str:
         return self._world.settings.founder

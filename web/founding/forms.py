@@ -416,3 +416,53 @@ def _day(raw: str) -> date | None:
 
 def _years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def place(form: Fields) -> Read:
+    """What the texts name: address, how to ask, purpose, and who handles personal data."""
+    found = Read()
+    names = ("address", "contact", "responsible", "processors")
+    found.values = {name: text(form, name)[:500] for name in names} | {
+        "purpose": multiline(form, "purpose")[:1000]
+    }
+    found.typed = {**found.values}
+    if len(found.values["address"]) < 8:
+        found.errors["address"] = "Write the address with town, street and house."
+    if len(found.values["contact"]) < 5:
+        found.errors["contact"] = "Give an e-mail address or a telephone number for questions."
+    if len(found.values["purpose"]) < 10:
+        found.errors["purpose"] = "Say in a sentence what the cooperative is for."
+    return found
+
+
+def addresses(form: Fields) -> Read:
+    """Origins of the site and of signatures."""
+    found = Read()
+    for name in ("public_url", "signing_url"):
+        value = text(form, name).rstrip("/")
+        found.typed[name] = found.values[name] = value
+        if not re.fullmatch(r"https://[^/\s?#@]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?", value):
+            found.errors[name] = "An address such as https://coop.example, without a path. Only localhost goes without https."
+    if not found.errors and found.values["public_url"] == found.values["signing_url"]:
+        found.errors["signing_url"] = "Signatures need an address of their own, for example https://sign.coop.example."
+    return found
+
+
+def mail(form: Fields) -> Read:
+    """How letters leave the node."""
+    found = Read()
+    way = text(form, "mail")
+    names = ("host", "port", "user", "password", "sender")
+    found.values = {name: text(form, name) for name in names} | {"way": way}
+    found.typed = {"mail": way, **{name: found.values[name] for name in names if name != "password"}}
+    if way not in ("folder", "smtp"):
+        found.errors["mail"] = "Choose how letters leave the node."
+    if way != "smtp":
+        return found
+    if not re.fullmatch(r"[A-Za-z0-9.-]{3,253}", found.values["host"]):
+        found.errors["host"] = "The name of your mail provider's server, for example smtp.example.org."
+    if not re.fullmatch(r"\d{2,5}", found.values["port"] or "587", re.ASCII):
+        found.errors["port"] = "Usually 587."
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", found.values["sender"]):
+        found.errors["sender"] = "This does not look like an e-mail address."
+    return found

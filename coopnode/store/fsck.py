@@ -1,0 +1,134 @@
+"""Everything the main database holds, read at one moment for `coopnode verify` and `coopnode export`. Writes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from coopnode.store.database import FILE, StoreError
+
+
+class EntryRow(NamedTuple):
+    index: int
+    digest: bytes
+    entry_digest: bytes
+    type: str
+    iss: str
+    sub: str
+    tick: int
+    iat: int
+    exp: int
+    cti: bytes
+    raw: bytes
+
+
+class StateRow(NamedTuple):
+    domain: str
+    key: str
+    value: bytes
+
+
+class RecordRow(NamedTuple):
+    digest: bytes
+    index: int
+    type: str
+    box: bytes
+
+
+class BlobRow(NamedTuple):
+    digest: bytes
+    media_type: str
+    bytes: bytes
+
+
+class Snapshot:
+    """One read transaction: a running node does not disturb it, nor it the node."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def size(self) -> int:
+        """One more than the largest index."""
+        row = self._connection.execute("SELECT max(idx) FROM entries").fetchone()
+        return 0 if row[0] is None else int(row[0]) + 1
+
+    def entries(self, start: int = 0) -> Iterator[EntryRow]:
+        query = (
+            "SELECT idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw FROM entries"
+            " WHERE idx >= ? ORDER BY idx"
+        )
+        for row in self._connection.execute(query, (start,)):
+            yield EntryRow(*row)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Hashes of the tree as the database keeps them; empty when there is no such row."""
+        query = "SELECT hashes FROM tree WHERE level = ? AND number = ?"
+        row = self._connection.execute(query, (level, number)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def state(self) -> Iterator[StateRow]:
+        """Ascending by (domain, key) as text, the order of the state digest."""
+        for row in self._connection.execute("SELECT domain, key, value FROM state ORDER BY domain, key"):
+            yield StateRow(*row)
+
+    def records(self) -> Iterator[RecordRow]:
+        query = "SELECT digest, idx, type, box FROM private_records ORDER BY idx"
+        for row in self._connection.execute(query):
+            yield RecordRow(*row)
+
+    def blobs(self) -> Iterator[BlobRow]:
+        for row in self._connection.execute("SELECT digest, media_type, bytes FROM blobs ORDER BY digest"):
+            yield BlobRow(*row)
+
+    def tables(self) -> list[str]:
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        )
+        return [str(row[0]) for row in self._connection.execute(query)]
+
+    def rows(self, table: str) -> Iterator[tuple[object, ...]]:
+        """All of a table, ascending by all columns."""
+        columns = [row[1] for row in self._connection.execute(f'PRAGMA table_info("{table}")')]
+        order = ", ".join(f'"{name}"' for name in columns)
+        yield from self._connection.execute(f'SELECT {order} FROM "{table}" ORDER BY {order}')
+
+    def integrity(self) -> str | None:
+        """What SQLite itself finds wrong with the file, or None."""
+        rows = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(1)")]
+        return None if rows == ["ok"] else rows[0]
+
+
+@contextmanager
+def snapshot(folder: Path) -> Iterator[Snapshot]:
+    """Raises StoreError when the folder holds no database of ours."""
+    path = folder / FILE
+    if not path.is_file():
+        raise StoreError(f"{folder} holds no {FILE}")
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be opened: {error}") from error
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM meta").fetchone()
+        yield Snapshot(connection)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+    finally:
+        connection.close()
+
+
+def copy(source: Path, target: Path) -> None:
+    """A consistent copy of one SQLite file while others write to it. Raises StoreError."""
+    try:
+        with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as origin, sqlite3.connect(target) as made:
+            origin.backup(made, pages=2048)
+        origin.close()
+        # One file, without a write-ahead log beside it.
+        made.execute("PRAGMA journal_mode = DELETE")
+        made.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"{source} cannot be copied: {error}") from error
