@@ -141,7 +141,7 @@ class Node:
 
     async def start(self) -> None:
         """Begins to take statements and to publish. With doubt it only reads."""
-        sys.setswitchinterval(float(os.environ.get("SWI",_SWITCH_SECONDS)))
+        sys.setswitchinterval(_SWITCH_SECONDS)
         for note in self.standing.notes:
             log.info("at start", note=note)
         if self.standing.doubt is not None:

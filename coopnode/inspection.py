@@ -115,11 +115,11 @@ class _Inspection:
         expected = 0
         for block in _blocks(self._snapshot.entries()):
             for row in block:
-                if row.index != expected:
+                if row.idx != expected:
                     return replayer.finish() or Problem("entry_missing", expected, where="entries")
                 expected += 1
-                self._rows[row.index] = row
-            start = block[0].index
+                self._rows[row.idx] = row
+            start = block[0].idx
             leaves = [merkle.leaf_hash(row.raw) for row in block]
             place = self._first_difference(start, leaves)
             sound = block if place is None else block[:place]
@@ -128,7 +128,7 @@ class _Inspection:
                 return problem
             if place is not None:
                 row = block[place]
-                return replayer.finish() or Problem("entry_changed", row.index, row.type, where="entries")
+                return replayer.finish() or Problem("entry_changed", row.idx, row.type, where="entries")
             self._progress(replayer.head.size, size)
         problem = replayer.finish()
         self._progress(replayer.head.size, size)
@@ -295,8 +295,8 @@ class _Inspection:
         opened = self._open_vault()
         for row in self._snapshot.records():
             known = waiting.pop(row.digest, None)
-            if known is None or known[:2] != (row.index, row.type):
-                return Problem("record_mismatch", row.index, row.type, where="private_records")
+            if known is None or known[:2] != (row.idx, row.type):
+                return Problem("record_mismatch", row.idx, row.type, where="private_records")
             if opened is not None:
                 problem = _check_record(opened, row, known[2])
                 if problem is not None:
@@ -355,7 +355,7 @@ def _check_record(opened: vault.Vault, row: fsck.RecordRow, root: bytes) -> Prob
     except vault.Erased:
         return None
     except vault.VaultError:
-        return Problem("record_unreadable", row.index, row.type, where="private_records")
+        return Problem("record_unreadable", row.idx, row.type, where="private_records")
     fields = [each.name for each in registry.TYPES[row.type].private]
     try:
         record: Any = encoding.decode(plain, limit=len(plain))
@@ -363,7 +363,7 @@ def _check_record(opened: vault.Vault, row: fsck.RecordRow, root: bytes) -> Prob
     except (EncodingError, StatementError):
         found = b""
     if found != root:
-        return Problem("record_mismatch", row.index, row.type, where="private_records")
+        return Problem("record_mismatch", row.idx, row.type, where="private_records")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Letters out of this node: by SMTP, or as files while no server is configured (`Config.smtp`, `Config.mail_dir`).
+"""Letters out of this node: by SMTP, or as files while no server is configured (`Config.smtp`, `mail_dir`).
 
 Plain text only. A subject never names a person or what they did: it is read by every server on the way.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiosmtplib
@@ -104,4 +104,4 @@ class Mailer:
 def _is_address(text: str) -> bool:
     """No name, no second address, no line breaks: what goes into a header is exactly one address."""
     local, at, domain = text.rpartition("@")
-    return bool(local and at and domain) and text.isprintable() and not any(c in text for c in " ,;<>\"")
+    return bool(local and at and domain) and text.isprintable() and not any(c in text for c in ' ,;<>"')

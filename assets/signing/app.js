@@ -75,6 +75,7 @@ export class App {
   fail(error) {
     this.guarded = false;
     const code = error instanceof PageError ? error.code : "unexpected";
+    if (code === "unexpected") console.error(error);
     const facts = error instanceof PageError ? error.facts : {};
     this.show(() => ({
       title: t("fail.title"),

@@ -22,11 +22,14 @@ from coopnode.founding import items, queries
 from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
+from coopnode.mail import Letter, Mailer, MailError
 from coopnode.private_records import values as private_values
 from coopnode.store.schema import blobs, entries
 from coopnode.store.sql import Connection, select, upsert
 from protocol import documents, encoding, methodology, registry
 from protocol.contract import State
+from protocol.contracts.cooperative import Charter
+from protocol.decisions import Cast
 from protocol.documents import Statement
 from protocol.errors import StatementError
 
@@ -315,6 +318,15 @@ class Founding:
         config.write(self.node.config.data, written)
         self.node.config = self.node.config.model_copy(update={"smtp": smtp})
 
+    async def test_letter(self, to: str) -> str | None:
+        """Sends one letter to try the settings; gives what went wrong, as a message id."""
+        letter = Letter(to, "coopnode: test", "This letter tries out the settings of your node.\n")
+        try:
+            await Mailer.of(self.node.config).send(letter, now=self.node.clock.peek())
+        except MailError:
+            return "The letter could not be sent. Check server, name and password."
+        return None
+
     # -- looking -----------------------------------------------------------------------------------
 
     async def invitation(self, digest: bytes, index: int) -> Invitation | None:
@@ -327,6 +339,37 @@ class Founding:
 
     async def meeting(self) -> queries.Gathering | None:
         return await self.node.database.read(lambda _: queries.gathering(self.node.state, self.find))
+
+    async def ballots(self, vote: str) -> dict[str, Cast]:
+        """Counting ballots of the founding vote, which is open."""
+        return await self.node.database.read(lambda _: queries.ballot_lines(self.node.state, vote))
+
+    async def charter(self) -> Charter | None:
+        return await self.node.database.read(lambda _: queries.charter_in(self.node.state))
+
+    async def account_ticket(self) -> bytes:
+        """A permission for one new account, for whoever was invited."""
+        return admission.token_digest(await self.node.issue_ticket(items.DAY))
+
+    async def offices(self, account: str) -> frozenset[str]:
+        """Offices held now; `founder` too until the cooperative is constituted."""
+
+        def query(_: Connection) -> frozenset[str]:
+            state = self.node.state
+            found = queries.cooperative_in(state)
+            if found is None:
+                return frozenset()
+            known = queries.facts(state)
+            provisional = not known.constituted() and found.founder == account
+            return known.roles(account) | ({"founder"} if provisional else frozenset())
+
+        return await self.node.database.read(query)
+
+    async def open_enrolments(self) -> list[queries.EnrolmentLine]:
+        return await self.node.database.read(lambda _: queries.open_enrolments(self.node.state))
+
+    async def taken_numbers(self) -> dict[int, str]:
+        return await self.node.database.read(lambda _: queries.taken_numbers(self.node.state))
 
     async def texts(self) -> list[queries.TextLine]:
         return await self.node.database.read(lambda _: queries.texts(self.node.state))

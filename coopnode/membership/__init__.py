@@ -1,1 +1,1 @@
-"""Joining and the register of members on this node (SPEC §8.3): read models, drafts of statements, letters."""
+"""Joining and the register of members on this node (SPEC §8.3): read models, drafts, letters."""

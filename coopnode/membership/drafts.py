@@ -1,4 +1,4 @@
-"""An application that is being written: kept on the server, encrypted, until it is signed (ui.md: drafts are kept).
+"""An application that is being written: kept on the server, encrypted, until it is signed.
 
 A draft belongs to a browser session, or to an account once its owner has signed in. It is deleted when the
 application stands in the log, and after a month without use.

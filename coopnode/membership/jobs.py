@@ -1,8 +1,8 @@
 """Letters of joining, sent after the commit that caused them and tried again until they leave.
 
-A row of the outbox names an application and the status it came to. Working it off first makes one row for each
-receiver, in one transaction; then each is sent by itself. Addresses are opened from the vault at the moment of
-sending and stand nowhere else.
+A row of the outbox names an application and the status it came to. Working it off first makes one row for
+each receiver, in one transaction; then each is sent by itself. Addresses are opened from the vault at the
+moment of sending and stand nowhere else.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Post:
     async def work(self) -> int:
         """One round; returns how many rows were worked off."""
         now = self._node.clock.peek()
-        spread = await self._node.write(lambda connection: self._spread(connection, now))
-        due = await self._node.read(lambda connection: _due(connection, LETTER_TO, now))
+        spread = await self._node.database.write(lambda connection: self._spread(connection, now))
+        due = await self._node.database.read(lambda connection: _due(connection, LETTER_TO, now))
         for row in due:
             await self._one(row, now)
         return spread + len(due)
@@ -113,7 +113,7 @@ class Post:
 
     async def _one(self, row: Row[Any], now: int) -> None:
         try:
-            letter = await self._node.read(lambda connection: self._letter(connection, row))
+            letter = await self._node.database.read(lambda connection: self._letter(connection, row))
             if letter is not None:
                 await self._mailer.send(letter, now=now)
             changed: dict[str, Any] = {"done_at": now, "problem": None if letter else "no address"}
@@ -124,7 +124,7 @@ class Post:
             changed = {"attempts": attempts, "problem": str(error), "due_at": now + pause}
             changed["done_at"] = now if over else None
             log.warning("a letter did not leave", row=row.id, problem=str(error), final=over)
-        await self._node.write(
+        await self._node.database.write(
             lambda connection: connection.execute(update(outbox).where(outbox.c.id == row.id).values(changed))
         )
 
@@ -146,7 +146,9 @@ class Post:
             "pay_by": letters.day(application.pay_by, locale) if application.pay_by else "",
         }
         words = LETTERS[(body["status"], body["audience"])][locale]
-        page = "/join/status" if body["audience"] == "applicant" else f"/desk/applications/{application.number}"
+        page = (
+            "/join/status" if body["audience"] == "applicant" else f"/desk/applications/{application.number}"
+        )
         if body["status"] == "member":
             page = "/me/membership"
         link = house.public_url + page
@@ -166,7 +168,11 @@ def locale_of(connection: Connection, account: str) -> Locale:
     return "en" if connection.execute(query).scalar_one_or_none() == "en" else "ru"
 
 
-async def send_code(mailer: Mailer, address: str, digits: str, *, house: str, locale: Locale, now: int) -> None:
+async def send_code(
+    mailer: Mailer, address: str, digits: str, *, house: str, locale: Locale, now: int
+) -> None:
     """Raises MailError."""
-    subject, text = letters.render(letters.CODE[locale], {"code": digits}, house=house, link="", locale=locale)
+    subject, text = letters.render(
+        letters.CODE[locale], {"code": digits}, house=house, link="", locale=locale
+    )
     await mailer.send(Letter(address, subject, text), now=now)

@@ -1,4 +1,4 @@
-"""Read models of joining: applications with their steps, the register with its history, and letters to be sent.
+"""Read models of joining: applications with their steps, the register with its history, letters to send.
 
 Rows are taken from what an accepted statement wrote into the state, so a council's decision, the founding
 minutes and a passed deadline arrive here by the same way as a signed step. No personal data: names are opened

@@ -1,5 +1,5 @@
-"""What the pages of joining show. Functions of a connection over the projections and of a state; called inside
-`Node.read`, one hop for all questions of a request.
+"""What the pages of joining show: functions of a connection over the projections, and of a state; called
+inside `Database.read`, one hop for all questions of a request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 from coopnode import private_records
 from coopnode.membership.people import Names, Viewer, reason
 from coopnode.membership.projection import applications, register, steps
-from coopnode.store.schema import blobs, entries, private_records as private_rows
+from coopnode.store.schema import blobs, entries
+from coopnode.store.schema import private_records as private_rows
 from coopnode.store.sql import Connection, Row, and_, func, or_, select
 from coopnode.store.vault import Vault
 from protocol import documents, registry
@@ -70,7 +71,10 @@ def rules(state: State) -> Rules:
     currency = value("fees.currency")
     cited = ("member.decide_days", "member.pay_days", "fees.entrance.person", "fees.share.person")
     return Rules(
-        fees={kind: Fees(value(f"fees.entrance.{kind}"), value(f"fees.share.{kind}"), currency) for kind in kinds},
+        fees={
+            kind: Fees(value(f"fees.entrance.{kind}"), value(f"fees.share.{kind}"), currency)
+            for kind in kinds
+        },
         decide_days=value("member.decide_days"),
         pay_days=value("member.pay_days"),
         inform_days=value("member.inform_days"),
@@ -194,7 +198,9 @@ def application_by_id(connection: Connection, id: str) -> ApplicationLine | None
 
 def applications_of(connection: Connection, account: str) -> list[ApplicationLine]:
     """The newest first."""
-    query = select(applications).where(applications.c.applicant == account).order_by(applications.c.idx.desc())
+    query = (
+        select(applications).where(applications.c.applicant == account).order_by(applications.c.idx.desc())
+    )
     return [_application(row) for row in connection.execute(query)]
 
 
@@ -210,7 +216,7 @@ def list_applications(
     oldest_first: bool = False,
 ) -> list[ApplicationLine]:
     """By place in the log, never by offset. `before` continues a list in the order asked for."""
-    where = [applications.c.status.in_(sorted(statuses))]
+    where: list[Any] = [applications.c.status.in_(sorted(statuses))]
     if person is not None:
         where.append(applications.c.person == person)
     if before is not None:
@@ -220,7 +226,9 @@ def list_applications(
     rows = list(connection.execute(query))
     roles = {row.applicant: viewer.reads_as(row.applicant) for row in rows}
     return [
-        _application(row, names.of_document(connection, row.digest, "membership.apply/1", roles[row.applicant]))
+        _application(
+            row, names.of_document(connection, row.digest, "membership.apply/1", roles[row.applicant])
+        )
         for row in rows
     ]
 
@@ -254,7 +262,9 @@ def history(connection: Connection, id: str, names: Names, viewer: Viewer) -> li
     query = select(steps).where(steps.c.application == id).order_by(steps.c.idx)
     rows = list(connection.execute(query))
     known = names.of_accounts(connection, {row.by for row in rows}, viewer)
-    return [Step(row.idx, row.status, row.at, row.type, row.by, row.digest, known.get(row.by)) for row in rows]
+    return [
+        Step(row.idx, row.status, row.at, row.type, row.by, row.digest, known.get(row.by)) for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,13 +291,19 @@ class Paper:
     private: Literal["none", "open", "closed", "erased"] = "none"
 
 
-def paper(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer, about: str | None) -> Paper | None:
-    query = select(entries.c.idx, entries.c.raw, entries.c.tick).where(entries.c.digest == digest).order_by(entries.c.idx)
+def paper(
+    connection: Connection, vault: Vault, digest: bytes, viewer: Viewer, about: str | None
+) -> Paper | None:
+    query = (
+        select(entries.c.idx, entries.c.raw, entries.c.tick)
+        .where(entries.c.digest == digest)
+        .order_by(entries.c.idx)
+    )
     row = connection.execute(query.limit(1)).one_or_none()
     return _paper(connection, vault, row, viewer, about) if row else None
 
 
-def _paper(connection: Connection, vault: Vault, row: Row[Any], viewer: Viewer, about: str | None) -> Paper:
+def _paper(connection: Connection, vault: Vault, row: Any, viewer: Viewer, about: str | None) -> Paper:
     statement = documents.parse(row.raw)
     public = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
     found = Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, public)
@@ -302,7 +318,9 @@ def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, 
     shown: list[Field] = []
     for item in registry.TYPES[found.type].private:
         # What the signer wrote is theirs; what is about somebody is that person's too.
-        seen_by = reason(viewer, found.type, item.name, who) or reason(viewer, found.type, item.name, found.by)
+        seen_by = reason(viewer, found.type, item.name, who) or reason(
+            viewer, found.type, item.name, found.by
+        )
         if seen_by is not None and record is not None and item.name in record["fields"]:
             shown.append(Field(item.name, record["fields"][item.name]["value"], seen_by))
     state: Literal["open", "closed", "erased"] = "erased" if record is None else "open" if shown else "closed"
@@ -325,7 +343,9 @@ def papers_of(connection: Connection, vault: Vault, found: ApplicationLine, view
     return [_paper(connection, vault, row, viewer, found.applicant) for row in connection.execute(query)]
 
 
-def reason_of(connection: Connection, vault: Vault, digest: bytes, field: str, viewer: Viewer, about: str) -> str | None:
+def reason_of(
+    connection: Connection, vault: Vault, digest: bytes, field: str, viewer: Viewer, about: str
+) -> str | None:
     """One private field of a document, for instance why an application was returned."""
     found = paper(connection, vault, digest, viewer, about)
     value = next((item.value for item in found.fields if item.name == field), None) if found else None
@@ -399,7 +419,9 @@ def register_page(
     return _lines(connection, names, viewer, rows)
 
 
-def _lines(connection: Connection, names: Names, viewer: Viewer, rows: Sequence[Row[Any]]) -> list[RegisterLine]:
+def _lines(
+    connection: Connection, names: Names, viewer: Viewer, rows: Sequence[Row[Any]]
+) -> list[RegisterLine]:
     known = names.of_accounts(connection, {row.account for row in rows if row.account}, viewer)
     return [_line(connection, names, viewer, row, known) for row in rows]
 
@@ -495,13 +517,17 @@ def statements_about(
         statement = documents.parse(row.raw)
         # What an officer wrote about somebody else's case is that person's, not the officer's.
         if statement.sub not in subjects and statement.domain == membership.DOMAIN:
-            found.append(Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, {}, (), "closed"))
+            found.append(
+                Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, {}, (), "closed")
+            )
         else:
             found.append(_paper(connection, vault, row, viewer, account))
     return found
 
 
-def records_of(connection: Connection, vault: Vault, account: str) -> list[tuple[Paper, bytes, Mapping[str, Any] | None]]:
+def records_of(
+    connection: Connection, vault: Vault, account: str
+) -> list[tuple[Paper, bytes, Mapping[str, Any] | None]]:
     """(paper, statement bytes, private record with salts) for the export of somebody's own data."""
     found: list[tuple[Paper, bytes, Mapping[str, Any] | None]] = []
     for item in statements_about(connection, vault, account, limit=100_000):
@@ -539,7 +565,9 @@ def entry_index(connection: Connection, digest: bytes) -> int | None:
 
 def blob(connection: Connection, digest: bytes) -> tuple[str, bytes] | None:
     """(media type, bytes) of a public text."""
-    row = connection.execute(select(blobs.c.media_type, blobs.c.bytes).where(blobs.c.digest == digest)).one_or_none()
+    row = connection.execute(
+        select(blobs.c.media_type, blobs.c.bytes).where(blobs.c.digest == digest)
+    ).one_or_none()
     return (row.media_type, row.bytes) if row else None
 
 

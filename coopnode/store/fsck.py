@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from coopnode.store.database import FILE, StoreError
+from coopnode.store.database import FILE, StoreError, driver
+from coopnode.store.sql import Connection
 
 
 class EntryRow(NamedTuple):
-    index: int
+    idx: int
     digest: bytes
     entry_digest: bytes
     type: str
@@ -33,7 +34,7 @@ class StateRow(NamedTuple):
 
 class RecordRow(NamedTuple):
     digest: bytes
-    index: int
+    idx: int
     type: str
     box: bytes
 
@@ -132,3 +133,10 @@ def copy(source: Path, target: Path) -> None:
         made.close()
     except sqlite3.Error as error:
         raise StoreError(f"{source} cannot be copied: {error}") from error
+
+
+def replace_state(connection: Connection, items: Iterable[tuple[str, str, bytes]]) -> None:
+    """The whole state table anew, within the caller's transaction."""
+    raw = driver(connection)
+    raw.execute("DELETE FROM state")
+    raw.executemany("INSERT INTO state (domain, key, value) VALUES (?, ?, ?)", items)

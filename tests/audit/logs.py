@@ -175,7 +175,7 @@ class Log:
 
     def person(self, home: str | None = None, *, logged: bool = True) -> Person:
         who = Person(self.random(), self.random())
-        genesis = {
+        genesis: dict[str, Any] = {
             "keys": [key(who.seed)],
             "recovery": recovery_commitment(
                 PublicKey(documents.ED25519, signatures.public_key(who.recovery), "recovery")
@@ -215,7 +215,7 @@ class Log:
     def _open(self, name: str, kind: str) -> None:
         pack = methodology.encode(methodology.load("generic-1"))
         founder = Person(self.random(), self.random())
-        genesis = {
+        genesis: dict[str, Any] = {
             "name": name,
             "kind": kind,
             "country": "RU",
@@ -242,7 +242,7 @@ class Log:
         self.put(home, "founder")
 
     def _founder_genesis(self, founder: Person) -> bytes:
-        genesis = {
+        genesis: dict[str, Any] = {
             "keys": [key(founder.seed)],
             "recovery": recovery_commitment(
                 PublicKey(documents.ED25519, signatures.public_key(founder.recovery), "recovery")
@@ -321,7 +321,7 @@ class Log:
             "text": self.texts["privacy"],
         }
         self.act(who, "consent.give/1", consent, sub=who.id)
-        fields = {
+        fields: dict[str, Any] = {
             "person": "person",
             "charter": self.charter,
             "entrance": {"amount": 1000, "currency": "EUR"},

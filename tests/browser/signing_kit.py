@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import secrets
 import subprocess
 import threading
@@ -57,6 +58,19 @@ def policy(main: str) -> str:
         f"connect-src 'self' {main}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
+
+
+def parts(body: bytes, content_type: str) -> dict[str, tuple[str, bytes]]:
+    """Fields of a multipart body as (content type, bytes). By hand, because the middleware has read the stream to record it."""
+    boundary = b"--" + content_type.partition("boundary=")[2].encode()
+    found = {}
+    for part in body.split(boundary)[1:-1]:
+        head, _, data = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        name = re.search(rb'name="([^"]+)"', head)
+        kind = re.search(rb"Content-Type: (\S+)", head)
+        assert name
+        found[name[1].decode()] = (kind[1].decode() if kind else "", data.removesuffix(b"\r\n"))
+    return found
 
 
 class FakeMain:
@@ -166,10 +180,10 @@ class FakeMain:
         return web.json_response({"return": self.requests[token]["return"]})
 
     async def _entries(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        statement = form["statement"].file.read()  # type: ignore[union-attr]
-        private = form["private"].file.read() if "private" in form else None  # type: ignore[union-attr]
-        assert form["signing"] in self.requests
+        form = parts(await request.read(), request.headers["Content-Type"])
+        (kind, statement), (private_kind, private) = form["statement"], form.get("private", ("", None))
+        assert kind == "application/cose" and private_kind in ("", "application/cbor")
+        assert form["signing"][1].decode() in self.requests
         self.received.append(statement)
         if statement not in self.entries:
             if self.refuse:

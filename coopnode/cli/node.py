@@ -1,0 +1,197 @@
+"""`coopnode run`, `init`, `config` and `rebuild`: the node of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from coopnode.cli import output
+from coopnode.cli.output import CONTRADICTION, DATA, JSON, LANGUAGE
+
+if TYPE_CHECKING:
+    from coopnode.config import Config
+    from coopnode.projections import Projection
+
+
+def add(app: typer.Typer) -> None:
+    app.command()(run)
+    app.command()(init)
+    app.command("config")(show_config)
+    app.command()(rebuild)
+
+
+def all_projections() -> list[Projection]:
+    """Read models of all slices: every `coopnode.<slice>.projection` has its `PROJECTIONS`."""
+    import importlib
+    import importlib.util
+    import pkgutil
+
+    import coopnode
+
+    found: list[Projection] = []
+    for slice in sorted(each.name for each in pkgutil.iter_modules(coopnode.__path__) if each.ispkg):
+        name = f"coopnode.{slice}.projection"
+        if importlib.util.find_spec(name) is not None:
+            found.extend(importlib.import_module(name).PROJECTIONS)
+    return found
+
+
+def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
+    import tomlkit.exceptions
+    from pydantic import ValidationError
+
+    from coopnode import config
+
+    folder = output.data_folder(data)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return config.load(folder, **given)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        output.fail(f"the configuration is wrong at {place}: {wrong['msg']}", as_json=as_json, code="config")
+    except (ValueError, tomlkit.exceptions.ParseError) as error:
+        output.fail(f"{folder / config.FILE} cannot be read: {error}", as_json=as_json, code="config")
+
+
+HOST: Any = typer.Option(None, "--host", help="Address to listen on. [default: 127.0.0.1]", show_default=False)
+PORT: Any = typer.Option(
+    None, "--port", min=0, max=65535, help="Port of the site. [default: 8470]", show_default=False
+)
+SIGNING_PORT: Any = typer.Option(
+    None,
+    "--signing-port",
+    min=0,
+    max=65535,
+    help="Second port, on which keys live (P28). [default: 8471]",
+    show_default=False,
+)
+
+
+def run(
+    data: Path = DATA,
+    host: str = HOST,
+    port: int = PORT,
+    signing_port: int = SIGNING_PORT,
+    as_json: bool = JSON,
+) -> None:
+    """Run the node until it is told to stop (Ctrl-C, SIGTERM).
+
+    A directory that does not exist is made. As long as no cooperative is founded, one address with a one-time
+    token is printed: whoever opens it founds the cooperative.
+
+    With --json one line {"ready": true, "url": …, "founding": …} is printed when the node answers.
+
+    Exit status: 0 stopped, 2 could not start (port taken, directory in use, keys missing).
+    """
+    from coopnode.cli.running import serve
+
+    overrides: dict[str, Any] = {"host": host, "port": port, "signing_port": signing_port}
+    serve(load_config(data, as_json, **overrides), overrides, as_json)
+
+
+def init(
+    data: Path = DATA,
+    host: str = HOST,
+    port: int = PORT,
+    signing_port: int = SIGNING_PORT,
+    public_url: str = typer.Option(
+        None, "--public-url", help="Address people open. Fixed once the cooperative is founded.", metavar="URL"
+    ),
+    signing_url: str = typer.Option(
+        None, "--signing-url", help="Address on which keys live: the same host, another port or sign.…", metavar="URL"
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Make a data directory with keys and coopnode.toml, without starting anything.
+
+    People's keys belong to the signing address and to no other: choose both addresses before anybody makes a key.
+
+    Exit status: 0 done, 2 there is a node already or the directory cannot be written.
+    """
+    from coopnode import config as configuration
+    from coopnode.app import NodeError, initialise
+
+    values = {
+        "host": host,
+        "port": port,
+        "signing_port": signing_port,
+        "public_url": public_url,
+        "signing_url": signing_url,
+    }
+    given = {name: value for name, value in values.items() if value is not None}
+    folder = output.data_folder(data)
+    found = load_config(folder, as_json, **given)
+    try:
+        keys = initialise(found)
+        configuration.write(folder, given)
+    except NodeError as error:
+        output.fail(str(error), as_json=as_json)
+    except OSError as error:
+        output.fail(f"{error.filename} cannot be written: {error.strerror}", as_json=as_json)
+    text = (
+        f"{folder} is ready.\n"
+        f"Log key:  {keys.log_pub.hex()}\nNode key: {keys.node_pub.hex()}\n"
+        f"Keep a copy of {folder / 'keys'} apart from backups of the database.\n"
+        f"Start it: coopnode run --data {folder}"
+    )
+    result = {"ok": True, "data": str(folder), "log_key": keys.log_pub.hex(), "node_key": keys.node_pub.hex()}
+    output.show(result, text, as_json=as_json)
+
+
+def show_config(data: Path = DATA, as_json: bool = JSON) -> None:
+    """Show the configuration in force: coopnode.toml, then COOPNODE_… variables. Secrets are hidden.
+
+    Exit status: 0 shown, 2 the configuration is wrong.
+    """
+    found = load_config(data, as_json)
+    values = found.model_dump(mode="json")
+    lines = list(_lines(values))
+    output.show(values, "\n".join(lines), as_json=as_json)
+
+
+def _lines(values: dict[str, Any], prefix: str = "") -> list[str]:
+    lines: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += _lines(value, f"{prefix}{name}.")
+        else:
+            lines.append(f"{prefix}{name} = {'' if value is None else value}")
+    return lines
+
+
+def rebuild(
+    data: Path = DATA,
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    lang: str = LANGUAGE,
+    as_json: bool = JSON,
+) -> None:
+    """Drop state and read models and compute them anew from the log. The node must not run.
+
+    The log itself is not touched. When an entry does not replay nothing is changed and it is named.
+
+    Exit status: 0 done, 1 the log does not replay, 2 could not be done.
+    """
+    from coopnode.audit import RulesFailed
+    from coopnode.rebuilding import RebuildError
+    from coopnode.rebuilding import rebuild as work
+
+    words = output.language(lang)
+    folder = output.data_folder(data)
+    output.confirm(f"Compute state and read models in {folder} anew?", yes=yes or as_json)
+    try:
+        with output.progress("Replay", as_json=as_json) as progress:
+            done = work(folder, all_projections(), progress)
+    except (RebuildError, RulesFailed) as error:
+        output.fail(str(error), as_json=as_json)
+    if done.problem is not None:
+        problem = done.problem.to_json(words)
+        output.show({"ok": False, "problem": problem}, "", as_json=as_json)
+        if not as_json:
+            typer.echo(f"coopnode: entry {done.problem.index}: {done.problem.sentence(words)}", err=True)
+        raise typer.Exit(CONTRADICTION)
+    result = {"ok": True, "entries": done.entries, "records": done.records, "read_models": list(done.projections)}
+    text = f"{done.entries} entries replayed, {done.records} records of state, read models: {len(done.projections)}"
+    output.show(result, text, as_json=as_json)

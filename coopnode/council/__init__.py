@@ -1,0 +1,1 @@
+"""The council: matters, votes by name, decisions with their minutes (SPEC §8.2)."""

@@ -1,0 +1,223 @@
+"""Read models of the council: matters as they stand, how they came there, what was said, numbered decisions.
+
+Rows are taken from what an accepted statement wrote into the state, so a ballot, the chair's signature, an
+application sent on and a passed deadline arrive here by the same way. No personal data and no texts: titles,
+reasons and comments are opened from the vault when somebody entitled asks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from coopnode.projections import Projection
+from coopnode.store.schema import outbox
+from coopnode.store.sql import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    func,
+    insert,
+    projections,
+    select,
+    update,
+)
+from protocol import encoding
+from protocol.contracts import council
+from protocol.contracts.council import Matter
+from protocol.identifiers import parse_identifier
+from protocol.log import Accepted
+
+#: One row a matter, as it stands.
+matters: Final = Table(
+    "council_matters",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("subject", Text),
+    Column("opened_at", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("round", Integer, nullable=False),
+    Column("closes", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("sign_by", Integer),
+    Column("approval", LargeBinary(32)),
+    Column("changed_idx", Integer, nullable=False),
+    Column("changed_at", Integer, nullable=False),
+    Index("council_matters_id", "id", unique=True),
+    Index("council_matters_status", "status", "idx"),
+)
+
+#: How a matter came to where it is. `event` is opened, decided, returned, approved, lapsed, expired or
+#: cancelled; the counts are those of the round at that moment, `digest` that of the statement that moved it.
+steps: Final = Table(
+    "council_steps",
+    projections,
+    Column("matter", Text, primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("outcome", Text),
+    Column("round", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("in_favour", Integer, nullable=False),
+    Column("against", Integer, nullable=False),
+    Column("abstain", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+comments: Final = Table(
+    "council_comments",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("matter", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Index("council_comments_matter", "matter", "idx"),
+)
+
+#: Decisions are numbered in the order in which the chair signed them.
+decisions: Final = Table(
+    "council_decisions",
+    projections,
+    Column("number", Integer, primary_key=True),
+    Column("idx", Integer, nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Index("council_decisions_digest", "digest"),
+    Index("council_decisions_matter", "matter"),
+)
+
+#: Kind of the rows in the outbox that `coopnode.council.jobs` works off.
+LETTER: Final = "council.letter"
+_PREFIX: Final = "matter/"
+_NEWS: Final = frozenset(("opened", "decided", "returned"))
+
+
+def written(entry: Accepted) -> list[tuple[str, Matter]]:
+    """Matters that the entry put into the state, by id."""
+    return [
+        (key.removeprefix(_PREFIX), value)
+        for (domain, key), value in entry.writes.items()
+        if domain == council.DOMAIN and key.startswith(_PREFIX) and isinstance(value, Matter)
+    ]
+
+
+def _project(connection: Connection, entry: Accepted) -> None:
+    for id, matter in written(entry):
+        before = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
+        event = _event(before, matter)
+        _keep(connection, entry, id, matter, before)
+        if event is not None:
+            _step(connection, entry, id, matter, event, before)
+        if event == "approved":
+            _number(connection, entry, id, matter)
+    if entry.statement.type == "council.comment/1":
+        row = {"idx": entry.index, "matter": entry.statement.sub, "by": entry.statement.iss}
+        row |= {"at": entry.tick, "digest": entry.statement.digest}
+        connection.execute(insert(comments).values(row))
+
+
+def _event(before: Row[Any] | None, matter: Matter) -> str | None:
+    """None for a ballot: it moves nothing but the counts."""
+    if before is None:
+        return "opened"
+    if before.round != matter.box.round:
+        return "returned"
+    return matter.status if before.status != matter.status else None
+
+
+def _keep(
+    connection: Connection, entry: Accepted, id: str, matter: Matter, before: Row[Any] | None
+) -> None:
+    row: dict[str, Any] = {
+        "status": matter.status,
+        "outcome": matter.outcome,
+        "round": matter.box.round,
+        "closes": matter.box.closes,
+        "until": matter.box.until,
+        "sign_by": matter.sign_by,
+        "approval": matter.approval,
+        "changed_idx": entry.index,
+        "changed_at": entry.tick,
+    }
+    if before is not None:
+        connection.execute(update(matters).where(matters.c.id == id).values(row))
+        return
+    row |= {"idx": matter.index, "id": id, "digest": parse_identifier(id), "kind": matter.kind}
+    row |= {"by": matter.by, "subject": matter.subject, "opened_at": entry.tick}
+    connection.execute(insert(matters).values(row))
+
+
+def _step(
+    connection: Connection, entry: Accepted, id: str, matter: Matter, event: str, before: Row[Any] | None
+) -> None:
+    # A new round begins with nothing; the history tells what the old one had come to.
+    counts = matter.box.counts
+    row: dict[str, Any] = {
+        "matter": id,
+        "idx": entry.index,
+        "event": event,
+        "outcome": matter.outcome,
+        "round": before.round if before is not None else 1,
+        "at": entry.tick,
+        "type": entry.statement.type,
+        "by": entry.statement.iss,
+        "digest": entry.statement.digest,
+        "in_favour": counts.for_,
+        "against": counts.against,
+        "abstain": counts.abstain,
+    }
+    connection.execute(insert(steps).values(row))
+
+
+def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) -> None:
+    last = connection.execute(select(func.max(decisions.c.number))).scalar_one_or_none()
+    row = {
+        "number": (last or 0) + 1,
+        "idx": entry.index,
+        "matter": id,
+        "digest": entry.statement.digest,
+        "kind": matter.kind,
+        "outcome": matter.outcome,
+        "at": entry.tick,
+        "by": entry.statement.iss,
+    }
+    connection.execute(insert(decisions).values(row))
+
+
+def _letters(connection: Connection, entry: Accepted) -> None:
+    """News for the council: a matter to vote on, a decision to sign. The rows are no facts: a rebuild of the
+    read models writes old ones again, and `jobs` lets old ones lie.
+    """
+    for id, matter in written(entry):
+        where = (steps.c.matter == id, steps.c.idx == entry.index)
+        event = connection.execute(select(steps.c.event).where(*where)).scalar_one_or_none()
+        if event not in _NEWS:
+            continue
+        body = encoding.encode({"matter": id, "event": event, "round": matter.box.round})
+        row = {"kind": LETTER, "idx": entry.index, "body": body}
+        row |= {"created_at": entry.tick, "due_at": entry.tick}
+        connection.execute(insert(outbox).values(row))
+
+
+#: In this order: the letters read the step that was just written.
+PROJECTIONS: Final = (
+    Projection("council", 1, (matters, steps, comments, decisions), _project),
+    Projection("council.letters", 1, (), _letters),
+)

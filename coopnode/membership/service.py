@@ -1,0 +1,309 @@
+"""Commands of joining: keep what an applicant has written, send codes, and say what is to be signed next.
+
+Nothing here signs and nothing here changes state: each answer is a list of documents for the signing page
+(P28). The checks repeat what the contract will judge, so that a person reads the reason before signing; the
+contract alone decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coopnode.app import Node
+from coopnode.founding.items import SELF, Item, Shown
+from coopnode.mail import Mailer, MailError
+from coopnode.membership import jobs, queries
+from coopnode.membership.codes import Codes, Verdict
+from coopnode.membership.drafts import Draft, DraftBox
+from coopnode.membership.letters import Locale
+from coopnode.membership.people import Names, Viewer
+from coopnode.membership.queries import ApplicationLine, TextInForce
+from coopnode.store.sql import Connection
+from protocol import registry
+from protocol.contract import State
+from protocol.encoding import Value
+from protocol.registry import StateFacts
+
+DAY: Final = 86_400
+
+#: Purpose of a consent → kind of its text, and the fields it names. The first is asked of everybody.
+CONSENTS: Final[Mapping[str, str]] = {"membership": "consent-membership", "contacts": "consent-contacts"}
+CONSENT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "membership": ("name", "birth_date", "address", "phone", "email", "document", "inn", "ogrn"),
+    "contacts": ("phone", "email"),
+}
+REQUIRED_CONSENT: Final = "membership"
+
+
+class NotPossible(Exception):
+    """The document would be refused; `code` is the contract's, nothing was asked or changed."""
+
+    def __init__(self, code: str, facts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts or {}
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentOffer:
+    purpose: str
+    text: TextInForce
+    required: bool
+    given: bool
+
+
+class Membership:
+    """One per application."""
+
+    def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
+        self.node = node
+        self.names = Names(node.vault)
+        self.mailer = mailer or Mailer.of(node.config)
+        self._drafts = DraftBox(node.keys.session)
+        self._codes = Codes(node.keys.session)
+
+    # -- an application being written ----------------------------------------------------------------
+
+    async def draft(self, owner: str) -> Draft:
+        return await self.node.database.read(lambda connection: self._drafts.load(connection, owner))
+
+    async def save(self, owner: str, draft: Draft) -> None:
+        now = self.node.clock.peek()
+
+        def change(connection: Connection) -> None:
+            self._drafts.sweep(connection, now)
+            self._drafts.save(connection, owner, draft, now)
+
+        await self.node.database.write(change)
+
+    async def drop(self, owner: str) -> None:
+        await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
+
+    # -- the address ---------------------------------------------------------------------------------
+
+    async def send_code(self, owner: str, draft: Draft, address: str, locale: Locale) -> None:
+        """Answers alike whether a letter went out or the address has had enough of them (no enumeration).
+
+        Raises:
+            MailError: the mail server did not take the letter.
+        """
+        now = self.node.clock.peek()
+        code = await self.node.database.write(lambda connection: self._codes.issue(connection, address, now))
+        if draft.email != address:
+            draft.confirmed_at, draft.ticket = 0, ""
+        draft.email = address
+        if code is not None:
+            draft.code = code.id
+        await self.save(owner, draft)
+        if code is not None:
+            name = (await self.node.database.read(lambda _: queries.house(self.node.state))) or None
+            await jobs.send_code(
+                self.mailer, address, code.digits, house=name.name if name else "", locale=locale, now=now
+            )
+
+    async def check_code(self, owner: str, draft: Draft, digits: str) -> Verdict:
+        """With the right code the draft receives a ticket for one new account."""
+        now = self.node.clock.peek()
+        verdict: Verdict = await self.node.database.write(
+            lambda connection: self._codes.check(connection, draft.code, draft.email, digits, now)
+        )
+        if verdict == "accepted":
+            draft.confirmed_at = now
+            draft.ticket = await self.node.issue_ticket(lifetime=7 * DAY)
+            await self.save(owner, draft)
+        return verdict
+
+    # -- what is signed ------------------------------------------------------------------------------
+
+    async def application(self, draft: Draft, account: str | None) -> list[Item]:
+        """Everything an applicant signs in one sitting, without what is signed already.
+
+        Raises NotPossible.
+        """
+        now = self.node.clock.peek()
+        return await self.node.database.read(
+            lambda _: self._application(self.node.state, draft, account, now)
+        )
+
+    def _application(self, state: State, draft: Draft, account: str | None, now: int) -> list[Item]:
+        own = self._cooperative()
+        known = queries.standing(state, account) if account else None
+        if known is not None and known.member is not None:
+            raise NotPossible("already_member")
+        if known is not None and known.application is not None:
+            raise NotPossible("application_open")
+        wanted: list[Item] = []
+        if known is None or not known.has_account:
+            wanted.append(Item("account.genesis/1", None, SELF, SELF, home=own))
+        for text in queries.texts(state, account):
+            if text.required and not text.signed:
+                wanted.append(self._sign_text(text, own))
+        for offer in self._offers(state, account):
+            if not offer.given and (offer.required or offer.purpose in draft.consents):
+                wanted.append(self._consent(state, offer, own, now))
+        return [*wanted, self._apply(state, draft, own)]
+
+    def _sign_text(self, text: TextInForce, own: str) -> Item:
+        adopted = self.node.store.find_document(text.digest)
+        payload: dict[str, Value] = {"agreement": text.digest, "kind": text.kind, "edition": text.edition}
+        shown = Shown(text.title, text.blob, adopted[1] if adopted else None)
+        return Item("agreement.sign/1", payload, SELF, own, texts=(shown,))
+
+    def _consent(self, state: State, offer: ConsentOffer, own: str, now: int) -> Item:
+        years = StateFacts(state).parameter("consent.term_years")
+        payload: dict[str, Value] = {
+            "purpose": offer.purpose,
+            "operator": own,
+            "fields": list(CONSENT_FIELDS[offer.purpose]),
+            "text": offer.text.blob,
+            "until": now + years * 365 * DAY,
+        }
+        shown = Shown(offer.text.title, offer.text.blob)
+        return Item("consent.give/1", payload, SELF, own, texts=(shown,))
+
+    def _apply(self, state: State, draft: Draft, own: str) -> Item:
+        found = queries.rules(state)
+        if found.charter is None:
+            raise NotPossible("not_constituted")
+        fees = found.fees[draft.kind or "person"]
+        payload: dict[str, Value] = {
+            "person": draft.kind or "person",
+            "charter": found.charter,
+            "entrance": {"amount": fees.entrance, "currency": fees.currency},
+            "share": {"amount": fees.share, "currency": fees.currency},
+            "pack": StateFacts(state).pack_digest(),
+        }
+        return _item("membership.apply/1", payload, SELF, own, draft.particulars())
+
+    async def offers(self, account: str | None) -> list[ConsentOffer]:
+        return await self.node.database.read(lambda _: self._offers(self.node.state, account))
+
+    def _offers(self, state: State, account: str | None) -> list[ConsentOffer]:
+        known = {text.kind: text for text in queries.texts(state, account)}
+        given = queries.standing(state, account).consents if account else frozenset()
+        return [
+            ConsentOffer(purpose, known[kind], purpose == REQUIRED_CONSENT, purpose in given)
+            for purpose, kind in CONSENTS.items()
+            if kind in known
+        ]
+
+    async def withdrawal(self, found: ApplicationLine, account: str) -> Item:
+        if found.applicant != account:
+            raise NotPossible("not_yours")
+        self._stage(found, *queries.OPEN)
+        return _item("membership.withdraw/1", {"re": [found.digest]}, found.id, self._cooperative())
+
+    async def consent_withdrawal(self, digest: bytes, account: str) -> Item:
+        held = await self.node.database.read(
+            lambda connection: queries.consents_of(connection, self.node.state, account)
+        )
+        mine = next((item for item in held if item.digest == digest), None)
+        if mine is None:
+            raise NotPossible("unknown_consent")
+        if mine.status != "given":
+            raise NotPossible("consent_ended", {"status": mine.status})
+        return _item("consent.withdraw/1", {"re": [digest]}, SELF, self._cooperative())
+
+    async def consent_giving(self, purpose: str, account: str) -> Item:
+        """One optional consent, given later."""
+        now = self.node.clock.peek()
+        offers = await self.offers(account)
+        offer = next((item for item in offers if item.purpose == purpose and not item.given), None)
+        if offer is None:
+            raise NotPossible("not_allowed")
+        own = self._cooperative()
+        return await self.node.database.read(lambda _: self._consent(self.node.state, offer, own, now))
+
+    # -- the desk ------------------------------------------------------------------------------------
+
+    async def identification(
+        self, found: ApplicationLine, viewer: Viewer, method: str, level: int, details: str
+    ) -> Item:
+        offices = (await self.rules()).identify_roles
+        self._may(found, viewer, offices, "applied")
+        payload: dict[str, Value] = {"re": [found.digest], "method": method, "level": level}
+        private = {"details": details} if details else {}
+        return _item("membership.identify/1", payload, found.id, self._cooperative(), private)
+
+    async def completion(self, found: ApplicationLine, viewer: Viewer) -> Item:
+        self._may(found, viewer, ("secretary",), "identified")
+        return _item("membership.complete/1", {"re": [found.digest]}, found.id, self._cooperative())
+
+    async def return_(self, found: ApplicationLine, viewer: Viewer, reason: str) -> Item:
+        self._may(found, viewer, ("secretary",), "applied", "identified")
+        payload: dict[str, Value] = {"re": [found.digest]}
+        return _item("membership.incomplete/1", payload, found.id, self._cooperative(), {"reason": reason})
+
+    async def payment(
+        self,
+        found: ApplicationLine,
+        viewer: Viewer,
+        amounts: tuple[int, int],
+        received_at: int,
+        reference: str,
+    ) -> Item:
+        self._may(found, viewer, ("accountant",), "admitted")
+        for name, given, due in zip(
+            ("entrance", "share"), amounts, (found.entrance, found.share), strict=True
+        ):
+            if given != due:
+                raise NotPossible("amount_mismatch", {"field": name, "amount": due})
+        if received_at > self.node.clock.peek():
+            raise NotPossible("received_in_future")
+        payload: dict[str, Value] = {
+            "re": [found.digest],
+            "entrance": {"amount": amounts[0], "currency": found.currency},
+            "share": {"amount": amounts[1], "currency": found.currency},
+            "received_at": received_at,
+        }
+        private = {"reference": reference} if reference else {}
+        return _item("membership.payment/1", payload, found.id, self._cooperative(), private)
+
+    def _may(self, found: ApplicationLine, viewer: Viewer, offices: Iterable[str], *statuses: str) -> None:
+        if viewer.roles.isdisjoint(offices):
+            raise NotPossible("not_allowed")
+        if found.applicant == viewer.account:
+            raise NotPossible("own_application")
+        self._stage(found, *statuses)
+
+    def _stage(self, found: ApplicationLine, *statuses: str) -> None:
+        if found.status not in statuses:
+            raise NotPossible("wrong_status", {"status": found.status})
+
+    # -- looking -------------------------------------------------------------------------------------
+
+    async def rules(self) -> queries.Rules:
+        return await self.node.database.read(lambda _: queries.rules(self.node.state))
+
+    async def viewer(self, account: str | None) -> Viewer:
+        return await self.node.database.read(lambda _: Viewer.of(self.node.state, account))
+
+    def published(self, index: int) -> bool:
+        """Whether a signed head of the log covers the entry, so that anybody can check it."""
+        return index < self.node.publisher.published
+
+    def _cooperative(self) -> str:
+        own = self.node.cooperative
+        if own is None:
+            raise NotPossible("not_founded")
+        return own
+
+
+def _item(
+    type: str, payload: dict[str, Value], sub: str, aud: str, private: Mapping[str, str] | None = None
+) -> Item:
+    fields = tuple(item.name for item in registry.TYPES[type].private)
+    return Item(
+        type, payload, sub, aud, private=dict(private or {}) if fields else None, private_fields=fields
+    )
+
+
+__all__ = [
+    "CONSENTS",
+    "ConsentOffer",
+    "MailError",
+    "Membership",
+    "NotPossible",
+]

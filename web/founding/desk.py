@@ -1,0 +1,180 @@
+"""Desk of chair and secretary: seats and new invitations, new editions of texts, members from the paper register."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from web.founding import forms, shell
+from web.founding.forms import Read
+from web.founding.shell import FOUNDING
+from web.founding.wizard import today
+
+#: One sitting holds this many documents; a longer register is signed in several.
+BATCH: Final = 20
+MAX_CSV: Final = 2**20
+
+
+def setup(app: web.Application) -> None:
+    app.router.add_get("/desk/council", council)
+    app.router.add_post("/desk/council/{seat:[0-9]{1,3}}", reinvite)
+    app.router.add_get("/desk/texts", texts)
+    app.router.add_get("/desk/texts/{kind}", edition)
+    app.router.add_post("/desk/texts/{kind}", edition)
+    app.router.add_get("/desk/enrol", enrol)
+    app.router.add_post("/desk/enrol", enrol)
+    app.router.add_post("/desk/enrol/file", enrol_file)
+
+
+async def _officer(request: web.Request, *offices: str) -> str:
+    """The account, when it holds one of the offices; else the page says who may."""
+    account = await shell.account(request)
+    held = await request.app[FOUNDING].offices(account) if account else frozenset()
+    if account is None or held.isdisjoint(offices):
+        raise web.HTTPForbidden
+    return account
+
+
+async def council(request: web.Request) -> web.StreamResponse:
+    await _officer(request, "chair", "secretary", "founder")
+    service = request.app[FOUNDING]
+    seats = await service.seats()
+    people = [line.account for line in seats.lines if line.account] if seats else []
+    account = await shell.account(request)
+    held = await service.offices(account) if account else frozenset()
+    return shell.render(
+        request,
+        "founding/desk_council.html",
+        seats=seats,
+        names=await service.names(people, ("council", "member")),
+        may_invite=bool(held & {"chair", "founder"}),
+        signing_url=service.node.config.signing_url,
+    )
+
+
+async def reinvite(request: web.Request) -> web.StreamResponse:
+    """A lost invitation to a vacant seat is replaced by a signed one; the old one stops."""
+    await _officer(request, "chair", "founder")
+    service = request.app[FOUNDING]
+    seat = int(request.match_info["seat"])
+    seats = await service.seats()
+    line = next((line for line in seats.lines if line.number == seat), None) if seats else None
+    if line is None or line.account is not None:
+        raise web.HTTPSeeOther("/desk/council")
+    form = await shell.form(request)
+    label = f"{shell.gettext(request, 'Seat %(number)s', number=seat)}: {shell.roles(request, line.roles)}"
+    person = forms.text(form, "person")[:200]
+    wanted = await service.reinvite(seat, f"{label} · {person}" if person else label)
+    return await shell.ask(request, "sign", wanted, back="/desk/council", cancel="/desk/council")
+
+
+async def texts(request: web.Request) -> web.StreamResponse:
+    await _officer(request, "chair", "secretary")
+    return shell.render(request, "founding/desk_texts.html", lines=await request.app[FOUNDING].texts())
+
+
+async def edition(request: web.Request) -> web.StreamResponse:
+    """The text in force, to be changed into the next edition. Everybody will be asked to sign it anew."""
+    await _officer(request, "chair", "secretary")
+    service = request.app[FOUNDING]
+    kind = request.match_info["kind"]
+    line = next((line for line in await service.texts() if line.kind == kind), None)
+    if line is None:
+        raise web.HTTPNotFound
+    body = (await service.blob(line.blob) or b"").decode("utf-8", "replace")
+    read = Read(typed={"title": line.title, "body": body})
+    if request.method == "POST":
+        form = await shell.form(request)
+        read.typed = {"title": forms.text(form, "title")[:200], "body": forms.multiline(form, "body")}
+        if len(read.typed["title"]) < 3:
+            read.errors["title"] = "Give the text a title."
+        if len(read.typed["body"]) < 20:
+            read.errors["body"] = "The text is empty."
+        elif read.typed["body"] == body.strip():
+            read.errors["body"] = "Nothing has changed: this is the edition in force."
+        if not read.errors:
+            wanted = await service.publish_text(kind, read.typed["title"], read.typed["body"])
+            return await shell.ask(request, "sign", wanted, back="/desk/texts", cancel=f"/desk/texts/{kind}")
+    return shell.render(
+        request,
+        "founding/desk_text.html",
+        status=422 if read.errors else 200,
+        line=line,
+        typed=read.typed,
+        errors=read.errors,
+    )
+
+
+async def enrol(request: web.Request) -> web.StreamResponse:
+    """One member of the paper register, or a file of them."""
+    await _officer(request, "chair", "secretary")
+    read = Read()
+    if request.method == "POST":
+        read = forms.enrolment(await shell.form(request), today())
+        if not read.errors:
+            row = read.values | {"since": forms.iso_day(read.values["since"])}
+            wanted = await request.app[FOUNDING].enrol([row], _label(request))
+            return await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
+    return await _enrol_page(request, read, [], 0)
+
+
+async def _enrol_page(
+    request: web.Request, read: Read, report: list[tuple[int, str, str]], accepted: int
+) -> web.StreamResponse:
+    service = request.app[FOUNDING]
+    return shell.render(
+        request,
+        "founding/desk_enrol.html",
+        status=422 if read.errors or report else 200,
+        typed=read.typed,
+        errors=read.errors,
+        report=report,
+        accepted=accepted,
+        waiting=await service.open_enrolments(),
+        batch=BATCH,
+        signing_url=service.node.config.signing_url,
+    )
+
+
+async def enrol_file(request: web.Request) -> web.StreamResponse:
+    """CSV `number; day of joining; name`. What cannot be taken is reported line by line and nothing of it is lost."""
+    await _officer(request, "chair", "secretary")
+    service = request.app[FOUNDING]
+    form = await shell.form(request)
+    upload = form.get("file")
+    raw = forms.multiline(form, "rows")
+    if isinstance(upload, web.FileField):
+        data = upload.file.read(MAX_CSV)
+        raw = _decoded(data) if data else raw
+    rows, report = forms.enrolments(raw, today(), await service.taken_numbers())
+    read = Read(typed={"rows": raw})
+    if not rows and not report:
+        read.errors["rows"] = "Choose a file or paste the lines."
+    if read.errors or (report and form.get("anyway") != "yes"):
+        return await _enrol_page(request, read, report, len(rows))
+    if not rows:
+        return await _enrol_page(request, read, report, 0)
+    for row in rows:
+        row["since"] = forms.iso_day(row["since"])
+    wanted = await service.enrol(rows[:BATCH], _label(request))
+    if len(rows) > BATCH:
+        await shell.flash(request, "The file is signed in parts: upload it again after this sitting.", "info")
+    return await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
+
+
+def _decoded(data: bytes) -> str:
+    """Spreadsheets write UTF-8 or, on older machines, Windows-1251."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1251", "replace")
+
+
+def _label(request: web.Request) -> Any:
+    def label(row: Mapping[str, Any]) -> str:
+        return f"{shell.gettext(request, 'Member no. %(number)s', number=row['number'])} · {row['name']}"
+
+    return label
+

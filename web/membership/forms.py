@@ -1,0 +1,269 @@
+"""What people type while joining and at the desk, read and judged field by field.
+
+Pure: a form gives what was typed (shown again), what it means, and errors by field with a stable code. Words of
+the codes stand in `MESSAGES`; pages translate them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any, Final, Protocol
+
+from protocol import registration
+
+
+def N_(text: str) -> str:  # noqa: N802  (the mark gettext looks for)
+    return text
+
+
+#: Stable codes of errors at fields → message ids.
+MESSAGES: Final[Mapping[str, str]] = {
+    "email_form": N_("This does not look like an e-mail address. Check it: a code goes there."),
+    "code_form": N_("The code has six digits. You find it in the letter."),
+    "code_wrong": N_("The code does not fit. Look at the newest letter and type it again."),
+    "code_expired": N_("This code is no longer valid. Ask for a new one below."),
+    "code_exhausted": N_("Too many wrong codes. Ask for a new one below."),
+    "kind_missing": N_("Choose as whom you join."),
+    "kind_later": N_("Organisations cannot join here yet."),
+    "name_short": N_("Write surname and given names in full, as in your passport."),
+    "name_long": N_("At most 200 characters."),
+    "birth_date_missing": N_("Give the date of birth."),
+    "birth_date_wrong": N_("This date cannot be a date of birth. Check day, month and year."),
+    "too_young": N_("The charter asks for a higher age."),
+    "address_short": N_("Write the address with town, street and house."),
+    "phone_form": N_("Write the number with its code, for example +7 900 000-00-00."),
+    "inn_form": N_("An INN of a person has twelve digits, and the last two have to fit the others."),
+    "ogrn_form": N_("An OGRNIP has fifteen digits, and the last one has to fit the others."),
+    "text_unopened": N_("Open this text before you go on: you will sign it."),
+    "method_missing": N_("Choose how you checked the identity."),
+    "level_missing": N_("Choose how sure you are."),
+    "details_missing": N_("Write what you checked: kind of document, by whom it was issued, when you met."),
+    "reason_short": N_("Write what is missing, so that the applicant can add it."),
+    "confirm_missing": N_("Confirm that you checked it yourself."),
+    "amount_form": N_("Write an amount, for example 300 or 300,50."),
+    "amount_differs": N_("This is not the amount applied for. The contract takes exactly that amount."),
+    "date_missing": N_("Give the day the money arrived."),
+    "date_ahead": N_("This day lies ahead."),
+    "too_long": N_("This text is too long."),
+}
+
+Errors = dict[str, str]
+
+
+class Fields(Protocol):
+    """A posted form: one or several values by name."""
+
+    def get(self, name: str, default: Any = None, /) -> Any: ...
+
+    def getall(self, name: str, default: Any = None, /) -> Any: ...
+
+
+@dataclass
+class Read:
+    """What was typed, what it means, and codes of what is wrong, by field."""
+
+    typed: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: Errors = field(default_factory=dict)
+
+
+def line(form: Fields, name: str) -> str:
+    value = form.get(name, "")
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def multiline(form: Fields, name: str) -> str:
+    value = form.get(name, "")
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+
+# --- the applicant --------------------------------------------------------------------------------
+
+
+_EMAIL: Final = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}\.[^@\s,;<>\"]{2,63}")
+
+
+def email(form: Fields) -> Read:
+    address = line(form, "email")
+    found = Read({"email": address}, {"email": address})
+    if len(address) > 254 or not _EMAIL.fullmatch(address):
+        found.errors["email"] = "email_form"
+    return found
+
+
+def code(form: Fields) -> Read:
+    """People copy a code with spaces."""
+    digits = re.sub(r"\D", "", line(form, "code"), flags=re.ASCII)
+    found = Read({"code": line(form, "code")}, {"code": digits})
+    if len(digits) != 6:
+        found.errors["code"] = "code_form"
+    return found
+
+
+def kind(form: Fields) -> Read:
+    value = line(form, "kind")
+    found = Read({"kind": value}, {"kind": value})
+    if value == "organisation":
+        found.errors["kind"] = "kind_later"
+    elif value not in ("person", "entrepreneur"):
+        found.errors["kind"] = "kind_missing"
+    return found
+
+
+def person(form: Fields, kind: str, today: date, min_age: int) -> Read:
+    """The private fields of an application."""
+    found = Read()
+    values = {
+        "name": line(form, "name"),
+        "birth_date": line(form, "birth_date"),
+        "address": multiline(form, "address"),
+        "phone": phone(line(form, "phone")),
+        "document": line(form, "document"),
+    }
+    found.typed = {**values, "phone": line(form, "phone")}
+    if len(values["name"].split()) < 2:
+        found.errors["name"] = "name_short"
+    elif len(values["name"]) > 200:
+        found.errors["name"] = "name_long"
+    if error := birth_error(values["birth_date"], today, min_age):
+        found.errors["birth_date"] = error
+    if len(values["address"]) < 10:
+        found.errors["address"] = "address_short"
+    elif len(values["address"]) > 500:
+        found.errors["address"] = "too_long"
+    if not re.fullmatch(r"\+\d{10,15}", values["phone"], re.ASCII):
+        found.errors["phone"] = "phone_form"
+    if len(values["document"]) > 300:
+        found.errors["document"] = "too_long"
+    if kind == "entrepreneur":
+        numbers = {name: re.sub(r"[\s-]", "", line(form, name)) for name in ("inn", "ogrn")}
+        found.typed |= {name: line(form, name) for name in numbers}
+        values |= numbers
+        if not registration.inn_of_person(numbers["inn"]):
+            found.errors["inn"] = "inn_form"
+        if not registration.ogrnip(numbers["ogrn"]):
+            found.errors["ogrn"] = "ogrn_form"
+    found.values = values
+    return found
+
+
+def phone(text: str) -> str:
+    """`8 (900) 000-00-00` and `+7 900 0000000` are one number: `+79000000000`."""
+    digits = re.sub(r"\D", "", text, flags=re.ASCII)
+    if not text.lstrip().startswith("+"):
+        if len(digits) == 11 and digits[0] in "78":
+            digits = "7" + digits[1:]
+        elif len(digits) == 10 and digits[0] == "9":
+            digits = "7" + digits
+    return f"+{digits}" if digits else ""
+
+
+def birth_error(text: str, today: date, min_age: int) -> str | None:
+    if not text:
+        return "birth_date_missing"
+    born = day(text)
+    if born is None or born.year < 1900 or born > today:
+        return "birth_date_wrong"
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return "too_young" if years < min_age else None
+
+
+def consents(form: Fields, optional: frozenset[str]) -> set[str]:
+    return {str(name) for name in form.getall("consent", []) if name in optional}
+
+
+# --- the desk -------------------------------------------------------------------------------------
+
+
+def identification(form: Fields, methods: tuple[str, ...]) -> Read:
+    values: dict[str, Any] = {"method": line(form, "method"), "details": multiline(form, "details")}
+    level = line(form, "level")
+    found = Read({**values, "level": level, "sure": line(form, "sure")}, values)
+    if values["method"] not in methods:
+        found.errors["method"] = "method_missing"
+    if level not in ("1", "2"):
+        found.errors["level"] = "level_missing"
+    else:
+        values["level"] = int(level)
+    if len(values["details"]) < 5:
+        found.errors["details"] = "details_missing"
+    elif len(values["details"]) > 2000:
+        found.errors["details"] = "too_long"
+    if line(form, "sure") != "yes":
+        found.errors["sure"] = "confirm_missing"
+    return found
+
+
+def reason(form: Fields) -> Read:
+    text = multiline(form, "reason")
+    found = Read({"reason": text}, {"reason": text})
+    if len(text) < 10:
+        found.errors["reason"] = "reason_short"
+    elif len(text) > 2000:
+        found.errors["reason"] = "too_long"
+    return found
+
+
+def payment(form: Fields, due: tuple[int, int], now: int) -> Read:
+    """Amounts in minor units; `received_at` is noon of the day in Moscow, never later than now."""
+    found = Read()
+    reference = line(form, "reference")
+    found.typed = {name: line(form, name) for name in ("entrance", "share", "received", "reference")}
+    found.values = {"reference": reference}
+    for name, expected in zip(("entrance", "share"), due, strict=True):
+        amount = money(found.typed[name])
+        if amount is None:
+            found.errors[name] = "amount_form"
+        elif amount != expected:
+            found.errors[name] = "amount_differs"
+        found.values[name] = amount
+    received = day(found.typed["received"])
+    today = moscow(now).date()
+    if received is None:
+        found.errors["received"] = "date_missing"
+    elif received > today:
+        found.errors["received"] = "date_ahead"
+    else:
+        noon = int(datetime.combine(received, time(12), MOSCOW).timestamp())
+        found.values["received_at"] = min(noon, now)
+    if len(reference) > 200:
+        found.errors["reference"] = "too_long"
+    return found
+
+
+def money(text: str) -> int | None:
+    cleaned = re.sub(r"[\s\u00a0\u202f₽]", "", text).replace(",", ".")
+    match = re.fullmatch(r"(\d{1,10})(?:\.(\d{1,2}))?", cleaned, re.ASCII)
+    return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0")) if match else None
+
+
+def money_typed(amount: int) -> str:
+    whole, rest = divmod(amount, 100)
+    return f"{whole},{rest:02d}" if rest else str(whole)
+
+
+# --- dates ----------------------------------------------------------------------------------------
+
+MOSCOW: Final = timezone(timedelta(hours=3))
+
+
+def moscow(moment: int) -> datetime:
+    return datetime.fromtimestamp(moment, MOSCOW)
+
+
+def day(text: str) -> date | None:
+    """`2026-05-18` as browsers send it, or `18.05.2026` as people type it."""
+    if match := re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text.strip(), re.ASCII):
+        text = f"{match[3]}-{int(match[2]):02d}-{int(match[1]):02d}"
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def end_of(day: date) -> int:
+    """The last second of a day in Moscow."""
+    return int(datetime.combine(day, time(23, 59, 59), MOSCOW).astimezone(UTC).timestamp())
