@@ -1,6 +1,8 @@
-"""Who may put work into the queue: token buckets and one-time tickets (P14, design §5: a log cannot be cleaned).
+"""Who may put work into the queue: token buckets and one-time tickets (P14, design §5: a log cannot be
+cleaned).
 
-All of this is local policy: it keeps nonsense away and never decides what is true. It runs on the event loop only.
+All of this is local policy: it keeps nonsense away and never decides what is true. It runs on the event
+loop only.
 """
 
 from __future__ import annotations
@@ -25,7 +27,14 @@ _TOKEN_BYTES = 24
 class Buckets:
     """Token buckets by name; those not used for long are forgotten, which can only help their owner."""
 
-    def __init__(self, burst: float, rate: float, *, remembered: int = 20_000, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        burst: float,
+        rate: float,
+        *,
+        remembered: int = 20_000,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._burst, self._rate, self._remembered, self._now = burst, rate, remembered, now
         self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -64,10 +73,13 @@ def issue(connection: Connection, kind: str, now: int, lifetime: int) -> str:
 
 
 def refusal(connection: Connection, digest: bytes | None, kind: str, now: int, per_day: int) -> str | None:
-    """Why a ticket does not serve, as a code: ticket_required, ticket_unknown, ticket_used, ticket_expired, quota_exceeded."""
+    """Why a ticket does not serve, as a code: ticket_required, ticket_unknown, ticket_used, ticket_expired,
+    quota_exceeded."""
     if digest is None:
         return "ticket_required"
-    row = connection.execute(select(tickets).where(tickets.c.digest == digest, tickets.c.kind == kind)).one_or_none()
+    row = connection.execute(
+        select(tickets).where(tickets.c.digest == digest, tickets.c.kind == kind)
+    ).one_or_none()
     if row is None:
         return "ticket_unknown"
     if row.used_at is not None:

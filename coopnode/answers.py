@@ -1,4 +1,5 @@
-"""What a submitter hears (SPEC §9.3, P13). The web turns these into status and text; nothing here knows HTTP."""
+"""What a submitter hears (SPEC §9.3, P13). The web turns these into status and text; nothing here knows
+HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from protocol.encoding import Value, encode
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The statement is in the log for good. `message` is the node's signed promise; `again` when the same bytes were there before."""
+    """The statement is in the log for good. `message` is the node's signed promise; `again` when the same
+    bytes were there before."""
 
     index: int
     entry: bytes
@@ -26,7 +28,8 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Nothing was logged. `message` is the node's signed *refused* when a valid key of a known account was behind the statement."""
+    """Nothing was logged. `message` is the node's signed *refused* when a valid key of a known account was
+    behind the statement."""
 
     code: str
     at: str | None = None
@@ -36,7 +39,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Come back in `retry_after` seconds; the same bytes may be sent again without harm. `reason` when this node has stopped writing."""
+    """Come back in `retry_after` seconds; the same bytes may be sent again without harm. `reason` when this
+    node has stopped writing."""
 
     retry_after: int
     code: str = "busy"
@@ -50,7 +54,8 @@ class Signer:
     """The node key's messages that are no statements."""
 
     def __init__(self, seed: bytes, pub: bytes) -> None:
-        # Derived once: `protocol.signatures.sign` does it anew for each signature, which would double the cost of an answer.
+        # Derived once: `protocol.signatures.sign` does it anew for each signature, which would double the
+        # cost of an answer.
         derived, self._secret = crypto_sign_seed_keypair(seed)
         if derived != pub:
             raise ValueError("the public key is not the seed's")
@@ -59,7 +64,13 @@ class Signer:
 
     def committed(self, origin: str, index: int, entry: bytes, tick: int, publish_by: int) -> bytes:
         # Keys in canonical order: shortest first.
-        payload: dict[str, Value] = {"tick": tick, "entry": entry, "index": index, "origin": origin, "publish_by": publish_by}
+        payload: dict[str, Value] = {
+            "tick": tick,
+            "entry": entry,
+            "index": index,
+            "origin": origin,
+            "publish_by": publish_by,
+        }
         return self._sign(self._committed, encode(payload))
 
     def refused(self, digest: bytes, code: str, at: str | None, size: int, root: bytes, tick: int) -> bytes:

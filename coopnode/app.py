@@ -40,8 +40,8 @@ R = TypeVar("R")
 
 LOCK = "lock"
 FOUNDING_TOKEN = "founding-token"
-#: Threads that wait for the interpreter get it after this long: the loop, the writer and the checkers all want it in turns of far less
-#: than the usual 5 ms.
+#: Threads that wait for the interpreter get it after this long: the loop, the writer and the checkers all
+#: want it in turns of far less than the usual 5 ms.
 _SWITCH_SECONDS = 0.0005
 
 
@@ -80,16 +80,20 @@ class Node:
     _lock: IO[bytes]
 
     @classmethod
-    def open(cls, config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()) -> Node:
+    def open(
+        cls, config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()
+    ) -> Node:
         """Opens, migrates and compares; starts nothing. A new directory is initialised first.
 
         Raises:
             NodeError: another process has it open, keys are missing, the files cannot be used.
         """
         signatures.self_check()
-        if not config.data.exists() or not any(path.name != "coopnode.toml" for path in config.data.iterdir()):
+        if not config.data.exists() or not any(
+            path.name != "coopnode.toml" for path in config.data.iterdir()
+        ):
             initialise(config)
-        lock = _lock(config.data)
+        lock = lock_data(config.data)
         try:
             return cls._open(config, clock or Clock(), projections, lock)
         except BaseException:
@@ -105,8 +109,9 @@ class Node:
             raise NodeError(str(error)) from error
         except HeadsMissing as error:
             raise NodeError(
-                f"the head database {error} is missing. It tells how far this log has come and is never part of a backup; without it "
-                "this node might sign a second history. If this is a restored copy, see `coopnode recover`"
+                f"the head database {error} is missing. It tells how far this log has "
+                "come and is never part of a backup; without it this node might sign a second history. If this "
+                "is a restored copy, see `coopnode recover`"
             ) from error
         database = open_database(config.data)
         vault = Vault(config.data, keys.vault)
@@ -123,7 +128,9 @@ class Node:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
                 standing.tiles = standing.published
         clock.check_start(max(heads.alive_at(), standing.head.tick), confirmed=config.time_confirmed)
-        engine = Engine(store, state, tree, vault, keys, clock, config.limits, made, standing.head, standing.doubt)
+        engine = Engine(
+            store, state, tree, vault, keys, clock, config.limits, made, standing.head, standing.doubt
+        )
         publisher = Publisher(
             store,
             files,
@@ -134,7 +141,19 @@ class Node:
             tiles=standing.tiles,
         )
         node = cls(
-            config, keys, clock, database, vault, heads, store, files, engine, publisher, Reading(store, files), standing, lock
+            config,
+            keys,
+            clock,
+            database,
+            vault,
+            heads,
+            store,
+            files,
+            engine,
+            publisher,
+            Reading(store, files),
+            standing,
+            lock,
         )
         node._founding_token()
         return node
@@ -166,7 +185,7 @@ class Node:
         self.heads.close()
         self._lock.close()
 
-    # -- what slices and pages use --------------------------------------------------------------------------------------------------------
+    # -- what slices and pages use ------------------------------------------------------------------------
 
     async def in_thread(self, work: Callable[..., R], *arguments: Any) -> R:
         """One hop to a thread that may use `state`, `facts`, `reading` and point reads."""
@@ -214,18 +233,24 @@ class Node:
             path.unlink(missing_ok=True)
         elif not path.exists():
             now = self.clock.peek()
-            token = self.database.write_now(lambda connection: admission.issue(connection, admission.FOUNDING, now, 10 * 365 * 86_400))
+            token = self.database.write_now(
+                lambda connection: admission.issue(connection, admission.FOUNDING, now, 10 * 365 * 86_400)
+            )
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "w") as file:
                 file.write(token + "\n")
 
     async def issue_ticket(self, lifetime: int = 3600) -> str:
-        """A token for one new account, to be given to somebody whose e-mail code was accepted or who was invited."""
+        """A token for one new account, to be given to somebody whose e-mail code was accepted or who was
+        invited."""
         now = self.clock.peek()
-        return await self.database.write(lambda connection: admission.issue(connection, admission.ACCOUNT, now, lifetime))
+        return await self.database.write(
+            lambda connection: admission.issue(connection, admission.ACCOUNT, now, lifetime)
+        )
 
 
-def _lock(data: Path) -> IO[bytes]:
+def lock_data(data: Path) -> IO[bytes]:
+    """One process at a time. Raises NodeError."""
     file = open(data / LOCK, "ab")  # noqa: SIM115  (held for the life of the node)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,8 @@
 """What time it is, and whether to believe it (P16, P17).
 
-Only the node's ticks carry time into the log, so a wrong clock would poison every deadline for good. The wall clock is therefore compared
-with the monotonic one: when it runs ahead of it by more than an hour, or when a start finds it far past the last known moment, ticks stop
-until the operator confirms.
+Only the node's ticks carry time into the log, so a wrong clock would poison every deadline for good. The
+wall clock is therefore compared with the monotonic one: when it runs ahead of it by more than an hour, or
+when a start finds it far past the last known moment, ticks stop until the operator confirms.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Clock:
     _reason: str = ""
 
     def now(self) -> int:
-        """Raises ClockDoubtful after a forward jump of more than an hour; a small step either way is followed."""
+        """Raises ClockDoubtful after a forward jump of more than an hour; a small step either way is
+        followed."""
         wall, monotonic = self._read()
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         if ahead > MAX_JUMP:
@@ -42,14 +43,15 @@ class Clock:
         return int(self._read()[0])
 
     def check_start(self, last_known: int, *, confirmed: bool) -> None:
-        """`last_known`: the latest moment this node has recorded. A long gap needs a person who looked at a second clock (P16)."""
+        """`last_known`: the latest moment this node has recorded. A long gap needs a person who looked at a
+        second clock (P16)."""
         wall = self._read()[0]
         self._confirmed = confirmed or last_known == 0 or abs(wall - last_known) <= MAX_JUMP
         if not self._confirmed:
             word = "later" if wall > last_known else "earlier"
             self._reason = (
-                f"the clock of this machine is {abs(wall - last_known) / 3600:.1f} hours {word} than the last moment this node "
-                "recorded; compare it with another clock and confirm it"
+                f"the clock of this machine is {abs(wall - last_known) / 3600:.1f} hours {word} than "
+                "the last moment this node recorded; compare it with another clock and confirm it"
             )
 
     def confirm(self) -> None:

@@ -1,7 +1,9 @@
-"""Configuration: `coopnode.toml` in the data directory, overridden by environment variables `COOPNODE_<KEY>` (design §10).
+"""Configuration: `coopnode.toml` in the data directory, overridden by environment variables
+`COOPNODE_<KEY>` (design §10).
 
-Nested keys are written `COOPNODE_SMTP__HOST`. Addresses that people's keys depend on (`public_url`, `signing_url`) are fixed by the
-cooperative's genesis; after it the values there win and a different one here is reported at start.
+Nested keys are written `COOPNODE_SMTP__HOST`. Addresses that people's keys depend on (`public_url`,
+`signing_url`) are fixed by the cooperative's genesis; after it the values there win and a different one
+here is reported at start.
 """
 
 from __future__ import annotations
@@ -141,7 +143,9 @@ def write(data: Path, values: dict[str, str | int | bool]) -> None:
     lines = path.read_text().splitlines() if path.exists() else []
     for key, value in values.items():
         line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        tables = next((place for place, text in enumerate(lines) if text.lstrip().startswith("[")), len(lines))
+        tables = next(
+            (place for place, text in enumerate(lines) if text.lstrip().startswith("[")), len(lines)
+        )
         found = next((i for i in range(tables) if lines[i].partition("=")[0].strip() == key), None)
         if found is None:
             lines.insert(tables, line)

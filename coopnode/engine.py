@@ -1,10 +1,12 @@
 """The sequencer: the one place where statements become entries (SPEC §9.3–9.5, P13–P15).
 
-A submission passes, in this order: size, same bytes, form, key look-up, token bucket, local policy, signature and private record (in
-chunks, in a thread), and a queue that is fair by account. One batch is what queued while the previous one was being committed; there is
-no linger. The batch is judged and written by one thread on a synchronous driver; the promise *committed* is signed after the commit.
+A submission passes, in this order: size, same bytes, form, key look-up, token bucket, local policy,
+signature and private record (in chunks, in a thread), and a queue that is fair by account. One batch is
+what queued while the previous one was being committed; there is no linger. The batch is judged and written
+by one thread on a synchronous driver; the promise *committed* is signed after the commit.
 
-Nothing here decides what is right: `protocol.log.Batch` does. When a commit leaves doubt, writing stops and says why; reading goes on.
+Nothing here decides what is right: `protocol.log.Batch` does. When a commit leaves doubt, writing stops and
+says why; reading goes on.
 """
 
 from __future__ import annotations
@@ -51,8 +53,9 @@ _NEW_ACCOUNT: Final = ("account.genesis/1", "account.copy/1")
 _HEARTBEAT: Final = 60
 #: The promise of publication in *committed*: this long after the tick (P13).
 _PUBLISH_WITHIN: Final = 60
-#: A chunk of signatures up to this is checked on the loop. A thread that comes back from libsodium waits for the interpreter lock after
-#: each of them, which under load costs more than the checks (measured: 2.2 k/s against 2.6 k/s); a larger backlog would block the loop.
+#: A chunk of signatures up to this is checked on the loop. A thread that comes back from libsodium waits
+#: for the interpreter lock after each of them, which under load costs more than the checks (measured: 2.2
+#: k/s against 2.6 k/s); a larger backlog would block the loop.
 _INLINE: Final = 64
 _BAD_SIGNATURE_COST: Final = 10.0
 _KNOWN_REMEMBERED: Final = 100_000
@@ -63,6 +66,7 @@ class Submission:
     """One statement on its way."""
 
     statement: Statement
+    entry: bytes
     record: bytes | None
     source: str
     ticket: bytes | None
@@ -71,7 +75,8 @@ class Submission:
 
 
 class FairQueue:
-    """First in, first out for each account, and the accounts take turns: one busy robot does not delay the others (P14)."""
+    """First in, first out for each account, and the accounts take turns: one busy robot does not delay the
+    others (P14)."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, deque[Submission]] = OrderedDict()
@@ -116,7 +121,8 @@ class _Dropped(Exception):
 
 @dataclass
 class Engine:
-    """Owns the log's writing end. `submit` is all that others call; `head` and `stopped` are for looking at."""
+    """Owns the log's writing end. `submit` is all that others call; `head` and `stopped` are for looking
+    at."""
 
     log: LogStore
     state: StateStore
@@ -151,7 +157,7 @@ class Engine:
         self._origin: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    # -- life ---------------------------------------------------------------------------------------------------------------------------
+    # -- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         loops = (self._check_loop, self._write_loop, self._time_loop)
@@ -189,7 +195,7 @@ class Engine:
     def in_flight(self) -> int:
         return len(self._in_flight)
 
-    # -- arrival ------------------------------------------------------------------------------------------------------------------------
+    # -- arrival ------------------------------------------------------------------------------------------
 
     async def submit(
         self,
@@ -202,7 +208,8 @@ class Engine:
     ) -> Answer:
         """Puts a statement into the log, or says why not. Safe to call again with the same bytes, for ever.
 
-        `source` is the network address it came from; `ticket` a token, or the digest of one, that lets a stranger open an account.
+        `source` is the network address it came from; `ticket` a token, or the digest of one, that lets a
+        stranger open an account.
         """
         if len(raw) > MAX_STATEMENT:
             return Refusal("too_large")
@@ -232,36 +239,31 @@ class Engine:
             return Busy(math.ceil(wait), "too_many_requests")
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
-        submission = Submission(statement, record, source, ticket, tuple(blobs), asyncio.get_running_loop().create_future())
-        return await self._admit(entry, submission)
-
-    async def _admit(self, entry: bytes, submission: Submission) -> Answer:
-        answer, ticket = submission.answer, submission.ticket
-        self._in_flight[entry] = answer
         if ticket in self._tickets_held:
-            ticket = None  # the other statement with it is first; the database will know afterwards
-            submission.ticket = None
-        elif ticket is not None:
+            return Busy(1)  # another statement with it is on its way
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        submission = Submission(statement, entry, record, source, ticket, tuple(blobs), answer)
+        self._in_flight[entry] = answer
+        if ticket is not None:
             self._tickets_held.add(ticket)
-
-        def done(_: asyncio.Future[Answer]) -> None:
-            del self._in_flight[entry]
-            if ticket is not None:
-                self._tickets_held.discard(ticket)
-
-        answer.add_done_callback(done)
         try:
             refusal = await self._policy(submission)
         except BaseException:
-            answer.set_result(Busy(1, "internal"))
+            self._resolve(submission, Busy(1, "internal"))
             raise
         if refusal is not None:
-            answer.set_result(refusal)
-        else:
-            self._arrived.append(submission)
-            self._check_wake.set()
+            self._resolve(submission, refusal)
+            return refusal
+        self._arrived.append(submission)
+        self._check_wake.set()
         # A client that goes away does not take back what it has sent.
         return await asyncio.shield(answer)
+
+    def _resolve(self, submission: Submission, answer: Answer) -> None:
+        del self._in_flight[submission.entry]
+        if submission.ticket is not None:
+            self._tickets_held.discard(submission.ticket)
+        submission.answer.set_result(answer)
 
     def _take_token(self, statement: Statement, source: str) -> float:
         # By account and address: who only names somebody else's account drains his own bucket.
@@ -270,22 +272,27 @@ class Engine:
         return self._stranger_buckets.take(source)
 
     def _is_known(self, statement: Statement) -> bool:
-        """Whether this key is or was one of that account's. Good enough for fairness; authority is judged in the batch."""
+        """Whether this key is or was one of that account's. Good enough for fairness; authority is judged
+        in the batch."""
         name = (statement.iss, statement.kid)
         if name in self._known_keys:
             return True
         view = View(self._snapshot, accounts.DOMAIN)
-        if accounts.key_status(view, statement.iss, statement.kid, self.head.tick) in ("unknown_account", "unknown_key"):
+        if accounts.key_status(view, statement.iss, statement.kid, self.head.tick) in (
+            "unknown_account",
+            "unknown_key",
+        ):
             return False
         self._known_keys[name] = None
         if len(self._known_keys) > _KNOWN_REMEMBERED:
             self._known_keys.popitem(last=False)
         return True
 
-    # -- local policy -------------------------------------------------------------------------------------------------------------------
+    # -- local policy -------------------------------------------------------------------------------------
 
     async def _policy(self, submission: Submission) -> Refusal | None:
-        """What this node asks beyond the rules of the log: tickets for strangers, its own keys in the genesis, texts beside their digest."""
+        """What this node asks beyond the rules of the log: tickets for strangers, its own keys in the
+        genesis, texts beside their digest."""
         statement = submission.statement
         if statement.type == GENESIS:
             return await self._genesis_policy(submission)
@@ -330,7 +337,7 @@ class Engine:
         code = await self.log.database.read(query)
         return Refusal(code, "ticket") if code else None
 
-    # -- signatures and private records ---------------------------------------------------------------------------------------------------
+    # -- signatures and private records -------------------------------------------------------------------
 
     async def _check_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -357,9 +364,9 @@ class Engine:
             else:
                 if refusal.code == "bad_signature":
                     self._stranger_buckets.punish(submission.source, _BAD_SIGNATURE_COST)
-                submission.answer.set_result(refusal)
+                self._resolve(submission, refusal)
 
-    # -- time ---------------------------------------------------------------------------------------------------------------------------
+    # -- time ---------------------------------------------------------------------------------------------
 
     async def _time_loop(self) -> None:
         """Wakes the writer when a deadline has passed, and every minute while one is open (P17)."""
@@ -372,7 +379,7 @@ class Engine:
                 self._due = True
                 self._write_wake.set()
 
-    # -- writing ------------------------------------------------------------------------------------------------------------------------
+    # -- writing ------------------------------------------------------------------------------------------
 
     async def _write_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -413,8 +420,7 @@ class Engine:
             log.exception("answers could not be signed")
             answers = [Busy(1, "internal")] * len(judged)
         for item, answer in zip(judged, answers, strict=True):
-            if not item.submission.answer.done():
-                item.submission.answer.set_result(answer)
+            self._resolve(item.submission, answer)
 
     def _sign(self, judged: list[_Judged]) -> list[Answer]:
         return [self._answer_of(item) for item in judged]
@@ -427,16 +433,20 @@ class Engine:
             return self._promise(outcome.index, statement.entry_digest, statement.digest, outcome.tick)
         message = None
         if outcome.known and self.head.cooperative is not None:
-            message = self._signer.refused(statement.digest, outcome.code, outcome.at, item.size, item.root, item.tick)
+            message = self._signer.refused(
+                statement.digest, outcome.code, outcome.at, item.size, item.root, item.tick
+            )
         return Refusal(outcome.code, outcome.at, outcome.facts, message)
 
-    def _promise(self, index: int, entry: bytes, digest: bytes, tick: int, *, again: bool = False) -> Committed:
+    def _promise(
+        self, index: int, entry: bytes, digest: bytes, tick: int, *, again: bool = False
+    ) -> Committed:
         name = self.origin
         assert name is not None
         message = self._signer.committed(name, index, entry, tick, tick + _PUBLISH_WITHIN)
         return Committed(index, entry, digest, tick, message, again)
 
-    # -- the writer's thread --------------------------------------------------------------------------------------------------------------
+    # -- the writer's thread ------------------------------------------------------------------------------
 
     def _write(self, submissions: list[Submission], due: bool) -> list[_Judged]:
         if self.stopped is not None:
@@ -446,8 +456,9 @@ class Engine:
         except SeenAhead as error:
             who, seen = error.statement.iss, error.statement.seen
             self.stop_writing(
-                f"account {who} has verified a checkpoint of {seen.size if seen else 0} entries, this log has {self.head.size}: "
-                "an older copy of this node may have been restored, or two copies run (P3)"
+                f"account {who} has verified a checkpoint of {seen.size if seen else 0} entries, "
+                f"this log has {self.head.size}: an older copy of this node may have been restored, "
+                "or two copies run (P3)"
             )
         except ClockDoubtful as error:
             self.stop_writing(f"{error} (P16)")
@@ -506,14 +517,21 @@ class Engine:
 
     def _tick_statement(self, name: str, now: int) -> Statement:
         protected = documents.statement_header(
-            kid=self.keys.node_pub, iss=name, sub=name, aud=name, iat=now, exp=now + 3600, cti=secrets.token_bytes(16)
+            kid=self.keys.node_pub,
+            iss=name,
+            sub=name,
+            aud=name,
+            iat=now,
+            exp=now + 3600,
+            cti=secrets.token_bytes(16),
         )
         payload = documents.payload_bytes(TICK, {"time": now})
         signature = signatures.sign(self.keys.node, documents.sig_structure(protected, payload))
         return documents.parse(documents.assemble(protected, payload, signature))
 
     def _store(self, batch: Batch, judged: list[_Judged]) -> None:
-        """The transaction. Raises _Dropped when nothing of it was written, and stops writing when that is not certain."""
+        """The transaction. Raises _Dropped when nothing of it was written, and stops writing when that is
+        not certain."""
         head, accepted = self.head, batch.accepted
         sealed: list[Sealed] = []
         boxes: list[Box] = []
@@ -541,7 +559,9 @@ class Engine:
         try:
             if sealed:
                 self.vault.keep(sealed)
-            self.log.append(head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also)
+            self.log.append(
+                head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
+            )
         except Exception as error:
             self._after_failure(error, head, head.size + len(accepted))
         self.state.applied(batch.writes)
@@ -551,7 +571,8 @@ class Engine:
             self._deadline = next_deadline(self.state)
 
     def _after_failure(self, error: Exception, head: Head, expected: int) -> None:
-        """Believes nothing in memory, looks at what the database holds, and raises _Dropped unless the commit took place after all."""
+        """Believes nothing in memory, looks at what the database holds, and raises _Dropped unless the
+        commit took place after all."""
         log.error("a commit failed", error=repr(error))
         self.state.forget()
         self.tree.forget()
@@ -563,13 +584,16 @@ class Engine:
         if size == expected:
             return
         if size != head.size or isinstance(error, LogConflict):
-            self.stop_writing(f"the database has {size} entries where this process wrote {head.size}: {error}")
+            self.stop_writing(
+                f"the database has {size} entries where this process wrote {head.size}: {error}"
+            )
         elif isinstance(error, STORAGE_ERRORS) and not is_transient(error):
-            # After a failed sync nobody knows what the disk holds: a start compares it with everything else there is.
+            # After a failed sync nobody knows what the disk holds: a start compares it with everything else
+            # there is.
             self.stop_writing(f"the database could not be written: {error}")
         raise _Dropped(str(error), poison=not isinstance(error, STORAGE_ERRORS)) from error
 
-    # -- for audits -----------------------------------------------------------------------------------------------------------------------
+    # -- for audits ---------------------------------------------------------------------------------------
 
     def state_digest(self) -> bytes:
         """Digest of the state table (SPEC §9.2). Takes a while on a large log; call it in a thread."""
@@ -577,7 +601,10 @@ class Engine:
 
 
 def has_blob(connection: Connection, digest: bytes) -> bool:
-    return connection.exec_driver_sql("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).one_or_none() is not None
+    return (
+        connection.exec_driver_sql("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).one_or_none()
+        is not None
+    )
 
 
 def _check_chunk(chunk: Sequence[Submission]) -> list[Refusal | None]:

@@ -1,7 +1,7 @@
 """Named points at which a test lets the process die (design §2.8: what was acknowledged survives `kill -9`).
 
-`COOPNODE_FAULT="<name>:kill"` kills at the first passage, `"<name>:<n>:kill"` at the n-th; `raise` instead of `kill` raises OSError there.
-Unset, a point costs one comparison.
+`COOPNODE_FAULT="<name>:kill"` kills at the first passage, `"<name>:<n>:kill"` at the n-th; `raise` instead of
+`kill` raises OSError there. Unset, a point costs one comparison.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import signal
 from typing import Final
 
-#: Every point there is, in the order of a commit and its publication; `tests/node/test_faults.py` dies at each.
+#: Every point there is, in the order of a commit and its publication; `tests/node/test_faults.py` dies at
+#: each.
 POINTS: Final = (
     "vault.before_keys",
     "vault.after_keys",

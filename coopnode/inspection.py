@@ -1,8 +1,11 @@
 """`coopnode verify`: one's own data directory re-checked as if it were somebody else's (design §5).
 
-The entries of the database are replayed by the auditor's pipeline. What the database keeps beside them - hashes,
-columns, state - must follow from their bytes; so must the files under `data/log`, the separate head database, the
-records in the vault and, rebuilt in a copy, the tables of the pages. Nothing is changed; the node may run meanwhile.
+The entries of the database are replayed by the auditor's pipeline. What the database keeps beside them -
+hashes, columns, state - must follow from their bytes; so must the files under `data/log`, the separate
+head
+database, the records in the vault and, rebuilt in a copy, the tables of the pages. Nothing is changed;
+the node may run
+meanwhile.
 """
 
 from __future__ import annotations

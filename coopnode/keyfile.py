@@ -1,10 +1,12 @@
-"""A personal key outside the browser: the same encrypted copy that the signing page makes (`assets/signing/backup.js`).
+"""A personal key outside the browser: the same encrypted copy that the signing page makes
+(`assets/signing/backup.js`).
 
     COOPNODE-KEY-1:<base32, upper case> of CBOR {v, pub, kdf {name, m, t, p, salt}, nonce, box}
 
-`box` is AES-256-GCM under Argon2id of the passphrase, with the CBOR of the map without `box` as additional data, over
-CBOR `{seed, recovery, nonce, home?}`. `recovery` (the commitment), `nonce` and `home` say which account the key
-opens; the recovery key itself is never in it. That one is kept on paper: `recovery_groups`.
+`box` is AES-256-GCM under Argon2id of the passphrase, with the CBOR of the map without `box` as
+additional data, over CBOR `{seed, recovery, nonce, home?}`. `recovery` (the commitment), `nonce` and
+`home` say which account
+the key opens; the recovery key itself is never in it. That one is kept on paper: `recovery_groups`.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class KeyFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PersonalKey:
-    """A signing key with what its account's genesis is made of. `home` is None until a cooperative is chosen."""
+    """A signing key with what its account's genesis is made of. `home` is None until a cooperative is
+    chosen.
+    """
 
     seed: bytes = field(repr=False)
     #: commitment to the recovery key (P7)

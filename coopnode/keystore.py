@@ -1,4 +1,5 @@
-"""The node's own secrets: files of 32 bytes under `data/keys`, mode 0600, made once at init and never in the database.
+"""The node's own secrets: files of 32 bytes under `data/keys`, mode 0600, made once at init and never in
+the database.
 
 Backups of the data directory must carry them apart from the database: who has both can read the vault.
 """
@@ -22,7 +23,8 @@ class KeystoreError(Exception):
 
 @dataclass(frozen=True)
 class Keystore:
-    """`log` signs checkpoints, `node` signs ticks and answers, `vault` wraps record keys, `session` is for cookies."""
+    """`log` signs checkpoints, `node` signs ticks and answers, `vault` wraps record keys, `session` is for
+    cookies."""
 
     log: bytes = field(repr=False)
     node: bytes = field(repr=False)

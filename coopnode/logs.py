@@ -1,4 +1,5 @@
-"""Structured logs without personal data (design §10): one JSON object a line, or coloured lines on a terminal.
+"""Structured logs without personal data (design §10): one JSON object a line, or coloured lines on a
+terminal.
 
 Tracebacks never show local variables: there are keys, names and addresses among them.
 """
@@ -22,7 +23,10 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if json:
-        shared += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        shared += [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     else:
         shared.append(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))
     structlog.configure(

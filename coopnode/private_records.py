@@ -1,4 +1,5 @@
-"""Private records as values: opened from the vault for those whose role allows it (P20). Roles are the caller's to check."""
+"""Private records as values: opened from the vault for those whose role allows it (P20). Roles are the
+caller's to check."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from protocol import encoding, registry
 
 
 def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
-    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was erased."""
-    row = connection.execute(select(private_records.c.box).where(private_records.c.digest == digest)).one_or_none()
+    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
+    erased."""
+    row = connection.execute(
+        select(private_records.c.box).where(private_records.c.digest == digest)
+    ).one_or_none()
     if row is None:
         return None
     try:
@@ -27,7 +31,8 @@ def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, 
 def values(
     connection: Connection, vault: Vault, digest: bytes, type: str, roles: Collection[str]
 ) -> dict[str, Any] | None:
-    """Field values of a document that a reader in these roles may see. `self` is a role: the signer, or whom the document is about."""
+    """Field values of a document that a reader in these roles may see. `self` is a role: the signer, or
+    whom the document is about."""
     record = opened(connection, vault, digest)
     if record is None:
         return None

@@ -1,7 +1,7 @@
 """Read models of the slices, written in the log's own transaction (design §5).
 
-A projection holds no fact that is not in log or vault. When its version changes, or `coopnode rebuild` asks, its tables are dropped and
-every entry is judged again in memory to fill them.
+A projection holds no fact that is not in log or vault. When its version changes, or `coopnode rebuild`
+asks, its tables are dropped and every entry is judged again in memory to fill them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ Project = Callable[[Connection, Accepted], None]
 
 @dataclass(frozen=True)
 class Projection:
-    """`project` is called for every accepted statement of `types` (all when None); it also finds there what deadlines set off, as the
-    effects of a `node.tick/1`. Private fields are not in it: pages open them from the vault when somebody entitled asks."""
+    """`project` is called for every accepted statement of `types` (all when None); it also finds there what
+    deadlines set off, as the effects of a `node.tick/1`. Private fields are not in it: pages open them from
+    the vault when somebody entitled asks."""
 
     name: str
     version: int
@@ -42,7 +43,8 @@ class Projections:
                     projection.project(connection, entry)
 
     def prepare(self, database: Database, *, rebuild: bool = False) -> list[str]:
-        """Brings every projection to its version before the node starts; returns the names that were filled anew."""
+        """Brings every projection to its version before the node starts; returns the names that were filled
+        anew."""
 
         def work(connection: Connection) -> list[str]:
             held = {row.name: row.version for row in connection.execute(select(projection_versions))}
@@ -53,7 +55,9 @@ class Projections:
                 for table in projection.tables:
                     table.create(connection)
                 row = {"name": projection.name, "version": projection.version, "size": 0}
-                connection.execute(upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row))
+                connection.execute(
+                    upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row)
+                )
             if stale:
                 _fill(connection, stale)
             return [projection.name for projection in stale]

@@ -31,7 +31,15 @@ class Publisher:
     """
 
     def __init__(
-        self, store: LogStore, files: LogFiles, heads: Heads, log_key: bytes, *, seconds: float, published: int, tiles: int
+        self,
+        store: LogStore,
+        files: LogFiles,
+        heads: Heads,
+        log_key: bytes,
+        *,
+        seconds: float,
+        published: int,
+        tiles: int,
     ) -> None:
         self._store, self._files, self._heads, self._key = store, files, heads, log_key
         self._tree = TreeStore(store.database.raw_reader)
@@ -55,10 +63,10 @@ class Publisher:
             await asyncio.get_running_loop().run_in_executor(self._thread, self.publish, head)
         self._thread.shutdown(wait=True)
 
-    async def wait_for(self, size: int, timeout: float = 10.0) -> bool:
+    async def wait_for(self, size: int, seconds: float = 10.0) -> bool:
         """Until the checkpoint covers `size` entries."""
         try:
-            async with asyncio.timeout(timeout), self._grown:
+            async with asyncio.timeout(seconds), self._grown:
                 await self._grown.wait_for(lambda: self.published >= size)
         except TimeoutError:
             return False
@@ -80,7 +88,9 @@ class Publisher:
                     await loop.run_in_executor(self._thread, self._heads.set_alive, int(time.time()))
                 self.problem = None
             except HeadConflict as error:
-                self.problem = f"{error}: another copy of this node is running, or the head database was changed"
+                self.problem = (
+                    f"{error}: another copy of this node is running, or the head database was changed"
+                )
                 stop_writing(self.problem)
                 return
             except Exception as error:

@@ -39,10 +39,11 @@ class Reading:
         self._store, self.files = store, files
         self._state = SnapshotState(store.database.raw_reader)
 
-    # -- rights -------------------------------------------------------------------------------------------------------------------------
+    # -- rights -------------------------------------------------------------------------------------------
 
     def reader(self, authorization: str | None, path: str, cooperative: str, now: int) -> str | None:
-        """Account proved by an `Authorization: Coopnode …` header for this path, or None. A request proves it anew (P22)."""
+        """Account proved by an `Authorization: Coopnode …` header for this path, or None. A request proves
+        it anew (P22)."""
         if not authorization or not authorization.startswith(SCHEME) or len(authorization) > 4_000:
             return None
         text = authorization.removeprefix(SCHEME).strip()
@@ -63,7 +64,8 @@ class Reading:
         return account if signatures.verify(kid, signed, signature) else None
 
     def may_read(self, account: str | None) -> bool:
-        """Whether entry bundles are open to the account: everybody's when the log is public, else members' and the council's."""
+        """Whether entry bundles are open to the account: everybody's when the log is public, else members'
+        and the council's."""
         facts = registry.StateFacts(self._state)
         try:
             if facts.visibility() == "public":
@@ -72,7 +74,7 @@ class Reading:
             return False  # not founded
         return account is not None and (facts.is_member(account) or bool(facts.roles(account)))
 
-    # -- entries and proofs -------------------------------------------------------------------------------------------------------------
+    # -- entries and proofs -------------------------------------------------------------------------------
 
     def find(self, digest: bytes) -> Found | None:
         """By document digest."""
@@ -116,5 +118,7 @@ def read_header(seed: bytes, kid: bytes, cooperative: str, account: str, path: s
     """The `Authorization` value for a reader's own program: CLI, mirrors, tests."""
     header = documents.message_header(documents.READ, kid)
     payload = encoding.encode({"aud": cooperative, "exp": exp, "iss": account, "path": path})
-    message = documents.assemble(header, payload, signatures.sign(seed, documents.sig_structure(header, payload)))
+    message = documents.assemble(
+        header, payload, signatures.sign(seed, documents.sig_structure(header, payload))
+    )
     return SCHEME + base64.urlsafe_b64encode(message).rstrip(b"=").decode()

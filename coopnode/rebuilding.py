@@ -1,4 +1,6 @@
-"""`coopnode rebuild`: state and read models dropped and computed anew from the log's entries, in one transaction each."""
+"""`coopnode rebuild`: state and read models dropped and computed anew from the log's entries, in one
+transaction each.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,7 @@ class Rebuilt:
     problem: Problem | None = None
 
 
-def rebuild(
-    data: Path, projections: Sequence[Projection], progress: Callable[[int, int], None]
-) -> Rebuilt:
+def rebuild(data: Path, projections: Sequence[Projection], progress: Callable[[int, int], None]) -> Rebuilt:
     """Changes nothing when an entry does not replay. Signatures are checked too: this is no moment to trust.
 
     Raises:
@@ -55,7 +55,8 @@ def rebuild(
             database = open_database(data)
             try:
                 items = [
-                    (domain, key, registry.encode_record(value)) for domain, key, value in replayer.state.items()
+                    (domain, key, registry.encode_record(value))
+                    for domain, key, value in replayer.state.items()
                 ]
                 database.write_now(lambda connection: fsck.replace_state(connection, items))
                 filled = Projections(projections).prepare(database, rebuild=True)
@@ -75,5 +76,7 @@ def locked(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise RebuildError(f"{data} is in use by another coopnode process; stop that one first") from error
+            raise RebuildError(
+                f"{data} is in use by another coopnode process; stop that one first"
+            ) from error
         yield

@@ -1,8 +1,8 @@
 """What a start compares before anything is signed (P15, design §5).
 
-Four witnesses of how far this log has come: the database, the head database (never restored from a backup), the files under `data/log`,
-and the last signed checkpoint among them. What is behind for a known reason is brought forward; everything else is doubt, and doubt means
-reading only, with a sentence for the operator.
+Four witnesses of how far this log has come: the database, the head database (never restored from a backup),
+the files under `data/log`, and the last signed checkpoint among them. What is behind for a known reason is
+brought forward; everything else is doubt, and doubt means reading only, with a sentence for the operator.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Standing:
     notes: list[str] = field(default_factory=list)
 
 
-def examine(store: LogStore, tree: TreeStore, files: LogFiles, heads: Heads, keys: Keystore, generation: int = 0) -> Standing:
+def examine(
+    store: LogStore, tree: TreeStore, files: LogFiles, heads: Heads, keys: Keystore, generation: int = 0
+) -> Standing:
     """Compares; changes nothing."""
     standing = Standing(Head.empty(generation))
     try:
@@ -58,12 +60,20 @@ def examine(store: LogStore, tree: TreeStore, files: LogFiles, heads: Heads, key
 
 
 def _examine(
-    standing: Standing, store: LogStore, tree: TreeStore, files: LogFiles, heads: Heads, keys: Keystore, generation: int
+    standing: Standing,
+    store: LogStore,
+    tree: TreeStore,
+    files: LogFiles,
+    heads: Heads,
+    keys: Keystore,
+    generation: int,
 ) -> None:
     size = store.size()
     if size == 0:
         if files.checkpoint() is not None or heads.origins():
-            raise _Doubt("the database is empty, but this node has kept a log before; restore the database from a backup")
+            raise _Doubt(
+                "the database is empty, but this node has kept a log before; restore it from a backup"
+            )
         return
     name = cooperative_id(store.raw(0, 1)[0])
     standing.head = head = store.head(name, generation, tree)
@@ -74,10 +84,16 @@ def _examine(
     signed = _signed(files, keys, name, generation)
     if signed is not None:
         if known is None or signed.size > known.size:
-            # The head is always stored before the signature: this one was made by somebody else, or the head database is old.
-            raise _Doubt(f"a checkpoint of {signed.size} entries is signed that the head database does not know")
+            # The head is always stored before the signature: this one was made by somebody else, or the
+            # head database is old.
+            raise _Doubt(
+                f"a checkpoint of {signed.size} entries is signed that the head database does not know"
+            )
         if tree.root_at(signed.size) != signed.root:
-            raise _Doubt(f"the signed checkpoint of {signed.size} entries is not of this log: the database holds another history")
+            raise _Doubt(
+                f"the signed checkpoint of {signed.size} entries is not of this log: "
+                "the database holds another history"
+            )
         standing.published = signed.size
         standing.tiles = _check_files(standing, files, tree, store, signed.size)
     if standing.published < size:
@@ -89,7 +105,9 @@ def _check_keys(store: LogStore, keys: Keystore) -> None:
     if found is None:
         raise _Doubt("the database has entries and no state; it was not written by this program as it is")
     if (found.log_key, found.node_key) != (keys.log_pub, keys.node_pub):
-        raise _Doubt("the keys under data/keys are not those of this log; put back the ones it was founded with")
+        raise _Doubt(
+            "the keys under data/keys are not those of this log; put back the ones it was founded with"
+        )
 
 
 def _check_end(store: LogStore, tree: TreeStore, size: int) -> None:
@@ -102,18 +120,23 @@ def _check_end(store: LogStore, tree: TreeStore, size: int) -> None:
     tree.root_at(size)
 
 
-def _check_heads(standing: Standing, known: StoredHead | None, tree: TreeStore, head: Head, heads: Heads) -> None:
+def _check_heads(
+    standing: Standing, known: StoredHead | None, tree: TreeStore, head: Head, heads: Heads
+) -> None:
     if known is None:
         if heads.origins():
             raise _Doubt("the head database belongs to another log")
         return
     if known.size > head.size:
         raise _Doubt(
-            f"this node has had {known.size} entries, its database holds {head.size}: an older copy was restored. Entries "
-            f"{head.size} to {known.size - 1} are missing; look for them in data/log, in a newer backup or at a mirror"
+            f"this node has had {known.size} entries, its database holds {head.size}: an older copy was "
+            f"restored. Entries {head.size} to {known.size - 1} are missing; look for them in "
+            "data/log, in a newer backup or at a mirror"
         )
     if tree.root_at(known.size) != known.root:
-        raise _Doubt(f"the first {known.size} entries are not those this node had: the database holds another history")
+        raise _Doubt(
+            f"the first {known.size} entries are not those this node had: the database holds another history"
+        )
     if known.size < head.size:
         standing.notes.append(f"the head database is {head.size - known.size} entries behind and will follow")
 
@@ -129,7 +152,8 @@ def _signed(files: LogFiles, keys: Keystore, name: str, generation: int) -> Chec
 
 
 def _check_files(standing: Standing, files: LogFiles, tree: TreeStore, store: LogStore, size: int) -> int:
-    """Up to where the files are complete. All must exist; of the contents the newest are compared (`verify` compares all)."""
+    """Up to where the files are complete. All must exist; of the contents the newest are compared (`verify`
+    compares all)."""
     missing: int | None = None
     newest = (size - 1) // TILE_WIDTH
     for tile in tiles.tiles_for(size):

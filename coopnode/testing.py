@@ -1,4 +1,5 @@
-"""Fakes and makers for tests, benchmarks and trials: people with keys, statements, cooperatives in memory or on disk.
+"""Fakes and makers for tests, benchmarks and trials: people with keys, statements, cooperatives in memory
+or on disk.
 
 Everything made from one `seed` is the same every time.
 """
@@ -70,7 +71,8 @@ class Person:
 
     @property
     def genesis(self) -> dict[str, Value]:
-        """The genesis map. When `home` is empty it is not made yet (a founder before the cooperative's id is known)."""
+        """The genesis map. When `home` is empty it is not made yet (a founder before the cooperative's id
+        is known)."""
         recovery: dict[str, Value] = {"alg": -19, "pub": signatures.public_key(self.recovery)}
         return {
             "home": self.home,
@@ -85,7 +87,9 @@ class Person:
 
     def account_genesis(self, now: int) -> bytes:
         proof = signatures.sign(self.key, documents.possession(self.kid, self.id, 0))
-        return self.sign("account.genesis/1", {"genesis": self.genesis, "proofs": [proof]}, aud=self.id, now=now)
+        return self.sign(
+            "account.genesis/1", {"genesis": self.genesis, "proofs": [proof]}, aud=self.id, now=now
+        )
 
     def sign(
         self,
@@ -146,14 +150,29 @@ def sign_statement(
         seen=seen,
     )
     payload = documents.payload_bytes(type, dict(fields), private)
-    return documents.assemble(protected, payload, signatures.sign(key, documents.sig_structure(protected, payload)))
+    return documents.assemble(
+        protected, payload, signatures.sign(key, documents.sig_structure(protected, payload))
+    )
 
 
 def commit(type: str, values: Mapping[str, Value]) -> tuple[bytes, bytes]:
     """(root, encoded record) of private fields."""
     names = [item.name for item in registry.TYPES[type].private]
-    root, record = commitments.commit(type, names, dict(values), {name: random.randbytes(32) for name in names})
+    root, record = commitments.commit(
+        type, names, dict(values), {name: random.randbytes(32) for name in names}
+    )
     return root, encoding.encode(record, limit=2**24)
+
+
+def personal(name: str) -> dict[str, Value]:
+    """Private fields of somebody who joins by invitation."""
+    return {
+        "name": name,
+        "birth_date": "1980-01-31",
+        "address": "101000, Москва, ул. Примерная, 1",
+        "phone": "+79990000000",
+        "email": f"{name}@example.org",
+    }
 
 
 @dataclass
@@ -204,7 +223,9 @@ def found(
         signatures.sign(secret, documents.possession(pub, id, 0))
         for secret, pub in ((keys.log, keys.log_pub), (keys.node, keys.node_pub))
     ]
-    first = person.sign("cooperative.genesis/1", {"genesis": genesis, "proofs": proofs}, aud=id, sub=id, now=now)
+    first = person.sign(
+        "cooperative.genesis/1", {"genesis": genesis, "proofs": proofs}, aud=id, sub=id, now=now
+    )
     fields: dict[str, Value] = {"bytes": content, "name": loaded.name, "version": loaded.version}
     second = person.sign("cooperative.pack/1", fields, aud=id, sub=id, now=now)
     return Founded(id, person, first, second, person.account_genesis(now))
@@ -256,6 +277,65 @@ class Cooperative:
         """`submit` that has to succeed."""
         return await accepted(self.submit(person, type, fields, **more))
 
+    async def publish(self, person: Person, type: str, text: str, fields: Mapping[str, Value]) -> Committed:
+        """A charter or agreement with its text."""
+        data = text.encode()
+        blob = Blob(hashlib.sha256(data).digest(), "text/markdown", data)
+        return await self.must(person, type, {**fields, "blob": blob.digest}, sub=self.id, blobs=[blob])
+
+    async def constitute(self, seats: int = 3, name: str = "council") -> list[Person]:
+        """Charter, agreements and an appointed council that has come in: chair, secretary, accountant, then
+        members, all voting.
+
+        For a cooperative of kind `existing`. Answers the people on the seats in order."""
+        charter: dict[str, Value] = {
+            "title": "Устав",
+            "parameters": {},
+            "basis": {"organ": "general_meeting"},
+        }
+        await self.publish(self.founder, "cooperative.charter/1", "# Устав", charter)
+        signed: list[dict[str, Value]] = []
+        for kind in await self.node.in_thread(lambda: self.node.facts.required_agreements()):
+            about: dict[str, Value] = {"kind": kind, "edition": 1, "title": kind}
+            text = await self.publish(self.founder, "cooperative.agreement/1", f"# {kind}", about)
+            signed.append({"agreement": text.digest, "kind": kind, "edition": 1})
+        people = await self.people_named(name, seats)
+        offices = ("chair", "secretary", "accountant")
+        roles: list[list[Value]] = [[offices[n] if n < 3 else "member"] for n in range(seats)]
+        invitations = [seed(f"{name}/{number}/invitation") for number in range(seats)]
+        places: list[Value] = [
+            {
+                "seat": number + 1,
+                "roles": roles[number],
+                "voting": True,
+                "invitation": signatures.public_key(invitations[number]),
+            }
+            for number in range(seats)
+        ]
+        fields: dict[str, Value] = {
+            "basis": {"organ": "general_meeting"},
+            "seats": places,
+            "until": self.now + 10**8,
+        }
+        appointment = await self.must(self.founder, "council.appoint/1", fields, sub=self.id)
+        for number, person in enumerate(people):
+            for agreement in signed:
+                await self.must(person, "agreement.sign/1", agreement)
+            accept: dict[str, Value] = {
+                "re": [appointment.digest],
+                "seat": number + 1,
+                "proof": person.proof_for(invitations[number], appointment.digest),
+            }
+            await self.must(person, "council.accept/1", accept, sub=self.id, values=personal(person.name))
+        return people
+
+    async def matter(self, by: Person, title: str = "Вопрос") -> str:
+        """Opens a free matter of the council; its id."""
+        done = await self.must(
+            by, "council.propose/1", {"kind": "free"}, sub=self.id, values={"title": title, "text": title}
+        )
+        return identifier(done.digest)
+
     def consent(self, person: Person, purpose: str, text: bytes = bytes(32)) -> bytes:
         """A cheap statement anybody with an account may sign, as often as wanted."""
         fields: dict[str, Value] = {"fields": ["name"], "operator": self.id, "purpose": purpose, "text": text}
@@ -280,12 +360,23 @@ def config(data: Path, **more: Any) -> Config:
         lookups_burst=1e9,
         lookups_rate=1e9,
     )
-    values: dict[str, Any] = {"data": data, "limits": plenty, "port": 0, "signing_port": 0, "checkpoint_seconds": 0.1}
+    values: dict[str, Any] = {
+        "data": data,
+        "limits": plenty,
+        "port": 0,
+        "signing_port": 0,
+        "checkpoint_seconds": 0.1,
+    }
     return Config(**(values | more))
 
 
 async def cooperative(
-    data: Path, *, clock: Clock | None = None, projections: Sequence[Projection] = (), more: Mapping[str, Any] | None = None, **founding: Any
+    data: Path,
+    *,
+    clock: Clock | None = None,
+    projections: Sequence[Projection] = (),
+    more: Mapping[str, Any] | None = None,
+    **founding: Any,
 ) -> Cooperative:
     """A started node in `data` with a founded cooperative. The caller stops it: `await made.node.stop()`."""
     node = Node.open(config(data, **(more or {})), clock=clock, projections=projections)
@@ -301,7 +392,9 @@ class Memory:
     """A cooperative without a node: a `Replica` fed with statements, for tests of contracts and audits."""
 
     def __init__(self, **founding: Any) -> None:
-        self.keys = Keystore.from_seeds(*(seed(f"node/{name}") for name in ("log", "node", "vault", "session")))
+        self.keys = Keystore.from_seeds(
+            *(seed(f"node/{name}") for name in ("log", "node", "vault", "session"))
+        )
         self.now = START
         self.replica = Replica()
         self.entries: list[bytes] = []
@@ -327,7 +420,13 @@ class Memory:
         """Moves time on and logs it."""
         self.now += seconds
         raw = sign_statement(
-            self.keys.node, "node.tick/1", {"time": self.now}, iss=self.id, sub=self.id, aud=self.id, now=self.now
+            self.keys.node,
+            "node.tick/1",
+            {"time": self.now},
+            iss=self.id,
+            sub=self.id,
+            aud=self.id,
+            now=self.now,
         )
         return self.add(raw)
 
@@ -336,7 +435,15 @@ class Memory:
         self.add(made.account_genesis(self.now))
         return made
 
-    def sign(self, person: Person, type: str, fields: Mapping[str, Value], *, values: Mapping[str, Value] | None = None, **more: Any) -> bytes:
+    def sign(
+        self,
+        person: Person,
+        type: str,
+        fields: Mapping[str, Value],
+        *,
+        values: Mapping[str, Value] | None = None,
+        **more: Any,
+    ) -> bytes:
         root = commit(type, values or {})[0] if registry.TYPES[type].private else None
         return person.sign(type, fields, aud=self.id, now=self.now, private=root, **more)
 

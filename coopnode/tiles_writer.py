@@ -1,7 +1,7 @@
 """The log as files under `data/log`: what anybody may fetch (C2SP tlog-tiles, SPEC §9.1, P15).
 
-Everything here is a copy of rows of the database and may be made again, except the checkpoint: it carries a signature, so it comes last,
-after all it promises is on disk.
+Everything here is a copy of rows of the database and may be made again, except the checkpoint: it carries a
+signature, so it comes last, after all it promises is on disk.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class LogFiles:
             return None
 
     def write(self, old_size: int, size: int, read_tile: ReadTile, read_entries: ReadEntries) -> int:
-        """Every tile and bundle that differs between the two sizes, synced when this returns; answers how many files."""
+        """Every tile and bundle that differs between the two sizes, synced when this returns; answers how
+        many files."""
         files: list[tuple[Path, bytes]] = []
         for tile in tiles.new_tiles(old_size, size):
             files.append((self.folder / tile.path, read_tile(tile)))
@@ -55,7 +56,9 @@ class LogFiles:
         """Partial tiles whose full tile is published (the checkpoint over it is out)."""
         for tile in tiles.new_tiles(old_size, size):
             if tile.width == TILE_WIDTH:
-                levels: tuple[tiles.Level, ...] = (tile.level, "entries") if tile.level == 0 else (tile.level,)
+                levels: tuple[tiles.Level, ...] = (
+                    (tile.level, "entries") if tile.level == 0 else (tile.level,)
+                )
                 for level in levels:
                     partials = self.folder / (tiles.tile_path(level, tile.index) + ".p")
                     if partials.exists():
@@ -92,7 +95,8 @@ class LogFiles:
         faults.point("tiles.folder_synced")
 
     def _make_folder(self, folder: Path) -> set[Path]:
-        """The folder and those above it that are new: each has to be synced for the name of the next to last."""
+        """The folder and those above it that are new: each has to be synced for the name of the next to
+        last."""
         made = {folder}
         while not folder.exists():
             made.add(folder.parent)

@@ -1,4 +1,5 @@
-"""`coopnode verify`: the fsck of a data directory that is not in use: entries, tree, state, head, files, checkpoint, vault (design §5).
+"""`coopnode verify`: the fsck of a data directory that is not in use: entries, tree, state, head, files,
+checkpoint, vault (design §5).
 
 Everything is compared with a replay of the entries from nothing. It changes nothing.
 """
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coopnode import keystore
+from coopnode.app import NodeError, lock_data
 from coopnode.engine import cooperative_id
 from coopnode.startup import examine
 from coopnode.store import state_store
@@ -46,10 +48,14 @@ def verify(data: Path, *, signatures: bool = True) -> Report:
     """Checks the node in `data`. Signatures may be left out: they were checked when the entries came."""
     report = Report()
     try:
+        lock = lock_data(data)
         keys = keystore.load(data / "keys")
         heads = Heads(data, create=False)
-    except (keystore.KeystoreError, HeadsMissing) as error:
-        report.problems.append(f"{type(error).__name__}: {error}")
+    except HeadsMissing as error:
+        report.problems.append(f"the head database {error} is missing")
+        return report
+    except (NodeError, keystore.KeystoreError) as error:
+        report.problems.append(str(error))
         return report
     database = open_database(data)
     vault = Vault(data, keys.vault)
@@ -65,6 +71,7 @@ def verify(data: Path, *, signatures: bool = True) -> Report:
         report.problems.extend(_files(files, store, tree, standing.published))
         report.problems.extend(database.read_now(lambda connection: list(_vault(connection, vault, report))))
     finally:
+        lock.close()
         heads.close()
         vault.close()
         database.close()
@@ -88,8 +95,9 @@ def _replay(store: LogStore, tree: TreeStore, database: Database, *, signatures:
             if not isinstance(entry, Accepted):
                 yield f"entry {replica.head.size} is refused by the rules: {entry.code}"
                 return
-            if entry.tick != store.tick_at(entry.index):
-                yield f"entry {entry.index} has tick {store.tick_at(entry.index)} in the database, {entry.tick} by the rules"
+            held = store.tick_at(entry.index)
+            if entry.tick != held:
+                yield f"entry {entry.index} has tick {held} in the database, {entry.tick} by the rules"
     if replica.head.cooperative != name:
         yield "the cooperative's id is not that of its genesis"
     if replica.head.tree.root() != tree.root_at(size):
@@ -110,7 +118,9 @@ def _files(files: LogFiles, store: LogStore, tree: TreeStore, size: int) -> Iter
 
 
 def _vault(connection: Connection, vault: Vault, report: Report) -> Iterator[str]:
-    for row in connection.execute(select(private_records.c.digest, private_records.c.idx, private_records.c.box)):
+    for row in connection.execute(
+        select(private_records.c.digest, private_records.c.idx, private_records.c.box)
+    ):
         try:
             vault.open(row.digest, row.box)
         except Erased:

@@ -9,6 +9,9 @@ A contract is a module of `protocol.contracts` with
     due(view, deadline, context) -> Changes         a deadline of its own has passed
     react(view, effect, context) -> Changes | Rejection       another domain's effect, same index
 
+What passes between kernel and contracts are frozen msgspec Structs, not dataclasses: a replay makes a dozen for
+each entry, and a Struct is made five times as fast.
+
 All are pure: ids, index and time come in the context; facts of other domains come through `Context.facts`, so
 that contracts never
 import each other. A contract writes its own domain only; the kernel refuses anything else.
@@ -17,7 +20,7 @@ import each other. A contract writes its own domain only; the kernel refuses any
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 import msgspec
@@ -80,8 +83,7 @@ class DocumentType:
         return self.name.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """`kind` and `id` name a record inside the writing domain; `value` None deletes it."""
 
     kind: str
@@ -89,8 +91,7 @@ class Write:
     value: Record | None
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True):
     """`due` of the owning contract is called on the first tick later than `time` (seconds)."""
 
     time: int
@@ -103,8 +104,7 @@ class DeadlineMark(Record, frozen=True):
     (`protocol.log.deadline_key`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True):
     """What another domain must know at the same index. `name` stands in the registry's table, `data` is that
     effect's Record."""
 
@@ -112,22 +112,20 @@ class Effect:
     data: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     writes: tuple[Write, ...] = ()
     effects: tuple[Effect, ...] = ()
     set_deadlines: tuple[Deadline, ...] = ()
     clear_deadlines: tuple[Deadline, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(msgspec.Struct, frozen=True):
     """Stable `code` (documented in docs/errors.md, worded in protocol/wording.json), `at` the field at fault,
     facts for the sentence."""
 
     code: str
     at: str | None = None
-    facts: Mapping[str, Value] = field(default_factory=dict)
+    facts: Mapping[str, Value] = msgspec.field(default_factory=dict)
 
 
 class State(Protocol):
@@ -140,15 +138,14 @@ class State(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """What one contract sees: its own domain."""
 
     state: State
     domain: str
 
     def get(self, kind: str, id: str, type: type[R]) -> R | None:
-        return cast("R | None", self.state.get(self.domain, f"{kind}/{id}"))
+        return self.state.get(self.domain, f"{kind}/{id}")  # type: ignore[return-value]
 
     def need(self, kind: str, id: str, type: type[R]) -> R:
         """For records the contract's own invariants promise."""
@@ -226,8 +223,7 @@ class Facts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     cooperative: str
     generation: int
     index: int

@@ -132,9 +132,11 @@ def simple_majority(majority: Fraction) -> bool:
 
 
 def counting(ballot: Ballot) -> Cast | None:
-    """The cast that counts now."""
-    valid = [cast for cast in ballot.casts if cast.kid not in ballot.revoked]
-    return max(valid or ballot.casts, key=lambda cast: (cast.sequence, cast.digest), default=None)
+    """The cast that counts now: the last one, of a valid key if there is any."""
+    casts, revoked = ballot.casts, ballot.revoked
+    if revoked:
+        casts = tuple(cast for cast in casts if cast.kid not in revoked) or casts
+    return casts[-1] if casts else None
 
 
 def cast(box: Box, ballot: Ballot | None, vote: Cast, tick: int) -> tuple[Box, Ballot] | Rejection:
@@ -150,7 +152,7 @@ def cast(box: Box, ballot: Ballot | None, vote: Cast, tick: int) -> tuple[Box, B
         if logged.sequence == vote.sequence:
             same = (logged.choice, logged.names) == (vote.choice, vote.names)
             return Rejection("ballot_repeated" if same else "sequence_taken", "sequence")
-    highest = max((logged.sequence for logged in own), default=0)
+    highest = own[-1].sequence if own else 0
     if vote.sequence > min(highest + SEQUENCE_WINDOW, MAX_SEQUENCE):
         return Rejection("sequence_too_far", "sequence", {"highest": highest})
     if len(own) >= MAX_BALLOTS:

@@ -33,10 +33,14 @@ MAX_GENERATION: Final = 2**31 - 1
 
 _IDENTIFIER: Final = re.compile(r"[a-z2-7]{52}", re.ASCII)
 _ORIGIN: Final = re.compile(r"coopnode/([a-z2-7]{52})/(0|[1-9][0-9]{0,9})", re.ASCII)
-_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
-# The standard library's encoder takes four times as long, and a replay makes an id for almost every entry.
-_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-_SHIFTS: Final = tuple(range(250, -1, -10))
+_ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567" + bytes(224)
+# The standard library's encoder takes nine times as long, and a replay makes an id for almost every entry: so 64 groups of
+# five bits in one integer are pulled apart, each half from the other, until every group has a byte of its own.
+_SPREAD: Final = tuple(
+    (3 * groups, low, low << 8 * groups)
+    for groups in (32, 16, 8, 4, 2, 1)
+    for low in [sum(((1 << 5 * groups) - 1) << place for place in range(0, 512, 16 * groups))]
+)
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -44,8 +48,10 @@ def identifier(digest: bytes) -> str:
     """The id of a 32-byte digest: 52 characters of ``a-z2-7``."""
     if len(digest) != DIGEST_BYTES:
         raise ValueError("a digest has 32 bytes")
-    bits = int.from_bytes(digest, "big") << 4  # 260 bits: 26 pairs of characters
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
+    bits = int.from_bytes(digest, "big") << 4  # 260 bits: 52 groups
+    for distance, low, high in _SPREAD:
+        bits = bits & low | bits << distance & high
+    return bits.to_bytes(52, "big").translate(_ALPHABET).decode("ascii")
 
 
 def parse_identifier(text: str) -> bytes:

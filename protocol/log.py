@@ -15,8 +15,9 @@ import heapq
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from protocol import documents, merkle, registry, signatures
 from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
@@ -40,8 +41,7 @@ class History(Protocol):
     def root_at(self, size: int) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     statement: Statement
     index: int
     #: legal time
@@ -50,19 +50,17 @@ class Accepted:
     effects: tuple[Effect, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """`at` names the field, `facts` fill the sentence. `known` tells whether a valid key of a known account
     was behind it (P13)."""
 
     code: str
     at: str | None = None
-    facts: Mapping[str, Value] = field(default_factory=dict)
+    facts: Mapping[str, Value] = msgspec.field(default_factory=dict)
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """Where a log stands. `cooperative` is None before entry 0; `tick` is 0 before the first tick."""
 
     cooperative: str | None
@@ -116,8 +114,10 @@ class Overlay:
         self.writes: dict[tuple[str, str], Record | None] = {}
 
     def get(self, domain: str, key: str) -> Record | None:
-        place = (domain, key)
-        return self.writes[place] if place in self.writes else self.base.get(domain, key)
+        writes = self.writes
+        if writes and (place := (domain, key)) in writes:
+            return writes[place]
+        return self.base.get(domain, key)
 
     def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
         changed = {
@@ -134,35 +134,58 @@ class Overlay:
 
 
 class MemoryState:
-    """State in memory: for audits, tests and the browserless tools."""
+    """State in memory: for audits, tests and the browserless tools.
+
+    Keys are put in order when somebody scans the domain: most domains are never scanned, and keeping a long list in order at
+    every write is what would make a large replay slow.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, dict[str, Record]] = {}
-        self._keys: dict[str, list[str]] = {}
+        self._ordered: dict[str, list[str]] = {}
+        self._new: dict[str, list[str]] = {}
 
     def get(self, domain: str, key: str) -> Record | None:
-        return self._values.get(domain, {}).get(key)
+        values = self._values.get(domain)
+        return None if values is None else values.get(key)
 
     def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
-        keys, values = self._keys.get(domain, []), self._values.get(domain, {})
+        if domain not in self._values:
+            return
+        keys, values = self._in_order(domain), self._values[domain]
         for key in keys[bisect_left(keys, start) : bisect_left(keys, stop)]:
             yield key, values[key]
 
     def apply(self, writes: Mapping[tuple[str, str], Record | None]) -> None:
         for (domain, key), value in writes.items():
-            values, keys = self._values.setdefault(domain, {}), self._keys.setdefault(domain, [])
-            if value is None:
-                if values.pop(key, None) is not None:
-                    del keys[bisect_left(keys, key)]
-            else:
+            values = self._values.get(domain)
+            if values is None:
+                values, self._ordered[domain], self._new[domain] = {}, [], []
+                self._values[domain] = values
+            if value is not None:
                 if key not in values:
-                    insort(keys, key)
+                    self._new[domain].append(key)
                 values[key] = value
+            elif values.pop(key, None) is not None:
+                keys = self._in_order(domain)
+                del keys[bisect_left(keys, key)]
 
     def items(self) -> Iterator[tuple[str, str, Record]]:
         for domain in sorted(self._values):
-            for key in self._keys[domain]:
+            for key in self._in_order(domain):
                 yield domain, key, self._values[domain][key]
+
+    def _in_order(self, domain: str) -> list[str]:
+        keys, new = self._ordered[domain], self._new[domain]
+        if new:
+            if len(new) < 8:
+                for key in new:
+                    insort(keys, key)
+            else:
+                keys += new
+                keys.sort()  # two runs, the first already in order: cheaper than it looks
+            new.clear()
+        return keys
 
 
 def state_digest(items: Iterator[tuple[str, str, bytes]]) -> bytes:
@@ -218,7 +241,8 @@ class Batch:
             statement = registry.typed(statement)
         except StatementError as error:
             return Refused(error.code, error.field or None)
-        overlay = Overlay(self._overlay)
+        # Nothing written yet (a batch of one, as in every replay): one step less to each record.
+        overlay = Overlay(self._overlay if self._overlay.writes else self._overlay.base)
         outcome = self._check(statement) or self._decide(statement, overlay)
         if isinstance(outcome, Rejection):
             outcome = Refused(outcome.code, outcome.at, outcome.facts)
@@ -371,8 +395,10 @@ class Batch:
         self, contract: registry.ContractModule, changes: Changes, overlay: Overlay
     ) -> tuple[Effect, ...] | Rejection:
         """Applies changes and, breadth first, what they set off in other domains."""
-        done: list[Effect] = []
         _apply(contract.DOMAIN, contract.STATE, changes, overlay)
+        if not changes.effects:
+            return ()
+        done: list[Effect] = []
         waiting = deque(changes.effects)
         while waiting:
             effect = waiting.popleft()

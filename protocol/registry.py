@@ -99,11 +99,13 @@ def typed(statement: Statement) -> Statement:
     kind = TYPES.get(statement.type)
     if kind is None:
         raise StatementError("unknown_type", "type")
-    if kind.private and "private" not in statement.payload:
+    fields = statement.payload.copy()
+    del fields["type"]
+    private = fields.pop("private", None)
+    if kind.private and private is None:
         raise StatementError("private_missing", "private")
-    if not kind.private and "private" in statement.payload:
+    if not kind.private and private is not None:
         raise StatementError("private_unexpected", "private")
-    fields = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
     try:
         body = msgspec.convert(fields, kind.payload, strict=True)
     except msgspec.ValidationError as error:

@@ -1,4 +1,5 @@
-"""Writes docs/documents.md from the registry: `python -m tools.documents_page`. A test keeps the page current."""
+"""Writes docs/documents.md from the registry: `python -m tools.documents_page`. A test keeps the page
+current."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ SIGNERS = {"person": "a person", "node": "the node", "founder": "the founder"}
 def page() -> str:
     parts = [
         "# Documents\n",
-        "Every document a log can hold (`protocol/registry.py`, SPEC §11). *Private* fields stand in the log only as salted",
+        "Every document a log can hold (`protocol/registry.py`, SPEC §11). *Private* fields stand in the log",
+        "only as salted",
         "commitments; their readers are roles inside the cooperative. Written by `python -m tools.documents_page`.\n",
     ]
     for domain in registry.CONTRACTS:

@@ -11,19 +11,48 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from coopnode.admission import Buckets
 from coopnode.app import Node
+from coopnode.sessions import Sessions
+from coopnode.signing import Signing
+from web import middleware, static_files
 from web.cors import cors
-from web.keys import NODE
+from web.home import routes as home
+from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.log import routes as log
+from web.sessions import sessions
+from web.signing import routes as signing
+from web.signing_origin import create_signing_app
 
-MIDDLEWARES: Final[tuple[Middleware, ...]] = (cors,)
-SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (log.setup,)
+__all__ = ["create_app", "create_signing_app"]
+
+MIDDLEWARES: Final[tuple[Middleware, ...]] = (
+    middleware.access,
+    middleware.headers,
+    middleware.errors,
+    cors,
+    middleware.same_origin,
+    middleware.rationed,
+    sessions,
+)
+SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
+    static_files.setup,
+    log.setup,
+    signing.setup,
+    home.setup,
+)
 
 
 def create_app(node: Node) -> web.Application:
-    """The application of the public origin. Bodies are bounded where they are read (`web.log.submission`)."""
+    """The application of the public origin. Bodies are bounded where they are read (`web.log.submission`, `web.forms`)."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=2**20)
+    limits = node.config.limits
     app[NODE] = node
+    app[SESSIONS] = Sessions(node)
+    app[SIGNING] = Signing(node)
+    app[TASKS] = []
+    app[EVENTS] = []
+    app[middleware.RATION] = Buckets(limits.stranger_burst * 3, limits.stranger_rate * 2)
     for setup in SLICES:
         setup(app)
     return app

@@ -1,4 +1,5 @@
-"""Cross-origin calls of the signing origin, and of nobody else (P28): it submits what was signed and fetches what it shows."""
+"""Cross-origin calls of the signing origin, and of nobody else (P28): it submits what was signed and
+fetches what it shows."""
 
 from __future__ import annotations
 

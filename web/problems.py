@@ -52,13 +52,20 @@ def problem(
             detail = wording.rejection(code, locale)
         except KeyError:
             detail = None
-    body: dict[str, Any] = {"type": f"https://coopnode.org/errors#{code}", "title": code, "status": status, "code": code}
+    body: dict[str, Any] = {
+        "type": f"https://coopnode.org/errors#{code}",
+        "title": code,
+        "status": status,
+        "code": code,
+    }
     if detail:
         body["detail"] = detail
     if at is not None:
         body["field"] = at
     if facts:
-        body["facts"] = {name: value.hex() if isinstance(value, bytes) else value for name, value in facts.items()}
+        body["facts"] = {
+            name: value.hex() if isinstance(value, bytes) else value for name, value in facts.items()
+        }
     body |= more or {}
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     data = json.dumps(body, ensure_ascii=False, default=str).encode()

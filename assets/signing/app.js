@@ -24,6 +24,8 @@ export class App {
     /** @type {(() => Screen) | null} */
     this.draw = null;
     this.guarded = false;
+    /** Signed bytes may have left: "nothing was sent" would be a lie. */
+    this.sent = false;
     addEventListener("beforeunload", (event) => this.guarded && event.preventDefault());
   }
 
@@ -51,7 +53,7 @@ export class App {
     return h("header.top", null,
       h("span.mono", { "aria-hidden": "true" }, icon("lock")),
       h("div.owner", null, h("b", null, t("brand")), this.owner && h("span", null, this.owner)),
-      h("button.quiet", { type: "button", lang: other, onclick: switched, "aria-label": t("switch_language") }, other.toUpperCase()),
+      h("button.quiet", { type: "button", lang: other, onclick: switched, title: t("switch_language") }, other.toUpperCase()),
       this.cancel && h("a.quiet", { href: this.cancel }, t("cancel")),
     );
   }
@@ -82,7 +84,7 @@ export class App {
       body: [
         notice("bad", explain(code, facts)),
         !(error instanceof PageError) && h("p.code", null, String(error instanceof Error ? error.message : error)),
-        h("p", null, t("fail.nothing")),
+        !this.sent && h("p", null, t("fail.nothing")),
         h("div.row", null,
           this.cancel && h("a.btn", { href: this.cancel }, t("go_back")),
           h("button.btn.ghost", { type: "button", onclick: () => location.reload() }, t("try_again")),

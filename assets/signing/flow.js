@@ -170,6 +170,7 @@ async function readAndSign(job, { drafts, notes, account, key, again }) {
 /** @param {Job} job @param {import("./outbox.js").Parcel} parcel */
 async function deliver(job, parcel) {
   const { app, main } = job;
+  app.sent = true;
   for (let tries = 0; parcel.state === "sending"; tries++) {
     app.busy("busy.send");
     try {
@@ -245,26 +246,29 @@ async function refused(job, parcel, problem) {
 async function finish(job, key, result) {
   const { main, request } = job;
   const cooperative = request.cooperative?.id ?? key.home;
-  const enrol = cooperative && result.account && !key.enrolled.includes(cooperative) ? await enrolment(key, cooperative, result.account) : null;
-  const login = cooperative && result.account && request.challenge
-    ? await loginAnswer(key, cooperative, result.account, fromBase64url(request.challenge)) : null;
-  const body = {
-    ...result,
-    enrol: enrol && base64url(enrol),
-    login: (login ?? enrol) && base64url(login ?? enrol),
-    login_key: base64url(key.login.pub),
-  };
+  /** A node that forgot this device (a session ended there) gets the enrolment again; after that, documents go on without a login. */
+  let refusals = 0;
   for (let tries = 0; ; tries++) {
+    const known = cooperative && result.account && refusals < 2;
+    const enrol = known && (refusals || !key.enrolled.includes(cooperative)) ? await enrolment(key, cooperative, result.account) : null;
+    const login = known && request.challenge ? await loginAnswer(key, cooperative, result.account, fromBase64url(request.challenge)) : null;
+    const body = {
+      ...result,
+      enrol: enrol && base64url(enrol),
+      login: (login ?? enrol) && base64url(login ?? enrol),
+      login_key: base64url(key.login.pub),
+    };
     try {
       const { return: back } = await main.post(`/api/v1/signing/${encodeURIComponent(job.token)}/done`, body);
-      if (enrol) {
+      if (enrol && !key.enrolled.includes(cooperative)) {
         key.enrolled.push(cooperative);
         await keepKey(key);
       }
       return main.url(back ?? request.return);
     } catch (error) {
-      if (!(error instanceof Unreachable)) throw error;
-      await waiting(job, tries, null);
+      const again = error instanceof Problem && error.code === "login_refused" && ++refusals <= (request.purpose === "login" ? 1 : 2);
+      if (error instanceof Unreachable) await waiting(job, tries, null);
+      else if (!again) throw error;
     }
   }
 }

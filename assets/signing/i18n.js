@@ -20,7 +20,13 @@ export const currentLanguage = () => language;
 export function t(key, facts = {}) {
   const text = LANGUAGES[language][key] ?? LANGUAGES.ru[key];
   if (text === undefined) throw new Error(`no words for ${key}`);
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(facts[name] ?? ""));
+  return text.replace(/\{(\w+)(?::([^}]*))?\}/g, (_, name, forms) => (forms ? plural(Number(facts[name]), forms.split("|")) : String(facts[name] ?? "")));
+}
+
+/** `{count:документ|документа|документов}`; languages with two forms give two. @param {number} count @param {string[]} forms */
+function plural(count, forms) {
+  const place = { one: 0, few: 1, many: 2, other: forms.length === 2 ? 1 : 2 }[new Intl.PluralRules(language).select(count)];
+  return forms[place ?? 1] ?? forms[forms.length - 1];
 }
 
 /** @param {string} key */
@@ -35,8 +41,10 @@ const locale = () => (language === "ru" ? "ru-RU" : "en-GB");
 export function dateTime(seconds) {
   if (seconds > 8e12) return String(seconds);
   const date = new Date(seconds * 1000);
-  const shown = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
-  return new Intl.DateTimeFormat(locale(), /** @type {any} */ (shown)).format(date);
+  const shown = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" };
+  const moscow = Intl.DateTimeFormat().resolvedOptions().timeZone === "Europe/Moscow";
+  const format = new Intl.DateTimeFormat(locale(), /** @type {any} */ (moscow ? shown : { ...shown, timeZoneName: "short" }));
+  return format.format(date) + (moscow ? ` (${t("moscow")})` : "");
 }
 
 /** @param {Date} date */
@@ -52,7 +60,7 @@ export function money(amount, currency) {
     const whole = String(Math.abs(amount)).padStart(digits + 1, "0");
     const cut = whole.length - digits;
     const fraction = digits && Number(whole.slice(cut)) ? `.${whole.slice(cut)}` : "";
-    const shape = { style: "currency", currency, minimumFractionDigits: fraction ? digits : 0 };
+    const shape = { style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: fraction ? digits : 0 };
     return new Intl.NumberFormat(locale(), shape).format(/** @type {any} */ (`${amount < 0 ? "-" : ""}${whole.slice(0, cut)}${fraction}`));
   } catch {
     return null;

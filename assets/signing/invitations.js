@@ -2,7 +2,7 @@
 // sends nothing behind `#`, and the main site cannot read this origin's storage.
 //
 // An item that invites names places of its payload: {"invitations": [{"path": ["seats", 0, "invitation"], "label": "…"}]}.
-// An item that accepts names the place it answers: {"proof": {"digest": base64url, "index": 0, "kid": base64url}}.
+// An item that accepts names the place it answers: {"proof": {"digest": base64url, "index": 0, "kid": base64url}}; `kid` tells which code.
 
 import { button, ghost, notice } from "./app.js";
 import { base32, equal, fromBase32, fromBase64url, hex, random } from "./bytes.js";
@@ -103,7 +103,7 @@ function card(kept) {
   return h("article.paper.invitation", { "data-link": linkOf(kept) },
     h("header", null, h("h3", null, visible(kept.label)), h("p", null, [visible(kept.owner), day(new Date(kept.at * 1000))].filter(Boolean).join(" · "))),
     h("div.split", null,
-      h("div", null, h("p", null, t("invite.how")), h("p", null, t("invite.by_hand", { address: `${location.origin}/#i=${kept.digest}.${kept.index}` })), h("p.code", null, groupsOf(kept.code))),
+      h("div", null, h("p", null, t("invite.how")), h("p", null, t("invite.by_hand", { address: `${location.origin}/#i` })), h("p.code", null, groupsOf(kept.code))),
       code(linkOf(kept), t("invite.qr", { label: kept.label }))),
     h("p.noprint", null, h("button.link", { type: "button", onclick: copy }, t("invite.copy")), " ", status, field));
 }
@@ -117,7 +117,7 @@ export function list(app, main) {
     const all = allKept().filter((kept) => kept.label);
     return {
       title: t("invite.list"), wide: true,
-      body: all.length ? [cards(all), ghost(t("invite.forget"), () => { all.forEach((kept) => forgetInvitation(kept.digest, kept.index)); list(app, main); })] : [h("p.empty", null, t("invite.none"))],
+      body: all.length ? [cards(all), ghost(t("invite.forget"), () => { all.forEach((kept) => forgetInvitation(kidOf(kept))); list(app, main); })] : [h("p.empty", null, t("invite.none"))],
     };
   });
 }
@@ -126,17 +126,15 @@ export function list(app, main) {
 
 /** A link was opened: the code stays on this origin, the person goes on to the cooperative's page. */
 export async function receive(app, main, fragment) {
-  const match = /^([0-9a-f]{64})\.(\d{1,4})(?:\.([a-z2-7]{52}))?$/.exec(fragment);
-  if (!match) throw new PageError("bad_invitation");
-  const [, digest, index, secret] = match;
-  const typed = secret ?? (await askForCode(app, null));
-  try {
-    fromBase32(typed);
-  } catch {
-    throw new PageError("bad_invitation");
-  }
-  if (!find(digest, Number(index))) keep({ digest, index: Number(index), code: typed, label: "", owner: "", at: Math.floor(Date.now() / 1000) });
-  location.replace(new URL(`/invite/${digest}/${Number(index)}`, main).href);
+  const match = /^([0-9a-f]{64})\.(\d{1,4})\.([a-z2-7]{52})$/.exec(fragment);
+  if (!match && fragment) throw new PageError("bad_invitation");
+  const [, digest, index, secret] = match ?? ["", "", "0", await askForCode(app, (text) => seedOf(text) !== null)];
+  const seed = seedOf(secret);
+  if (!seed) throw new PageError("bad_invitation");
+  const kid = hex(publicKey(seed));
+  if (!find(kid)) keep({ digest, index: Number(index), code: secret, label: "", owner: "", at: Math.floor(Date.now() / 1000) });
+  // Typed from a card: the node finds the place by the public half.
+  location.replace(new URL(digest ? `/invite/${digest}/${Number(index)}` : `/invite/key/${kid}`, main).href);
 }
 
 /**
@@ -146,15 +144,11 @@ export async function receive(app, main, fragment) {
 export async function seedFor(app, request) {
   const asked = request.items.find((item) => item.proof)?.proof;
   if (!asked) return null;
-  const kept = find(hex(fromBase64url(asked.digest)), asked.index);
-  const kid = asked.kid ? fromBase64url(asked.kid) : null;
+  const kid = fromBase64url(asked.kid);
+  const kept = find(hex(kid));
   const fits = (text) => {
-    try {
-      const seed = fromBase32(text);
-      return seed.length === 32 && (!kid || equal(publicKey(seed), kid)) ? seed : null;
-    } catch {
-      return null;
-    }
+    const seed = seedOf(text);
+    return seed && equal(publicKey(seed), kid) ? seed : null;
   };
   const known = kept && fits(kept.code);
   if (known) return known;
@@ -168,7 +162,7 @@ export const invitationProof = (proof, seed, account) => signOnce(seed, possessi
 export function forgetUsed(parcel, request) {
   for (const item of parcel.items) {
     const proof = item.answer && request.items[item.place]?.proof;
-    if (proof) forgetInvitation(hex(fromBase64url(proof.digest)), proof.index);
+    if (proof) forgetInvitation(hex(fromBase64url(proof.kid)));
   }
 }
 
@@ -178,7 +172,7 @@ const askForCode = (app, fits) => app.ask((answer) => {
   const check = (event) => {
     event.preventDefault();
     const typed = field.value.replace(/^.*\./s, "").replace(/[\s-]/g, "").toLowerCase();
-    if (/^[a-z2-7]{52}$/.test(typed) && (!fits || fits(typed))) answer(typed);
+    if (fits(typed)) answer(typed);
     else error.textContent = t("invite.code_wrong");
   };
   return {
@@ -194,12 +188,26 @@ const askForCode = (app, fits) => app.ask((answer) => {
 // --- kept in this browser -----------------------------------------------------------------------------------------------------------------
 
 /** @param {Kept} kept */
-const keep = (kept) => localStorage.setItem(`${PREFIX}${kept.digest}/${kept.index}`, JSON.stringify(kept));
+const keep = (kept) => localStorage.setItem(PREFIX + kidOf(kept), JSON.stringify(kept));
 
 /** @returns {Kept | null} */
-const find = (digest, index) => JSON.parse(localStorage.getItem(`${PREFIX}${digest}/${index}`) ?? "null");
+const find = (kid) => JSON.parse(localStorage.getItem(PREFIX + kid) ?? "null");
 
-const forgetInvitation = (digest, index) => localStorage.removeItem(`${PREFIX}${digest}/${index}`);
+/** @param {string} kid hexadecimal */
+const forgetInvitation = (kid) => localStorage.removeItem(PREFIX + kid);
+
+/** @param {string} text @returns {Uint8Array | null} */
+function seedOf(text) {
+  try {
+    const seed = fromBase32(text);
+    return seed.length === 32 ? seed : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Kept} kept */
+const kidOf = (kept) => hex(publicKey(fromBase32(kept.code)));
 
 /** @returns {Kept[]} */
 function allKept() {

@@ -22,7 +22,7 @@ async function start() {
     app.busy("busy.start");
     const [origin] = await Promise.all([pinnedMain(), selfCheck()]);
     if (asked.page === "invitations") return invitationList(app, origin);
-    if (!asked.token && asked.invitation) return await receive(app, origin, asked.invitation);
+    if (!asked.token && asked.invitation !== null) return await receive(app, origin, asked.invitation);
     if (!asked.token) return await home(app, origin);
     if (asked.main !== origin) throw new PageError("other_main", { asked: asked.main ?? "", main: origin });
     const main = new Main(origin);

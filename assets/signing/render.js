@@ -85,6 +85,10 @@ function show(value, field) {
   if (names.length === 2 && Number.isSafeInteger(value.amount) && typeof value.currency === "string") {
     return money(value.amount, value.currency) ?? `${number(value.amount)} ${visible(value.currency)}`;
   }
+  if (names.length === 3 && value.alg === -19 && value.pub instanceof Uint8Array && typeof value.scope === "string") {
+    const scope = hasWords(`scope.${value.scope}`) ? t(`scope.${value.scope}`) : visible(value.scope);
+    return h("span", null, h("span.code", null, fingerprint(value.pub)), h("br", null), h("span.muted", null, t("value.key", { scope })));
+  }
   return list(value, field?.fields ?? []) ?? t("value.empty");
 }
 

@@ -95,7 +95,7 @@ export class Main {
  * @property {boolean} [seen]
  * @property {{title: string, url: string, sha256: string, statement?: string}[]} [texts]
  * @property {string} [consequence]
- * @property {{digest: string, index: number, kid?: string}} [proof] the page adds `proof`: the invitation key signs for this account (SPEC §6.2)
+ * @property {{digest: string, index: number, kid: string}} [proof] the page adds `proof`: the invitation key signs for this account (SPEC §6.2)
  * @property {{path: (string | number)[], label: string}[]} [invitations] the page makes a key for each place (invitations.js)
  * @property {[string, string]} [for] organisation id and base64url of the authority's digest
  *

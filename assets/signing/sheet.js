@@ -17,8 +17,8 @@ export function documentScreen({ draft, texts, registry, names, place, of, again
   const next = () => { status.textContent = unread() ?? ""; if (!unread()) answer("next"); };
   const effect = said(registry.types[draft.shown.type]?.effect);
   return {
-    title: typeTitle(draft.shown.type, registry),
-    step: of > 1 ? t("sheet.place", { place: place + 1, of }) : t("sheet.kicker"),
+    title: t(of > 1 ? "sheet.readit" : "sheet.sign"),
+    step: of > 1 ? t("sheet.place", { place: place + 1, of }) : undefined,
     body: [
       h("p.muted", null, t("sheet.this")),
       again && of === 1 && notice("warn", t("sheet.again")),
@@ -42,7 +42,6 @@ export function documentScreen({ draft, texts, registry, names, place, of, again
 export function summaryScreen({ drafts, registry, names, again, answer }) {
   return {
     title: t("summary.title", { count: drafts.length }),
-    step: t("sheet.kicker"),
     body: [
       again && notice("warn", t("sheet.again")),
       h("p.muted", null, t("summary.lead")),

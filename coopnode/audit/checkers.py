@@ -1,9 +1,11 @@
 """Signatures checked in processes of their own: `python -m coopnode.audit.checkers` is one of them.
 
-A process and not a thread: the reducer keeps the interpreter lock busy, so a thread that comes back from libsodium
-after 40 µs waits milliseconds for it. And not `multiprocessing`: it would import the caller's main program again.
-On the wire: length u32, then for each signature key (32), signature (64), length of the message u32, message; the
-answer is one byte for each.
+A process and not a thread: the reducer keeps the interpreter lock busy, so a thread that comes back from
+libsodium after 40 µs waits milliseconds for it. And not `multiprocessing`: it would import the caller's
+main
+program again. On the wire: length u32, then for each signature key (32), signature (64), length of the
+message u32,
+message; the answer is one byte for each.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 In this order: entry 0 gives the cooperative's id and log key; the checkpoint must be of that id and signed by
 that key; then bundle after bundle every entry is compared with the hash tiles, its signature checked and its
-contract replayed; in the end root and tiles are compared with what the entries give. A checkpoint saved earlier
-must be a beginning of this log. What is found first, counted by entries, is the report's problem.
+contract replayed; in the end root and tiles are compared with what the entries give. A checkpoint saved
+earlier must be a beginning of this log. What is found first, counted by entries, is the report's problem.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ def audit(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Report:
-    """Checks everything. `since` is a checkpoint saved from an earlier audit; with `trust_since` the signatures before it are not
-    checked again, for who checked them then: the entries are the same bytes when its root agrees.
+    """Checks everything. `since` is a checkpoint saved from an earlier audit; with `trust_since` the
+    signatures before it are not checked again, for who checked them then: the entries are the same bytes
+    when its root agrees.
 
     Raises:
         SourceError: something could not be read; there is no verdict.
@@ -149,7 +150,9 @@ class _Audit:
             raise _Found(Problem("checkpoint_signature", where="checkpoint")) from error
 
     def _log_key(self, claimed: Checkpoint, claimed_id: str) -> bytes:
-        """Of entry 0, which the id in the origin pins: the id is the digest of the genesis that names the key."""
+        """Of entry 0, which the id in the origin pins: the id is the digest of the genesis that names the
+        key.
+        """
         entries, _ = self._bundle(Tile("entries", 0, min(claimed.size, TILE_WIDTH)))
         if not entries:
             raise _Found(Problem("bundle_malformed", 0, where="tile/entries/000"))
@@ -223,7 +226,8 @@ class _Audit:
         problem = replayer.feed(entries, leaves)
         if problem is None and not complete:
             problem = replayer.finish() or Problem("bundle_malformed", start + len(entries), where=name.path)
-        # A fork is the graver finding, and proof of itself: it goes before what a replay of the other history finds.
+        # A fork is the graver finding, and proof of itself: it goes before what a replay of the other
+        # history finds.
         return self._fork(replayer) or problem
 
     def _bundle(self, name: Tile) -> tuple[list[bytes], bool]:
@@ -235,7 +239,9 @@ class _Audit:
             return _prefix(data, name.width), False
 
     def _first_difference(self, index: int, width: int, leaves: list[bytes]) -> int | None:
-        """The place of the first entry whose hash is not the one in the level-0 tile, none when the tile is shorter than the entries."""
+        """The place of the first entry whose hash is not the one in the level-0 tile, none when the tile
+        is shorter than the entries.
+        """
         data = read_tile(self._source, Tile(0, index, width))
         for place, leaf in enumerate(leaves):
             if data[32 * place : 32 * place + 32] != leaf:

@@ -1,4 +1,5 @@
-"""Entries replayed in order: signatures checked in chunks by worker processes, contracts by one reducer (SPEC §4.4, §9.2).
+"""Entries replayed in order: signatures checked in chunks by worker processes, contracts by one reducer
+(SPEC §4.4, §9.2).
 
 `Replayer.feed` takes the next entries; it hands their signatures to the workers and reduces what they have
 finished, so that memory holds a few chunks, the state, and 32 bytes for each entry. The first entry a log
@@ -40,7 +41,9 @@ class RulesFailed(Exception):
 
 
 class History:
-    """The leaf hashes so far, 32 bytes each, with the roots of complete blocks of 256, so that any earlier root costs little (P3)."""
+    """The leaf hashes so far, 32 bytes each, with the roots of complete blocks of 256, so that any
+    earlier root costs little (P3).
+    """
 
     def __init__(self) -> None:
         self._leaves = bytearray()
@@ -90,7 +93,9 @@ class Replayer:
     def __init__(
         self, size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0
     ) -> None:
-        """`size` is the expected number of entries; signatures of entries before `verified_before` are not checked again."""
+        """`size` is the expected number of entries; signatures of entries before `verified_before` are
+        not checked again.
+        """
         self.state = MemoryState()
         self.head = Head.empty(generation)
         self.history = History()
@@ -127,7 +132,9 @@ class Replayer:
             gc.enable()
 
     def feed(self, entries: Sequence[bytes], leaves: Sequence[bytes] | None = None) -> Problem | None:
-        """The next entries (and their leaf hashes, when known). Returns the first problem found so far; afterwards nothing more is taken."""
+        """The next entries (and their leaf hashes, when known). Returns the first problem found so far;
+        afterwards nothing more is taken.
+        """
         if self.problem is not None:
             return self.problem
         start = self.history.size

@@ -51,7 +51,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`size` and `root` are the log's own claim; `state_digest` and `counts` follow from the entries replayed."""
+    """`size` and `root` are the log's own claim; `state_digest` and `counts` follow from the entries
+    replayed.
+    """
 
     source: str
     cooperative: str | None = None

@@ -1,4 +1,5 @@
-"""Where an audit reads a log from: a directory laid out as C2SP tlog-tiles, or a server that serves one (SPEC §9.1, §10).
+"""Where an audit reads a log from: a directory laid out as C2SP tlog-tiles, or a server that serves one
+(SPEC §9.1, §10).
 
 A source hands out bytes and vouches for nothing. What cannot be read is a `SourceError`: no verdict about the
 log, the audit could not be made. Everything read from a server is bounded.
@@ -68,7 +69,9 @@ class Directory:
 
 
 class Url:
-    """A log served over HTTP. One connection is kept open; a busy or broken server is asked again a few times."""
+    """A log served over HTTP. One connection is kept open; a busy or broken server is asked again a few
+    times.
+    """
 
     def __init__(self, address: str, authorise: Authorise | None = None) -> None:
         self.name = address.rstrip("/")
@@ -92,7 +95,7 @@ class Url:
                 raise Missing(f"{address} does not exist")
             if status in (401, 403):
                 raise SourceError(
-                    f"{address} may not be read by everybody: give the key of a member with --key (HTTP {status})"
+                    f"{address} is not open to everybody (HTTP {status}): give a member's key with --key"
                 )
             if status != 200:
                 raise SourceError(f"{address} was answered with HTTP status {status}")
@@ -170,7 +173,9 @@ def read_checkpoint(source: Source) -> bytes:
 
 
 def read_tile(source: Source, tile: Tile) -> bytes:
-    """A hash tile or bundle. A partial one may have been replaced by the full tile since (tlog-tiles): then its beginning is taken."""
+    """A hash tile or bundle. A partial one may have been replaced by the full tile since (tlog-tiles):
+    then its beginning is taken.
+    """
     limit = MAX_BUNDLE if tile.level == "entries" else MAX_HASHES
     try:
         return source.read(tile.path, limit)

@@ -4,6 +4,8 @@ Refusals of the contracts have their sentences in `protocol.wording`; here are t
 stands behind each kind.
 """
 
+# ruff: noqa: E501  (tables of sentences)
+
 from __future__ import annotations
 
 import base64

@@ -6,7 +6,8 @@ Exit statuses, the same for every command:
     1  a contradiction was found, or the thing asked for was refused
     2  could not be done: wrong arguments, unreadable files, no answer
 
-`--json` prints one JSON value on standard output, whatever happens; words for people go to standard error then.
+`--json` prints one JSON value on standard output, whatever happens; words for people go to standard error
+then.
 """
 
 from __future__ import annotations

@@ -23,23 +23,34 @@ def add(app: typer.Typer) -> None:
 
 def audit(
     place: str = typer.Argument(help="Address of a node, or a folder with a copied log.", metavar="URL|DIR"),
-    expect: str = typer.Option(None, "--expect", help="Id of the cooperative it must be.", metavar="ID"),
-    since: Path = typer.Option(
-        None, "--since", help="A checkpoint saved earlier: it must be a beginning of this log.", metavar="FILE"
+    expect: str | None = typer.Option(
+        None, "--expect", help="Id of the cooperative it must be.", metavar="ID"
+    ),
+    since: Path | None = typer.Option(
+        None,
+        "--since",
+        help="A checkpoint saved earlier: it must be a beginning of this log.",
+        metavar="FILE",
     ),
     trust_since: bool = typer.Option(
         False, "--trust-since", help="Signatures before --since were checked then; do not check them again."
     ),
-    save: Path = typer.Option(
+    save: Path | None = typer.Option(
         None, "--save", help="Keep the checkpoint for the next --since when all is well.", metavar="FILE"
     ),
-    key: Path = typer.Option(
+    key: Path | None = typer.Option(
         None, "--key", help="Key file of a member, for logs that only members read.", metavar="FILE"
     ),
-    account: str = typer.Option(None, "--account", help="Account id, when the key was added later.", metavar="ID"),
-    passphrase_file: Path = typer.Option(None, "--passphrase-file", help="Passphrase of --key.", metavar="FILE"),
-    workers: int = typer.Option(None, "--workers", min=1, max=64, help="Processes that check signatures."),
-    lang: str = LANGUAGE,
+    account: str | None = typer.Option(
+        None, "--account", help="Account id, when the key was added later.", metavar="ID"
+    ),
+    passphrase_file: Path | None = typer.Option(
+        None, "--passphrase-file", help="Passphrase of --key.", metavar="FILE"
+    ),
+    workers: int | None = typer.Option(
+        None, "--workers", min=1, max=64, help="Processes that check signatures."
+    ),
+    lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
     """Re-check a log that somebody else keeps: every signature, every rule, every count.
@@ -54,12 +65,19 @@ def audit(
     from coopnode.audit.sources import read_checkpoint
 
     words = output.language(lang)
+    if trust_since and since is None:
+        output.fail("--trust-since needs --since", as_json=as_json)
     try:
         saved = since.read_bytes() if since else None
         source = open_source(place, _reader(place, key, account, expect, passphrase_file) if key else None)
         with output.progress("Проверка" if words == "ru" else "Checking", as_json=as_json) as progress:
             found = check(
-                source, expect=expect, since=saved, trust_since=trust_since, progress=progress, workers=workers
+                source,
+                expect=expect,
+                since=saved,
+                trust_since=trust_since,
+                progress=progress,
+                workers=workers,
             )
         if found.ok and save is not None:
             _save(save, read_checkpoint(source), found)
@@ -120,15 +138,18 @@ def _reader(
 
 
 def verify(
-    data: Path = DATA,
-    workers: int = typer.Option(None, "--workers", min=1, max=64, help="Processes that check signatures."),
-    lang: str = LANGUAGE,
+    data: Path | None = DATA,
+    workers: int | None = typer.Option(
+        None, "--workers", min=1, max=64, help="Processes that check signatures."
+    ),
+    lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
     """Check this node's own data directory; changes nothing and may run beside the node.
 
     Entries against hashes, tiles, bundles, checkpoint and head database; every contract replayed and compared
-    with the state row by row; private records against their commitments; tables of the pages against a rebuild.
+    with the state row by row; private records against their commitments; tables of the pages against a
+    rebuild.
 
     Exit status: 0 no contradiction, 1 a contradiction, 2 could not be checked.
     """
@@ -154,13 +175,15 @@ def _finish(found: Report, words: output.Language, as_json: bool) -> None:
 
 def export(
     target: Path = typer.Argument(help="A folder that does not exist yet, or an empty one.", metavar="DIR"),
-    data: Path = DATA,
+    data: Path | None = DATA,
     as_json: bool = JSON,
 ) -> None:
     """Copy the public log into a folder: what `coopnode audit DIR` and other tlog-tiles tools read.
 
-    Holds checkpoint, tile/, blobs/ with the public texts by digest, and pack.cbor. Entries after the last signed
-    checkpoint, private records and keys are not in it. Entries are for those who may read the log: see SPEC §10.
+    Holds checkpoint, tile/, blobs/ with the public texts by digest, and pack.cbor. Entries after the last
+    signed checkpoint, private records and keys are not in it. Entries are for those who may read the log:
+    see
+    SPEC §10.
 
     Exit status: 0 done, 2 could not be done.
     """
@@ -172,7 +195,11 @@ def export(
             done = copy(output.data_folder(data), target, progress)
     except ExportError as error:
         output.fail(str(error), as_json=as_json)
-    text = f"{done.entries} entries and {done.blobs} texts are in {target}\nCheck them: coopnode audit {target}"
+    text = (
+        f"{done.entries} entries and {done.blobs} texts are in {target}\nCheck them: coopnode audit {target}"
+    )
     output.show(
-        {"ok": True, "folder": str(target), "entries": done.entries, "blobs": done.blobs}, text, as_json=as_json
+        {"ok": True, "folder": str(target), "entries": done.entries, "blobs": done.blobs},
+        text,
+        as_json=as_json,
     )

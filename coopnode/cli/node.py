@@ -56,7 +56,9 @@ def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
         output.fail(f"{folder / config.FILE} cannot be read: {error}", as_json=as_json, code="config")
 
 
-HOST: Any = typer.Option(None, "--host", help="Address to listen on. [default: 127.0.0.1]", show_default=False)
+HOST: Any = typer.Option(
+    None, "--host", help="Address to listen on. [default: 127.0.0.1]", show_default=False
+)
 PORT: Any = typer.Option(
     None, "--port", min=0, max=65535, help="Port of the site. [default: 8470]", show_default=False
 )
@@ -71,10 +73,10 @@ SIGNING_PORT: Any = typer.Option(
 
 
 def run(
-    data: Path = DATA,
-    host: str = HOST,
-    port: int = PORT,
-    signing_port: int = SIGNING_PORT,
+    data: Path | None = DATA,
+    host: str | None = HOST,
+    port: int | None = PORT,
+    signing_port: int | None = SIGNING_PORT,
     as_json: bool = JSON,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C, SIGTERM).
@@ -93,28 +95,35 @@ def run(
 
 
 def init(
-    data: Path = DATA,
-    host: str = HOST,
-    port: int = PORT,
-    signing_port: int = SIGNING_PORT,
-    public_url: str = typer.Option(
-        None, "--public-url", help="Address people open. Fixed once the cooperative is founded.", metavar="URL"
+    data: Path | None = DATA,
+    host: str | None = HOST,
+    port: int | None = PORT,
+    signing_port: int | None = SIGNING_PORT,
+    public_url: str | None = typer.Option(
+        None,
+        "--public-url",
+        help="Address people open. Fixed once the cooperative is founded.",
+        metavar="URL",
     ),
-    signing_url: str = typer.Option(
-        None, "--signing-url", help="Address on which keys live: the same host, another port or sign.…", metavar="URL"
+    signing_url: str | None = typer.Option(
+        None,
+        "--signing-url",
+        help="Address on which keys live: the same host, another port or sign.…",
+        metavar="URL",
     ),
     as_json: bool = JSON,
 ) -> None:
     """Make a data directory with keys and coopnode.toml, without starting anything.
 
-    People's keys belong to the signing address and to no other: choose both addresses before anybody makes a key.
+    People's keys belong to the signing address and to no other: choose both addresses before anybody
+    makes a key.
 
     Exit status: 0 done, 2 there is a node already or the directory cannot be written.
     """
     from coopnode import config as configuration
     from coopnode.app import NodeError, initialise
 
-    values = {
+    values: dict[str, str | int | None] = {
         "host": host,
         "port": port,
         "signing_port": signing_port,
@@ -163,9 +172,9 @@ def _lines(values: dict[str, Any], prefix: str = "") -> list[str]:
 
 
 def rebuild(
-    data: Path = DATA,
+    data: Path | None = DATA,
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    lang: str = LANGUAGE,
+    lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
     """Drop state and read models and compute them anew from the log. The node must not run.
@@ -192,6 +201,12 @@ def rebuild(
         if not as_json:
             typer.echo(f"coopnode: entry {done.problem.index}: {done.problem.sentence(words)}", err=True)
         raise typer.Exit(CONTRADICTION)
-    result = {"ok": True, "entries": done.entries, "records": done.records, "read_models": list(done.projections)}
-    text = f"{done.entries} entries replayed, {done.records} records of state, read models: {len(done.projections)}"
+    result = {
+        "ok": True,
+        "entries": done.entries,
+        "records": done.records,
+        "read_models": list(done.projections),
+    }
+    models = len(done.projections)
+    text = f"{done.entries} entries replayed, {done.records} records of state, {models} read models"
     output.show(result, text, as_json=as_json)

@@ -19,10 +19,16 @@ FAILED: Final = 2
 Language = Literal["en", "ru"]
 
 DATA: Any = typer.Option(
-    None, "--data", "-d", help="The node's data directory. [default: $COOPNODE_DATA or ./data]", show_default=False
+    None,
+    "--data",
+    "-d",
+    help="The node's data directory. [default: $COOPNODE_DATA or ./data]",
+    show_default=False,
 )
 JSON: Any = typer.Option(False, "--json", help="Print one JSON value for scripts.")
-LANGUAGE: Any = typer.Option(None, "--lang", help="en or ru. [default: from the environment]", show_default=False)
+LANGUAGE: Any = typer.Option(
+    None, "--lang", help="en or ru. [default: from the environment]", show_default=False
+)
 
 
 def data_folder(given: Path | None) -> Path:

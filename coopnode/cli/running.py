@@ -74,9 +74,10 @@ async def _serve(config: Config, as_json: bool) -> None:
             runners.append(runner)
             await runner.setup()
             ports.append(await _listen(web.TCPSite(runner, config.host, listener.port), listener, config))
+        stop = _stop_signal()
         await node.start()
         _announce(node, config, ports, as_json)
-        await _told_to_stop()
+        await stop.wait()
     finally:
         for runner in runners:
             await runner.cleanup()
@@ -99,11 +100,13 @@ async def _listen(site: web.TCPSite, listener: _Listener, config: Config) -> int
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise _Taken(
-                f"port {listener.port} of {config.host} is taken by another program; choose one with {listener.option}"
+                f"port {listener.port} of {config.host} is taken by another program; "
+                f"choose one with {listener.option}"
             ) from error
         if error.errno in (errno.EACCES, errno.EADDRNOTAVAIL):
             raise _Taken(
-                f"{config.host}:{listener.port} cannot be listened on: {error.strerror}; see --host and {listener.option}"
+                f"{config.host}:{listener.port} cannot be listened on: {error.strerror}; "
+                f"see --host and {listener.option}"
             ) from error
         raise
     server: Any = site._server
@@ -113,7 +116,7 @@ async def _listen(site: web.TCPSite, listener: _Listener, config: Config) -> int
 def _announce(node: Node, config: Config, ports: list[int], as_json: bool) -> None:
     url = config.public_url
     token = node.founding_token
-    founding = f"{url}/start?token={token}" if token else None
+    founding = f"{url}/found?token={token}" if token else None
     if as_json:
         ready = {"ready": True, "url": url, "founding": founding, "port": ports[0], "signing_port": ports[-1]}
         typer.echo(json.dumps({**ready, "reading_only": node.standing.doubt}))
@@ -125,8 +128,9 @@ def _announce(node: Node, config: Config, ports: list[int], as_json: bool) -> No
         typer.echo(url)
 
 
-async def _told_to_stop() -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+def _stop_signal() -> asyncio.Event:
+    """Set by Ctrl-C or SIGTERM. In place before anybody is told that the node is ready."""
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

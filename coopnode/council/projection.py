@@ -20,6 +20,7 @@ from coopnode.store.sql import (
     Row,
     Table,
     Text,
+    bindparam,
     func,
     insert,
     projections,
@@ -105,6 +106,8 @@ decisions: Final = Table(
 
 #: Kind of the rows in the outbox that `coopnode.council.jobs` works off.
 LETTER: Final = "council.letter"
+#: Who has not voted is reminded this long before the close.
+REMIND: Final = 86_400
 _PREFIX: Final = "matter/"
 _NEWS: Final = frozenset(("opened", "decided", "returned"))
 
@@ -118,7 +121,20 @@ def written(entry: Accepted) -> list[tuple[str, Matter]]:
     ]
 
 
+#: Most of what a council sends are ballots, and a ballot moves nothing but the counts: one step instead of four.
+_BALLOT: Final = "council.vote/1"
+_VOTED: Final = (
+    update(matters)
+    .where(matters.c.id == bindparam("matter"))
+    .values(changed_idx=bindparam("idx_now"), changed_at=bindparam("at_now"))
+)
+
+
 def _project(connection: Connection, entry: Accepted) -> None:
+    if entry.statement.type == _BALLOT:
+        for id, _ in written(entry):
+            connection.execute(_VOTED, {"matter": id, "idx_now": entry.index, "at_now": entry.tick})
+        return
     for id, matter in written(entry):
         before = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
         event = _event(before, matter)
@@ -142,9 +158,7 @@ def _event(before: Row[Any] | None, matter: Matter) -> str | None:
     return matter.status if before.status != matter.status else None
 
 
-def _keep(
-    connection: Connection, entry: Accepted, id: str, matter: Matter, before: Row[Any] | None
-) -> None:
+def _keep(connection: Connection, entry: Accepted, id: str, matter: Matter, before: Row[Any] | None) -> None:
     row: dict[str, Any] = {
         "status": matter.status,
         "outcome": matter.outcome,
@@ -167,7 +181,6 @@ def _keep(
 def _step(
     connection: Connection, entry: Accepted, id: str, matter: Matter, event: str, before: Row[Any] | None
 ) -> None:
-    # A new round begins with nothing; the history tells what the old one had come to.
     counts = matter.box.counts
     row: dict[str, Any] = {
         "matter": id,
@@ -202,18 +215,29 @@ def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) ->
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
-    """News for the council: a matter to vote on, a decision to sign. The rows are no facts: a rebuild of the
-    read models writes old ones again, and `jobs` lets old ones lie.
+    """News for the council: a matter to vote on, a decision to sign. A rebuild passes here again, so a row
+    that is there already is left alone; old ones are not sent (`coopnode.council.jobs`).
     """
-    for id, matter in written(entry):
+    moved = written(entry) if entry.statement.type != _BALLOT else ()
+    if not moved:
+        return
+    known = select(outbox.c.id).where(outbox.c.kind == LETTER, outbox.c.idx == entry.index).limit(1)
+    if connection.execute(known).one_or_none() is not None:
+        return
+    for id, matter in moved:
         where = (steps.c.matter == id, steps.c.idx == entry.index)
         event = connection.execute(select(steps.c.event).where(*where)).scalar_one_or_none()
         if event not in _NEWS:
             continue
-        body = encoding.encode({"matter": id, "event": event, "round": matter.box.round})
-        row = {"kind": LETTER, "idx": entry.index, "body": body}
-        row |= {"created_at": entry.tick, "due_at": entry.tick}
-        connection.execute(insert(outbox).values(row))
+        _news(connection, entry, id, matter, event, entry.tick)
+        if event != "decided":
+            _news(connection, entry, id, matter, "reminder", max(entry.tick, matter.box.closes - REMIND))
+
+
+def _news(connection: Connection, entry: Accepted, id: str, matter: Matter, event: str, due_at: int) -> None:
+    body = encoding.encode({"matter": id, "event": event, "round": matter.box.round})
+    row = {"kind": LETTER, "idx": entry.index, "body": body, "created_at": entry.tick, "due_at": due_at}
+    connection.execute(insert(outbox).values(row))
 
 
 #: In this order: the letters read the step that was just written.

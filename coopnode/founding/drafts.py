@@ -54,7 +54,8 @@ class Draft(msgspec.Struct, omit_defaults=True):
     inn: str = ""
     ogrn: str = ""
     country: str = "RU"
-    #: what the texts name: place of business, how to ask, what for, who answers for personal data, who processes on order
+    #: what the texts name: place of business, how to ask, what for, who answers for personal data, who
+    #: processes on order
     address: str = ""
     contact: str = ""
     purpose: str = ""

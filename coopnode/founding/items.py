@@ -16,6 +16,7 @@ from typing import Any
 from coopnode.founding.drafts import Basis, Draft
 from coopnode.founding.queries import Invitation, TextLine, VoteCount
 from coopnode.keystore import Keystore
+from coopnode.signing import SELF, Invite, Item, Shown
 from protocol import documents, encoding, methodology, signatures
 from protocol.acts import PERSON
 from protocol.encoding import Value
@@ -23,44 +24,8 @@ from protocol.identifiers import identifier
 from protocol.keys import ED25519
 
 DAY = 86_400
-SELF = "self"
 
-
-@dataclass(frozen=True)
-class Invite:
-    """A place in the payload where the signing page puts the public half of a key it makes."""
-
-    path: tuple[str | int, ...]
-    label: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A text the signer reads first. `statement` is the logged document that adopted it, when the item
-    names that.
-    """
-
-    title: str
-    sha256: bytes
-    statement: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Item:
-    """`payload` is without `type`; None where the signing page makes it (account.genesis)."""
-
-    type: str
-    payload: dict[str, Value] | None
-    sub: str
-    aud: str
-    private: Mapping[str, str] | None = None
-    private_fields: tuple[str, ...] = ()
-    seen: bool = False
-    texts: tuple[Shown, ...] = ()
-    home: str | None = None
-    invitations: tuple[Invite, ...] = ()
-    #: (digest of the inviting document, place): the page adds `proof` by the invitation's key
-    proof: tuple[bytes, int] | None = None
+__all__ = ["SELF", "Invite", "Item", "Shown", "Text"]
 
 
 @dataclass(frozen=True)
@@ -276,7 +241,7 @@ def accept(invitation: Invitation, person: Mapping[str, str], own: str) -> Item:
     common: dict[str, Any] = {
         "private": dict(person),
         "private_fields": tuple(field.name for field in PERSON),
-        "proof": (invitation.digest, invitation.index),
+        "proof": (invitation.digest, invitation.index, invitation.kid),
     }
     if invitation.kind == "seat":
         assert invitation.seat is not None

@@ -13,7 +13,7 @@ from protocol.contract import State, View
 from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
 from protocol.decisions import Ballot
 from protocol.documents import Statement
-from protocol.identifiers import identifier
+from protocol.identifiers import identifier, parse_identifier
 from protocol.registry import StateFacts
 
 #: The first statement with a document digest, parsed and typed; None when the log has none.
@@ -314,6 +314,33 @@ def invitation(state: State, find: Find, digest: bytes, index: int) -> Invitatio
     if inviting.type == "founding.convene/1":
         return _founder_invitation(state, inviting, index)
     return None
+
+
+def place_of(state: State, find: Find, kid: bytes) -> tuple[bytes, int] | None:
+    """Where the invitation with this public key stands: for a code typed from a card."""
+    name = kid.hex()
+    inviting: bytes | None = None
+    used = _view(state, council.DOMAIN).get("used", name, council.Used)
+    if used is not None:
+        seat = _view(state, council.DOMAIN).get("seat", str(used.seat), council.Seat)
+        inviting = seat.invited_by if seat else None
+    founder = _view(state, founding.DOMAIN).get("invitation", name, founding.Invitation)
+    if founder is not None:
+        inviting = founder.convene
+    number = _view(state, membership.DOMAIN).get("used", name, membership.Used)
+    if number is not None:
+        place = _view(state, membership.DOMAIN).get("number", _number_key(number.number), membership.Place)
+        inviting = parse_identifier(place.enrolment) if place and place.enrolment else None
+    statement = find(inviting) if inviting else None
+    if statement is None:
+        return None
+    if statement.type == "council.appoint/1":
+        kids = [seat["invitation"] for seat in statement.payload["seats"]]
+    elif statement.type == "founding.convene/1":
+        kids = list(statement.payload["invitations"])
+    else:
+        kids = [statement.payload["invitation"]]
+    return (statement.digest, kids.index(kid)) if kid in kids else None
 
 
 def _seat_invitation(state: State, inviting: Statement, index: int) -> Invitation | None:

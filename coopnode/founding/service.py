@@ -251,7 +251,9 @@ class Founding:
         closes = now + days * items.DAY - 600
         return [items.open_meeting(found.convene, list(candidates), seats, closes, self.node.cooperative)]
 
-    async def ballot(self, account: str, charter: str, council: Iterable[str], chair: str | None) -> list[Item]:
+    async def ballot(
+        self, account: str, charter: str, council: Iterable[str], chair: str | None
+    ) -> list[Item]:
         found = await self.meeting()
         assert found is not None and found.vote is not None and self.node.cooperative is not None
         vote = found.vote
@@ -269,7 +271,9 @@ class Founding:
         assert self.node.cooperative is not None
         return [items.reinvite(seat, label, self.node.cooperative)]
 
-    async def enrol(self, rows: Iterable[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]) -> list[Item]:
+    async def enrol(
+        self, rows: Iterable[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]
+    ) -> list[Item]:
         own = self.node.cooperative
         assert own is not None
         return [
@@ -310,7 +314,11 @@ class Founding:
                 password=SecretStr(secret) if secret else before.password,
                 sender=values["sender"],
             )
-        written: dict[str, str | int | bool] = {"smtp.host": smtp.host or "", "smtp.port": smtp.port, "smtp.sender": smtp.sender}
+        written: dict[str, str | int | bool] = {
+            "smtp.host": smtp.host or "",
+            "smtp.port": smtp.port,
+            "smtp.sender": smtp.sender,
+        }
         if smtp.user:
             written["smtp.user"] = smtp.user
         if smtp.password:
@@ -333,6 +341,10 @@ class Founding:
         return await self.node.database.read(
             lambda _: queries.invitation(self.node.state, self.find, digest, index)
         )
+
+    async def place_of(self, kid: bytes) -> tuple[bytes, int] | None:
+        """Digest and place of the invitation with this public key."""
+        return await self.node.database.read(lambda _: queries.place_of(self.node.state, self.find, kid))
 
     async def seats(self) -> queries.Seats | None:
         return await self.node.database.read(lambda _: queries.seats(self.node.state, self.find))

@@ -17,6 +17,7 @@ import structlog
 from coopnode.app import Node
 from coopnode.mail import Letter, Mailer, MailError
 from coopnode.membership import letters, queries
+from coopnode.membership.attachments import Copies
 from coopnode.membership.letters import LETTERS, Audience, Locale
 from coopnode.membership.people import particulars
 from coopnode.membership.projection import LETTER
@@ -43,6 +44,7 @@ class Post:
     def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
         self._node = node
         self._mailer = mailer or Mailer.of(node.config)
+        self._copies = Copies(node.keys.session, node.vault)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -65,6 +67,7 @@ class Post:
             try:
                 while await self.work():
                     pass
+                await self._node.database.write(self._copies.sweep)
             except Exception:
                 log.exception("letters could not be worked off")
             with contextlib.suppress(TimeoutError):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from coopnode import private_records
-from coopnode.membership.people import Names, Viewer, reason
+from coopnode.membership.people import Names, Viewer, reason, who
 from coopnode.membership.projection import applications, register, steps
-from coopnode.store.schema import blobs, entries
+from coopnode.store.schema import blobs, entries, sessions
 from coopnode.store.schema import private_records as private_rows
 from coopnode.store.sql import Connection, Row, and_, func, or_, select
 from coopnode.store.vault import Vault
@@ -313,12 +313,12 @@ def _paper(connection: Connection, vault: Vault, row: Any, viewer: Viewer, about
 
 
 def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, about: str | None) -> Paper:
-    who = about if about is not None else found.by
+    subject = about if about is not None else found.by
     record = private_records.opened(connection, vault, found.digest)
     shown: list[Field] = []
     for item in registry.TYPES[found.type].private:
         # What the signer wrote is theirs; what is about somebody is that person's too.
-        seen_by = reason(viewer, found.type, item.name, who) or reason(
+        seen_by = reason(viewer, found.type, item.name, subject) or reason(
             viewer, found.type, item.name, found.by
         )
         if seen_by is not None and record is not None and item.name in record["fields"]:
@@ -457,6 +457,12 @@ def member_lines(connection: Connection, names: Names, viewer: Viewer, number: i
     return _lines(connection, names, viewer, list(connection.execute(query)))
 
 
+def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:
+    """The statement by which somebody last said who they are, opened as far as the viewer may read it."""
+    found = who(connection, (account,)).get(account)
+    return paper(connection, vault, found[0], viewer, account) if found else None
+
+
 # --- what is kept about a person ------------------------------------------------------------------
 
 
@@ -541,6 +547,16 @@ def records_of(
             record = {"fields": {name: value for name, value in record["fields"].items() if name in allowed}}
         found.append((item, raw, record))
     return found
+
+
+def sessions_of(connection: Connection, account: str, now: int) -> list[dict[str, Any]]:
+    """Where this account is signed in to the site now. Tokens are not told, only times."""
+    query = (
+        select(sessions.c.created_at, sessions.c.seen_at, sessions.c.expires_at)
+        .where(sessions.c.account == account, sessions.c.expires_at > now)
+        .order_by(sessions.c.seen_at.desc())
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def has_record(connection: Connection, digest: bytes) -> bool:

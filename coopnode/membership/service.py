@@ -7,24 +7,27 @@ contract alone decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from coopnode.app import Node
-from coopnode.founding.items import SELF, Item, Shown
+from coopnode.signing import SELF, Item, Shown
 from coopnode.mail import Mailer, MailError
 from coopnode.membership import jobs, queries
+from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
 from coopnode.membership.codes import Codes, Verdict
 from coopnode.membership.drafts import Draft, DraftBox
 from coopnode.membership.letters import Locale
-from coopnode.membership.people import Names, Viewer
+from coopnode.membership.people import Names, Viewer, particulars
 from coopnode.membership.queries import ApplicationLine, TextInForce
 from coopnode.store.sql import Connection
 from protocol import registry
 from protocol.contract import State
 from protocol.encoding import Value
 from protocol.registry import StateFacts
+
+T = TypeVar("T")
 
 DAY: Final = 86_400
 
@@ -54,8 +57,25 @@ class ConsentOffer:
     given: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An applicant's own page."""
+
+    line: ApplicationLine
+    steps: tuple[queries.Step, ...]
+    next: tuple[str, ...]
+    #: why it was returned or refused
+    reason: str | None
+    house: queries.House
+    name: str
+    paper: queries.Paper | None
+    rules: queries.Rules
+    published: bool
+    copies: tuple[Copy, ...] = ()
+
+
 class Membership:
-    """One per application."""
+    """One for a node."""
 
     def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
         self.node = node
@@ -63,6 +83,7 @@ class Membership:
         self.mailer = mailer or Mailer.of(node.config)
         self._drafts = DraftBox(node.keys.session)
         self._codes = Codes(node.keys.session)
+        self.copies = Copies(node.keys.session, node.vault)
 
     # -- an application being written ----------------------------------------------------------------
 
@@ -114,6 +135,58 @@ class Membership:
             draft.ticket = await self.node.issue_ticket(lifetime=7 * DAY)
             await self.save(owner, draft)
         return verdict
+
+    async def prefilled(self, draft: Draft, account: str) -> Draft:
+        """Somebody known here types nothing twice: what they said before stands in the form."""
+        found = await self.read(
+            lambda connection: dict(particulars(connection, self.node.vault, account, ("self",)))
+        )
+        for name in ("name", "birth_date", "address", "phone", "email", "document", "inn", "ogrn"):
+            if not getattr(draft, name) and isinstance(found.get(name), str):
+                setattr(draft, name, found[name])
+        return draft
+
+    async def drop_signed(self, owner: str, found: ApplicationLine) -> None:
+        """A draft whose application stands in the log has served; one returned for completion is kept."""
+        draft = await self.draft(owner)
+        if "check" in draft.done and found.status in queries.OPEN:
+            draft.done.discard("check")
+            draft.code, draft.ticket = b"", ""
+            await self.save(owner, draft)
+
+    # -- copies of documents -------------------------------------------------------------------------
+
+    def attachments_in(self, connection: Connection, application: str) -> list[Copy]:
+        return self.copies.of(connection, application)
+
+    async def attach(self, found: ApplicationLine, account: str, name: str, data: bytes) -> str | None:
+        """Code of what is wrong with the file, or None when it is kept, encrypted."""
+        if found.applicant != account or found.status not in ("applied", "identified"):
+            return "wrong_status"
+        kind = media_type(data)
+        if kind is None:
+            return "file_kind"
+        if len(data) > LARGEST:
+            return "file_large"
+        safe = "".join(c for c in name if c.isalnum() or c in " ._-()")[:80] or f"copy{MEDIA_TYPES[kind]}"
+        now = self.node.clock.peek()
+        kept = await self.node.database.write(
+            lambda connection: self.copies.add(connection, found.id, safe, data, kind, now)
+        )
+        return None if kept else "file_many"
+
+    async def detach(self, found: ApplicationLine, account: str, digest: bytes) -> None:
+        if found.applicant == account:
+            now = self.node.clock.peek()
+            await self.node.database.write(
+                lambda connection: self.copies.remove(connection, found.id, digest, now)
+            )
+
+    async def copy(self, found: ApplicationLine, viewer: Viewer, digest: bytes) -> tuple[Copy, bytes] | None:
+        """For the applicant, and for secretary and chair, who check the identity."""
+        if found.applicant != viewer.account and viewer.roles.isdisjoint(("secretary", "chair")):
+            return None
+        return await self.read(lambda connection: self.copies.open(connection, found.id, digest))
 
     # -- what is signed ------------------------------------------------------------------------------
 
@@ -273,6 +346,49 @@ class Membership:
             raise NotPossible("wrong_status", {"status": found.status})
 
     # -- looking -------------------------------------------------------------------------------------
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """All questions of one page in one hop."""
+        return await self.node.database.read(query)
+
+    async def texts(self, account: str | None) -> list[TextInForce]:
+        return await self.read(lambda _: queries.texts(self.node.state, account))
+
+    async def status(self, account: str) -> Status | None:
+        """The person's newest application with everything its page shows; None when there is none."""
+
+        def query(connection: Connection) -> Status | None:
+            lines = queries.applications_of(connection, account)
+            house = queries.house(self.node.state)
+            return self._status(connection, lines[0], account, house) if lines and house else None
+
+        return await self.read(query)
+
+    def _status(
+        self, connection: Connection, line: ApplicationLine, account: str, house: queries.House
+    ) -> Status:
+        state, vault = self.node.state, self.node.vault
+        viewer = Viewer.of(state, account)
+        steps = queries.history(connection, line.id, self.names, viewer)
+        reason: str | None = None
+        if line.status == "incomplete":
+            reason = queries.reason_of(connection, vault, steps[-1].digest, "reason", viewer, account)
+        elif line.status == "refused" and line.decision is not None:
+            reason = queries.reason_of(connection, vault, line.decision, "reason", viewer, account)
+        own = queries.paper(connection, vault, line.digest, viewer, account)
+        name = next((str(item.value) for item in own.fields if item.name == "name"), "") if own else ""
+        return Status(
+            line,
+            tuple(steps),
+            queries.acts_next(state, line.status),
+            reason,
+            house,
+            name,
+            own,
+            queries.rules(state),
+            self.published(line.idx),
+            tuple(self.copies.of(connection, line.id)),
+        )
 
     async def rules(self) -> queries.Rules:
         return await self.node.database.read(lambda _: queries.rules(self.node.state))

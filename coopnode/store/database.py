@@ -1,8 +1,9 @@
 """The main database: SQLite in WAL mode with full sync (design §10).
 
-Two engines over one file. The writer's transactions begin IMMEDIATE and are serialised by a lock, because all of them are in this process;
-pages read through read-only connections with plain BEGIN and never wait. Queries are plain functions of a connection, one hop to a thread
-for all queries of a request (`stack.md` §5 has the traps this avoids).
+Two engines over one file. The writer's transactions begin IMMEDIATE and are serialised by a lock, because
+all of them are in this process; pages read through read-only connections with plain BEGIN and never wait.
+Queries are plain functions of a connection, one hop to a thread for all queries of a request (`stack.md` §5
+has the traps this avoids).
 """
 
 from __future__ import annotations
@@ -53,15 +54,27 @@ class Database:
         uri = f"file:{self.path}?mode={'ro' if read_only else 'rwc'}"
 
         def connect() -> sqlite3.Connection:
-            # isolation_level=None: the driver must not begin transactions of its own (lost updates otherwise).
+            # isolation_level=None: the driver must not begin transactions of its own (lost updates
+            # otherwise).
             found = sqlite3.connect(
-                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=256
+                uri,
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=_BUSY_SECONDS,
+                cached_statements=256,
             )
             _pragmas(found, read_only=read_only)
             return found
 
         size = 4 if read_only else 1
-        engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=size, max_overflow=4 if read_only else 1)
+        engine = create_engine(
+            "sqlite://",
+            creator=connect,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=4 if read_only else 1,
+        )
         begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
         @event.listens_for(engine, "begin")
@@ -78,7 +91,9 @@ class Database:
         """This thread's read-only driver connection, for point reads of a few microseconds."""
         found: sqlite3.Connection | None = getattr(self._local, "reader", None)
         if found is None:
-            found = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+            found = sqlite3.connect(
+                f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+            )
             _pragmas(found, read_only=True)
             self._local.reader = found
             self._raw.append(found)
@@ -112,7 +127,8 @@ class Database:
             driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def backup(self, target: Path) -> None:
-        """A consistent copy while the node runs. The vault's keys and the head database are not in it, on purpose."""
+        """A consistent copy while the node runs. The vault's keys and the head database are not in it, on
+        purpose."""
         with sqlite3.connect(target) as copy:
             self.raw_reader().backup(copy, pages=2048)
         copy.close()
@@ -150,7 +166,9 @@ def migrate(database: Database) -> None:
         with database.write_lock, database.writer() as connection, connection.begin():
             current = MigrationContext.configure(connection).get_current_revision()
             if current is not None and current not in known:
-                raise StoreError(f"{database.path} was written by a newer coopnode (schema {current}); install that one")
+                raise StoreError(
+                    f"{database.path} was written by a newer coopnode (schema {current}); install that one"
+                )
             if current != head:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
@@ -159,7 +177,9 @@ def migrate(database: Database) -> None:
 
 
 def get_meta(connection: Connection, name: str) -> str | None:
-    found = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == name)).scalar_one_or_none()
+    found = connection.execute(
+        select(schema.meta.c.value).where(schema.meta.c.name == name)
+    ).scalar_one_or_none()
     return None if found is None else str(found)
 
 
@@ -180,7 +200,8 @@ def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
     else:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        # The publisher checkpoints every second, beside the writer; only a log under constant load gets this far.
+        # The publisher checkpoints every second, beside the writer; only a log under constant load gets
+        # this far.
         connection.execute("PRAGMA wal_autocheckpoint = 16000")
     connection.execute("PRAGMA cache_size = -32000")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -193,8 +214,13 @@ STORAGE_ERRORS = (sqlite3.Error, SQLAlchemyError, OSError)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the transaction certainly did not happen and the next one may well: the disk is full, or another process holds the lock."""
+    """Whether the transaction certainly did not happen and the next one may well: the disk is full, or
+    another process holds the lock."""
     found = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(found, sqlite3.Error):
-        return getattr(found, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+        return getattr(found, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+            sqlite3.SQLITE_FULL,
+        )
     return isinstance(found, OSError) and found.errno == errno.ENOSPC

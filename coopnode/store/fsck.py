@@ -1,4 +1,6 @@
-"""Everything the main database holds, read at one moment for `coopnode verify` and `coopnode export`. Writes nothing."""
+"""Everything the main database holds, read at one moment for `coopnode verify` and `coopnode export`.
+Writes nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The head database: how large this node's log has ever been, kept apart from everything that is backed up (P15).
+"""The head database: how large this node's log has ever been, kept apart from everything that is backed up
+(P15).
 
-A restored backup or a rolled-back disk brings back an old database; this file, which is not in it, then knows more. A size is written
-here, by compare-and-swap and with full sync, before the checkpoint over it is signed.
+A restored backup or a rolled-back disk brings back an old database; this file, which is not in it, then
+knows more. A size is written here, by compare-and-swap and with full sync, before the checkpoint over it is
+signed.
 """
 
 from __future__ import annotations
@@ -44,13 +46,19 @@ class Heads:
         self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.execute("PRAGMA synchronous = EXTRA")
         self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS head (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS head"
+            " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) WITHOUT ROWID"
         )
-        self._connection.execute("CREATE TABLE IF NOT EXISTS alive (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL)")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS alive"
+            " (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL)"
+        )
 
     def get(self, origin: str) -> StoredHead | None:
         with self._lock:
-            row = self._connection.execute("SELECT size, root FROM head WHERE origin = ?", (origin,)).fetchone()
+            row = self._connection.execute(
+                "SELECT size, root FROM head WHERE origin = ?", (origin,)
+            ).fetchone()
         return StoredHead(row[0], row[1]) if row else None
 
     def origins(self) -> list[str]:
@@ -63,7 +71,8 @@ class Heads:
         with self._lock:
             if old is None:
                 done = self._connection.execute(
-                    "INSERT INTO head (origin, size, root) SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM head WHERE origin = ?)",
+                    "INSERT INTO head (origin, size, root)"
+                    " SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM head WHERE origin = ?)",
                     (origin, new.size, new.root, origin),
                 )
             else:

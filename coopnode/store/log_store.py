@@ -1,4 +1,5 @@
-"""The log's rows: entries, tree and state in one transaction (P15). The one hot path that goes past SQLAlchemy."""
+"""The log's rows: entries, tree and state in one transaction (P15). The one hot path that goes past
+SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from protocol.log import Accepted, Head, Nonces
 _ENTRY = "INSERT INTO entries (idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw)"
 _BOX = "INSERT INTO private_records (digest, idx, type, box)"
 _BLOB = "INSERT OR IGNORE INTO blobs (digest, media_type, size, added_at, bytes)"
-#: A statement is accepted while tick ≤ exp ≤ iat + 24 h and iat ≤ tick + 300: older entries cannot hold a live nonce (P1, P2).
+#: A statement is accepted while tick ≤ exp ≤ iat + 24 h and iat ≤ tick + 300: older entries cannot hold a
+#: live nonce (P1, P2).
 _NONCE_REACH = 86_400 + 300
 
 
@@ -88,7 +90,9 @@ class LogStore:
         return (row[0], row[1]) if row else None
 
     def tick_at(self, index: int) -> int:
-        row = self.database.raw_reader().execute("SELECT tick FROM entries WHERE idx = ?", (index,)).fetchone()
+        row = (
+            self.database.raw_reader().execute("SELECT tick FROM entries WHERE idx = ?", (index,)).fetchone()
+        )
         if row is None:
             raise LogConflict(f"entry {index} is missing")
         return int(row[0])
@@ -104,9 +108,14 @@ class LogStore:
         low, high = 0, head.size
         while low < high:  # ticks grow with the index
             middle = (low + high) // 2
-            low, high = (middle + 1, high) if self.tick_at(middle) < head.tick - _NONCE_REACH else (low, middle)
+            low, high = (
+                (middle + 1, high) if self.tick_at(middle) < head.tick - _NONCE_REACH else (low, middle)
+            )
         found = Nonces()
-        query = "SELECT iss, cti, exp FROM entries WHERE idx >= ? AND exp >= ? AND (type NOT LIKE 'account.%' OR type = 'account.copy/1')"
+        query = (
+            "SELECT iss, cti, exp FROM entries WHERE idx >= ? AND exp >= ?"
+            " AND (type NOT LIKE 'account.%' OR type = 'account.copy/1')"
+        )
         for iss, cti, exp in self.database.raw_reader().execute(query, (low, head.tick)):
             found.add(iss, cti, exp)
         return found
@@ -122,7 +131,8 @@ class LogStore:
         blobs: Iterable[Blob] = (),
         also: Callable[[Connection], None] | None = None,
     ) -> None:
-        """One durable transaction. Raises LogConflict, or whatever the driver raises: then nothing of it is to be believed."""
+        """One durable transaction. Raises LogConflict, or whatever the driver raises: then nothing of it is
+        to be believed."""
         tree = TreeStore(self.database.raw_reader)
         with self.database.write_lock, self.database.writer() as connection, connection.begin():
             raw = driver(connection)
@@ -134,7 +144,9 @@ class LogStore:
             state_store.write(raw, writes)
             insert_rows(raw, _BOX, [(box.digest, box.index, box.type, box.box) for box in boxes])
             now = accepted[-1].tick
-            insert_rows(raw, _BLOB, [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs])
+            insert_rows(
+                raw, _BLOB, [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
+            )
             if also is not None:
                 also(connection)
             faults.point("store.before_commit")

@@ -1,8 +1,8 @@
 """Many rows with few steps.
 
-The driver gives up the interpreter lock at every step of a statement, and a busy event loop then keeps it for a while: with `executemany`
-a batch of 64 rows waits 64 times (measured: 30 ms instead of 3). So rows go in by statements of 1, 2, 4 … 64 rows, which the
-driver's cache keeps prepared.
+The driver gives up the interpreter lock at every step of a statement, and a busy event loop then keeps it
+for a while: with `executemany` a batch of 64 rows waits 64 times (measured: 30 ms instead of 3). So rows go
+in by statements of 1, 2, 4 … 64 rows, which the driver's cache keeps prepared.
 """
 
 from __future__ import annotations

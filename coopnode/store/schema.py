@@ -1,7 +1,8 @@
 """The tables of the main database.
 
-`metadata` are facts: made and changed by migrations only. `projections` is for the read models of slices: they hold no fact that is not in
-the log or the vault, are made by `coopnode.projections` and may be dropped and replayed at any time.
+`metadata` are facts: made and changed by migrations only. `projections` is for the read models of slices:
+they hold no fact that is not in the log or the vault, are made by `coopnode.projections` and may be dropped
+and replayed at any time.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Tex
 metadata: Final = MetaData()
 projections: Final = MetaData()
 
-#: The log. `idx` grows without gaps from 0; `raw` are the exact bytes (SPEC §4.2). `digest` is not unique: two signatures of one document
-#: are two entries. One index only: each costs a random page for every row (20 µs of 57); slices index what they list.
+#: The log. `idx` grows without gaps from 0; `raw` are the exact bytes (SPEC §4.2). `digest` is not unique:
+#: two signatures of one document are two entries. One index only: each costs a random page for every row
+#: (20 µs of 57); slices index what they list.
 entries = Table(
     "entries",
     metadata,
@@ -32,7 +34,8 @@ entries = Table(
     Index("entries_digest", "digest"),
 )
 
-#: Hashes of the tree as tlog-tiles cut it: (level, number) → 32 · width bytes. Rewritten while a tile is partial.
+#: Hashes of the tree as tlog-tiles cut it: (level, number) → 32 · width bytes. Rewritten while a tile is
+#: partial.
 tree = Table(
     "tree",
     metadata,
@@ -82,7 +85,8 @@ blobs = Table(
     Column("bytes", LargeBinary, nullable=False),
 )
 
-#: What must still be done outside after a commit: letters, deliveries. Rows are written in the log's transaction.
+#: What must still be done outside after a commit: letters, deliveries. Rows are written in the log's
+#: transaction.
 outbox = Table(
     "outbox",
     metadata,
@@ -98,7 +102,8 @@ outbox = Table(
     Index("outbox_due", "done_at", "due_at"),
 )
 
-#: One-time permissions for strangers: to found the cooperative, to open an account (P14). Only the digest of the token is kept.
+#: One-time permissions for strangers: to found the cooperative, to open an account (P14). Only the digest
+#: of the token is kept.
 tickets = Table(
     "tickets",
     metadata,
@@ -142,7 +147,21 @@ sessions = Table(
     Index("sessions_expires", "expires_at"),
 )
 
-#: What the site asks the signing origin to show and sign (P28). `token` in clear only in the person's browser; `body` is CBOR.
+#: Login keys of devices: statements of the home node only (P7). `kid` is the signing key that brought one;
+#: it ends with that key.
+login_keys = Table(
+    "login_keys",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("kid", LargeBinary(32), nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("ended_at", Integer),
+    Index("login_keys_account", "account"),
+)
+
+#: What the site asks the signing origin to show and sign (P28). `token` in clear only in the person's
+#: browser; `body` is CBOR.
 signing_requests = Table(
     "signing_requests",
     metadata,

@@ -1,4 +1,5 @@
-"""The words of SQL that slices need for their tables and queries, so that drivers stay behind `coopnode.store`."""
+"""The words of SQL that slices need for their tables and queries, so that drivers stay behind
+`coopnode.store`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -45,6 +47,7 @@ __all__ = [
     "Text",
     "UniqueConstraint",
     "and_",
+    "bindparam",
     "case",
     "delete",
     "exists",

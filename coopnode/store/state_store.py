@@ -1,6 +1,7 @@
 """The state table, read through a cache of decoded records (SPEC §9.2).
 
-Only the writer's thread uses a `StateStore` with a cache: it alone knows when a value changes. Other threads read through `SnapshotState`.
+Only the writer's thread uses a `StateStore` with a cache: it alone knows when a value changes. Other
+threads read through `SnapshotState`.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def write(connection: sqlite3.Connection, writes: Mapping[tuple[str, str], Recor
 
 
 def digest(connection: sqlite3.Connection) -> bytes:
-    """State digest of SPEC §9.2. SQLite's BINARY order of UTF-8 text is the order of code points, as Python sorts."""
+    """State digest of SPEC §9.2. SQLite's BINARY order of UTF-8 text is the order of code points, as Python
+    sorts."""
     rows = connection.execute("SELECT domain, key, value FROM state ORDER BY domain, key")
     return state_digest((domain, key, value) for domain, key, value in rows)

@@ -1,7 +1,7 @@
 """The Merkle tree as rows of tiles, written in the log's transaction (SPEC §9.1).
 
-The rows are what the files under `data/log` are copied from and what proofs are made of; from them a start takes the tree's right edge
-without reading an entry.
+The rows are what the files under `data/log` are copied from and what proofs are made of; from them a start
+takes the tree's right edge without reading an entry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _WRITE = "INSERT OR REPLACE INTO tree (level, number, hashes)"
 
 
 class TreeStore:
-    """Tiles through `connection` (called in the using thread), with full tiles remembered; they never change."""
+    """Tiles through `connection` (called in the using thread), with full tiles remembered; they never
+    change."""
 
     def __init__(self, connection: Callable[[], sqlite3.Connection]) -> None:
         self._connection = connection
@@ -34,7 +35,11 @@ class TreeStore:
         place = (tile.level, tile.index)
         data = self._full.get(place)
         if data is None:
-            row = self._connection().execute("SELECT hashes FROM tree WHERE level = ? AND number = ?", place).fetchone()
+            row = (
+                self._connection()
+                .execute("SELECT hashes FROM tree WHERE level = ? AND number = ?", place)
+                .fetchone()
+            )
             data = row[0] if row else b""
             if len(data) == 32 * TILE_WIDTH:
                 self._full[place] = data
@@ -65,13 +70,18 @@ class TreeStore:
         return CompactRange.from_hashes(size, hashes)
 
     def write(self, connection: sqlite3.Connection, old_size: int, leaves: Iterable[bytes]) -> None:
-        """Adds leaf hashes within the caller's transaction. Old rows are read through the same connection: it sees its own writes."""
+        """Adds leaf hashes within the caller's transaction. Old rows are read through the same connection:
+        it sees its own writes."""
 
         def read(tile: Tile) -> bytes:
-            row = connection.execute("SELECT hashes FROM tree WHERE level = ? AND number = ?", (tile.level, tile.index)).fetchone()
+            row = connection.execute(
+                "SELECT hashes FROM tree WHERE level = ? AND number = ?", (tile.level, tile.index)
+            ).fetchone()
             if row is None or len(row[0]) < 32 * tile.width:
                 raise TileError(f"{tile.path} is missing in the database")
             return bytes(row[0][: 32 * tile.width])
 
-        rows = [(tile.level, tile.index, data) for tile, data in tiles.extend_tiles(read, old_size, list(leaves))]
+        rows = [
+            (tile.level, tile.index, data) for tile, data in tiles.extend_tiles(read, old_size, list(leaves))
+        ]
         insert_rows(connection, _WRITE, rows)

@@ -1,9 +1,10 @@
 """The private vault: records and attachments encrypted under one key each (P20, P21).
 
-The ciphertext of a record stands in the main database; its key, wrapped under the vault's master key, in `vault-keys.db`. Deleting the key
-erases the record everywhere, also in every backup of the database older than that; backups of the key file live at most 35 days.
-Keys are synced before the transaction that needs them, so an acknowledged record can always be opened; a key left over by a crash in
-between opens nothing and is swept at start.
+The ciphertext of a record stands in the main database; its key, wrapped under the vault's master key, in
+`vault-keys.db`. Deleting the key erases the record everywhere, also in every backup of the database older
+than that; backups of the key file live at most 35 days. Keys are synced before the transaction that needs
+them, so an acknowledged record can always be opened; a key left over by a crash in between opens nothing
+and is swept at start.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Erased(Exception):
 
 
 class Sealed(NamedTuple):
-    """A record ready to be stored: `digest` names it, `box` goes into the database, `wrapped` is its key for the key file."""
+    """A record ready to be stored: `digest` names it, `box` goes into the database, `wrapped` is its key
+    for the key file."""
 
     digest: bytes
     box: bytes
@@ -57,10 +59,13 @@ class Vault:
         self._keys.execute("PRAGMA journal_mode = WAL")
         self._keys.execute("PRAGMA synchronous = FULL")
         self._keys.execute("PRAGMA secure_delete = ON")
-        self._keys.execute("CREATE TABLE IF NOT EXISTS keys (digest BLOB PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID")
+        self._keys.execute(
+            "CREATE TABLE IF NOT EXISTS keys (digest BLOB PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID"
+        )
 
     def seal(self, digest: bytes, plain: bytes) -> Sealed:
-        """Encrypts under a fresh key. `digest` (of the document, or any other 32 bytes) is bound to both ciphertexts."""
+        """Encrypts under a fresh key. `digest` (of the document, or any other 32 bytes) is bound to both
+        ciphertexts."""
         key = secrets.token_bytes(32)
         return Sealed(digest, _encrypt(AESGCM(key), plain, digest), _encrypt(self._master, key, digest))
 
@@ -86,22 +91,27 @@ class Vault:
         """Deletes keys, overwriting them on disk; returns how many there were."""
         with self._lock:
             self._keys.execute("BEGIN IMMEDIATE")
-            done = sum(self._keys.execute("DELETE FROM keys WHERE digest = ?", (digest,)).rowcount for digest in digests)
+            done = sum(
+                self._keys.execute("DELETE FROM keys WHERE digest = ?", (digest,)).rowcount
+                for digest in digests
+            )
             self._keys.execute("COMMIT")
             # The write-ahead log still holds the old page: fold it into the file and cut it.
             self._keys.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return done
 
     def sweep(self, known: set[bytes]) -> int:
-        """Deletes keys of records that never were committed; `known` are the digests of all boxes there are."""
+        """Deletes keys of records that never were committed; `known` are the digests of all boxes there
+        are."""
         with self._lock:
             held = [row[0] for row in self._keys.execute("SELECT digest FROM keys")]
         return self.erase([digest for digest in held if digest not in known]) if held else 0
 
-    # -- attachments --------------------------------------------------------------------------------------------------------------------
+    # -- attachments --------------------------------------------------------------------------------------
 
     def attach(self, plain: bytes) -> bytes:
-        """Stores a file encrypted, under the digest of its ciphertext (the plaintext's digest stands only in a salted leaf, P20)."""
+        """Stores a file encrypted, under the digest of its ciphertext (the plaintext's digest stands only
+        in a salted leaf, P20)."""
         key = secrets.token_bytes(32)
         box = _encrypt(AESGCM(key), plain, b"")
         digest = hashlib.sha256(box).digest()

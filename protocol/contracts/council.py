@@ -643,7 +643,7 @@ def _approve(view: View, statement: Statement, context: Context) -> Changes | Re
     approved = replace(matter, outcome=body.outcome, approval=statement.digest)
     decision = Write("decision", identifier(statement.digest), Decision(body.matter))
     ended = _ended(body.matter, approved, "approved", body.outcome)
-    return dataclasses.replace(
+    return replace(
         ended,
         writes=(*ended.writes, decision, *_executed(approved)),
         clear_deadlines=(_deadline(body.matter, matter),),

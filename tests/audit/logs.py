@@ -1,7 +1,7 @@
 """Real small logs, made by the protocol alone: a cooperative with a council of five and one admitted member.
 
-`Log.put` takes only what the rules allow. `Log.force` is the hostile node: it puts any bytes into the tree. Both end
-up in the same files under a checkpoint signed with the real log key.
+`Log.put` takes only what the rules allow. `Log.force` is the hostile node: it puts any bytes into the
+tree. Both end up in the same files under a checkpoint signed with the real log key.
 """
 
 from __future__ import annotations

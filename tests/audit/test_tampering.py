@@ -1,15 +1,15 @@
 """Every way to falsify a log that the rules P1–P20 name, and the entry and code the audit answers with.
 
-A *file* attack changes what is copied or carried and cannot sign. A *node* attack comes from the cooperative's own
-node: it puts a statement that the rules forbid into its tree and signs the head over it with the real log key. In
-both the audit must name the first bad entry.
+A *file* attack changes what is copied or carried and cannot sign. A *node* attack comes from the
+cooperative's own node: it puts a statement that the rules forbid into its tree and signs the head over it
+with the real log
+key. In both the audit must name the first bad entry.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -440,7 +440,9 @@ def foreign_event_directly(log: Log) -> bytes:
 
 
 def forked_history(log: Log) -> tuple[Person, bytes]:
-    """An account of another cooperative shows two second events; each is in its home log, which forked too."""
+    """An account of another cooperative shows two second events; each is in its home log, which forked
+    too.
+    """
     home, who = foreigner(log)
     one, two = log.random(), log.random()
     first, second = home.add_key(who, one), home.add_key(who, two)

@@ -3,6 +3,7 @@
 The main site records every byte it receives, so that a test can look for what must never arrive.
 """
 
+# ruff: noqa: E501 (programs for the page stand in long strings)
 from __future__ import annotations
 
 import asyncio
@@ -24,6 +25,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from protocol import checkpoints, commitments, documents, encoding, merkle, signatures
 from protocol.identifiers import identifier, origin
+from protocol.notes import NoteSigner
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -44,7 +46,16 @@ def build(entry: Path, target: Path) -> None:
     """As tools/assets.py does it, without minifying; esbuild's own program, so no Node.js is needed."""
     (program,) = (ROOT / "node_modules" / "@esbuild").glob("*/bin/esbuild")
     subprocess.run(
-        [program, entry, "--bundle", "--format=esm", "--target=es2022", "--charset=utf8", "--log-level=error", f"--outfile={target}"],
+        [
+            program,
+            entry,
+            "--bundle",
+            "--format=esm",
+            "--target=es2022",
+            "--charset=utf8",
+            "--log-level=error",
+            f"--outfile={target}",
+        ],
         check=True,
         cwd=ROOT,
         env={**os.environ, "NODE_PATH": str(ROOT / "node_modules")},
@@ -90,10 +101,18 @@ class FakeMain:
         self.down = False
         self.received: list[bytes] = []
         self.false_promise = False
+        self.refuse_logins = 0
         self.url = self.signing_url = ""
 
     # what tests say
-    def ask(self, items: list[dict[str, Any]], *, purpose: str = "sign", account: str | None = None, challenge: bytes | None = None) -> str:
+    def ask(
+        self,
+        items: list[dict[str, Any]],
+        *,
+        purpose: str = "sign",
+        account: str | None = None,
+        challenge: bytes | None = None,
+    ) -> str:
         token = secrets.token_urlsafe(12)
         self.requests[token] = {
             "cooperative": {"id": COOPERATIVE, "name": COOPERATIVE_NAME},
@@ -106,7 +125,7 @@ class FakeMain:
             "items": items,
             "log": {
                 "origin": self.origin,
-                "vkey": str(checkpoints.NoteSigner(self.origin, self.log_seed).key),
+                "vkey": str(NoteSigner(self.origin, self.log_seed).key),
                 "node_key": b64u(signatures.public_key(self.node_seed)),
                 "checkpoint": "/checkpoint",
                 "consistency": "/api/v1/log/consistency",
@@ -176,6 +195,9 @@ class FakeMain:
 
     async def _done(self, request: web.Request) -> web.Response:
         token = request.match_info["token"]
+        if self.refuse_logins:
+            self.refuse_logins -= 1
+            return self._problem("login_refused", 403)
         self.done[token] = await request.json()
         return web.json_response({"return": self.requests[token]["return"]})
 
@@ -195,17 +217,25 @@ class FakeMain:
             if private is not None:
                 record = encoding.decode(private)
                 names = self._private_names(parsed.type)
-                assert commitments.root(parsed.type, names, record) == parsed.payload["private"]  # type: ignore[arg-type]
+                assert commitments.root(parsed.type, names, record) == parsed.payload["private"]
                 self.records[len(self.entries)] = private
             self.entries.append(statement)
         index = self.entries.index(statement)
         header = documents.message_header(documents.COMMITTED, signatures.public_key(self.node_seed))
         entry = bytes(32) if self.false_promise else hashlib.sha256(statement).digest()
         payload = encoding.encode(
-            {"origin": self.origin, "index": index, "entry": entry, "tick": 1_700_000_000, "publish_by": 1_700_000_060}
+            {
+                "origin": self.origin,
+                "index": index,
+                "entry": entry,
+                "tick": 1_700_000_000,
+                "publish_by": 1_700_000_060,
+            }
         )
         signature = signatures.sign(self.node_seed, documents.sig_structure(header, payload))
-        return web.json_response({"index": index, "committed": b64u(documents.assemble(header, payload, signature))})
+        return web.json_response(
+            {"index": index, "committed": b64u(documents.assemble(header, payload, signature))}
+        )
 
     @staticmethod
     def _private_names(type: str) -> list[str]:
@@ -243,7 +273,11 @@ class FakeMain:
 
     @staticmethod
     def _problem(code: str, status: int) -> web.Response:
-        return web.json_response({"type": "about:blank", "title": code, "code": code}, status=status, content_type="application/problem+json")
+        return web.json_response(
+            {"type": "about:blank", "title": code, "code": code},
+            status=status,
+            content_type="application/problem+json",
+        )
 
 
 def signing_app(main: FakeMain, files: Path) -> web.Application:
@@ -324,7 +358,9 @@ class Violations(list[str]):
         page.on("pageerror", lambda error: self.append(f"pageerror: {error}"))
 
     def _judge(self, text: str) -> None:
-        if any(word in text for word in ("Content Security Policy", "violates", "TrustedHTML", "TrustedScript")):
+        if any(
+            word in text for word in ("Content Security Policy", "violates", "TrustedHTML", "TrustedScript")
+        ):
             self.append(text)
 
 
@@ -332,10 +368,26 @@ class Violations(list[str]):
 
 
 def genesis_item() -> dict[str, Any]:
-    return {"type": "account.genesis/1", "home": COOPERATIVE, "sub": "self", "aud": "self", "private": None, "private_fields": None, "seen": False, "texts": []}
+    return {
+        "type": "account.genesis/1",
+        "home": COOPERATIVE,
+        "sub": "self",
+        "aud": "self",
+        "private": None,
+        "private_fields": None,
+        "seen": False,
+        "texts": [],
+    }
 
 
-def item(type: str, fields: dict[str, Any], *, private: dict[str, Any] | None = None, private_fields: list[str] | None = None, **more: Any) -> dict[str, Any]:
+def item(
+    type: str,
+    fields: dict[str, Any],
+    *,
+    private: dict[str, Any] | None = None,
+    private_fields: list[str] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
     return {
         "type": type,
         "payload": b64u(encoding.encode({"type": type, **fields})),
@@ -354,18 +406,39 @@ AGREEMENT_TEXT = "Соглашение о простой электронной 
 
 def agreement_item(main: FakeMain) -> dict[str, Any]:
     text = main.text("Соглашение о простой электронной подписи", AGREEMENT_TEXT)
-    return item("agreement.sign/1", {"agreement": bytes.fromhex(text["sha256"]), "kind": "signature", "edition": "2026-1"}, texts=[text])
+    return item(
+        "agreement.sign/1",
+        {"agreement": bytes.fromhex(text["sha256"]), "kind": "signature", "edition": "2026-1"},
+        texts=[text],
+    )
 
 
 def application_item() -> dict[str, Any]:
     return item(
         "membership.apply/1",
-        {"person": "person", "charter": bytes(range(32)), "entrance": {"amount": 50_000, "currency": "RUB"}, "share": {"amount": 120_050, "currency": "RUB"}},
-        private={"name": "Иванова Мария Сергеевна", "birth_date": "1984-05-17", "phone": "+7 900 000-00-00", "inn": None},
+        {
+            "person": "person",
+            "charter": bytes(range(32)),
+            "entrance": {"amount": 50_000, "currency": "RUB"},
+            "share": {"amount": 120_050, "currency": "RUB"},
+        },
+        private={
+            "name": "Иванова Мария Сергеевна",
+            "birth_date": "1984-05-17",
+            "phone": "+7 900 000-00-00",
+            "inn": None,
+        },
         private_fields=["name", "birth_date", "phone", "inn"],
         consequence="Секретарь свяжется с вами, чтобы удостоверить личность.",
     )
 
 
 def approval_item(**more: Any) -> dict[str, Any]:
-    return item("council.approve/1", {"outcome": "adopted"}, private={"reason": "Замечаний нет."}, private_fields=["reason"], seen=True, **more)
+    return item(
+        "council.approve/1",
+        {"outcome": "adopted"},
+        private={"reason": "Замечаний нет."},
+        private_fields=["reason"],
+        seen=True,
+        **more,
+    )

@@ -1,5 +1,6 @@
 """The signing origin as a person uses it: key, copy, sheet, signature, delivery, another device. Words are the Russian ones."""
 
+# ruff: noqa: E501 (programs for the page stand in long strings)
 from __future__ import annotations
 
 import base64
@@ -77,7 +78,9 @@ def none_violated(violations: Violations) -> Iterator[None]:
 
 
 def device(browser: Browser, violations: Violations, script: str | None = None) -> Member:
-    context = violations.watch(browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow", accept_downloads=True))
+    context = violations.watch(
+        browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow", accept_downloads=True)
+    )
     context.set_default_timeout(10_000)
     if script:
         context.add_init_script(script)
@@ -114,7 +117,9 @@ def make_key(member: Member) -> None:
         press(page, "Скачать файл")
     member.file = Path(download.value.path()).read_bytes()
     press(page, "Дальше")
-    page.get_by_label("Файл с копией").set_input_files({"name": "copy.txt", "mimeType": "text/plain", "buffer": member.file})
+    page.get_by_label("Файл с копией").set_input_files(
+        {"name": "copy.txt", "mimeType": "text/plain", "buffer": member.file}
+    )
     page.get_by_label("Парольная фраза").fill("не та фраза")
     press(page, "Проверить")
     expect(page.get_by_role("alert")).to_contain_text("Фраза не подходит")
@@ -162,8 +167,10 @@ def opened_backup(member: Member) -> dict[str, Any]:
     box = whole.pop("box")
     kdf = whole["kdf"]
     assert (kdf["name"], kdf["m"], kdf["t"], kdf["p"]) == ("argon2id", 65_536, 3, 1)
-    key = argon2id.kdf(32, member.passphrase.encode(), kdf["salt"], opslimit=kdf["t"], memlimit=kdf["m"] * 1024)
-    inside: Any = encoding.decode(AESGCM(key).decrypt(whole["nonce"], box, encoding.encode(whole)))
+    key = argon2id.kdf(
+        32, member.passphrase.encode(), kdf["salt"], opslimit=kdf["t"], memlimit=kdf["m"] * 1024
+    )
+    inside: dict[str, Any] = encoding.decode(AESGCM(key).decrypt(whole["nonce"], box, encoding.encode(whole)))  # type: ignore[assignment]
     assert signatures.public_key(inside["seed"]) == whole["pub"]
     return inside
 
@@ -171,14 +178,23 @@ def opened_backup(member: Member) -> dict[str, Any]:
 def test_a_new_person_gets_key_account_and_signs(main: FakeMain, member: Member) -> None:
     genesis, agreement = (documents.parse(data) for data in main.received[:2])
     assert (genesis.type, agreement.type) == ("account.genesis/1", "agreement.sign/1")
-    assert identifier(hashlib.sha256(encoding.encode(genesis.payload["genesis"])).digest()) == genesis.iss == genesis.sub == genesis.aud
+    assert (
+        identifier(hashlib.sha256(encoding.encode(genesis.payload["genesis"])).digest())
+        == genesis.iss
+        == genesis.sub
+        == genesis.aud
+    )
     assert genesis.payload["genesis"]["home"] == COOPERATIVE
-    assert signatures.verify(genesis.kid, documents.possession(genesis.kid, genesis.iss, 0), genesis.payload["proofs"][0])
+    assert signatures.verify(
+        genesis.kid, documents.possession(genesis.kid, genesis.iss, 0), genesis.payload["proofs"][0]
+    )
     assert (agreement.iss, agreement.sub, agreement.aud) == (genesis.iss, genesis.iss, COOPERATIVE)
     assert agreement.exp == agreement.iat + 900
     # P7: the commitment in the genesis is that of the key on the sheet, and of nothing else
     seed = base64.b32decode("".join(member.groups))[:32]
-    assert genesis.payload["genesis"]["recovery"] == recovery_commitment(PublicKey(-19, signatures.public_key(seed), "recovery"))
+    assert genesis.payload["genesis"]["recovery"] == recovery_commitment(
+        PublicKey(-19, signatures.public_key(seed), "recovery")
+    )
 
 
 def test_the_main_site_is_told_and_learns_the_login_key(main: FakeMain, member: Member) -> None:
@@ -187,7 +203,12 @@ def test_the_main_site_is_told_and_learns_the_login_key(main: FakeMain, member: 
     kid, content, signed, signature = documents.parse_message(from_b64u(done["enrol"]), documents.LOGIN)
     assert done["login"] == done["enrol"]
     assert signatures.verify(kid, signed, signature)
-    assert (content["purpose"], content["aud"], content["iss"], content["key"]) == ("enrol", COOPERATIVE, member.account, from_b64u(done["login_key"]))
+    assert (content["purpose"], content["aud"], content["iss"], content["key"]) == (
+        "enrol",
+        COOPERATIVE,
+        member.account,
+        from_b64u(done["login_key"]),
+    )
     member.page.get_by_role("button", name="Продолжить").click()
     member.page.wait_for_url(f"{main.url}/signed/{token}")
 
@@ -209,9 +230,19 @@ def test_neither_seed_nor_recovery_key_nor_passphrase_is_ever_sent(main: FakeMai
 def spellings(secret: bytes) -> Iterator[bytes]:
     yield secret
     yield secret[::-1]
-    yield from (secret.hex().encode(), secret.hex().upper().encode(), secret.hex(" ").encode(), secret.hex(" ", 2).encode())
+    yield from (
+        secret.hex().encode(),
+        secret.hex().upper().encode(),
+        secret.hex(" ").encode(),
+        secret.hex(" ", 2).encode(),
+    )
     yield ",".join(map(str, secret)).encode()
-    yield from (json.dumps(list(secret)).encode(), base64.b85encode(secret), base64.a85encode(secret), str(int.from_bytes(secret)).encode())
+    yield from (
+        json.dumps(list(secret)).encode(),
+        base64.b85encode(secret),
+        base64.a85encode(secret),
+        str(int.from_bytes(secret)).encode(),
+    )
     # inside a longer string the alignment is unknown: look for the middle at each of them
     for shift in range(3):
         text = base64.b64encode(bytes(shift) + secret)[4:-4]
@@ -237,7 +268,9 @@ def test_the_private_part_is_committed_and_sent_apart(main: FakeMain, member: Me
     assert shown == statement.digest.hex(" ", 2)
     record: Any = encoding.decode(main.records[main.entries.index(statement.raw)])
     assert set(record["fields"]) == {"name", "birth_date", "phone"} and set(record["decoys"]) == {"inn"}
-    assert len({opening["salt"] for opening in record["fields"].values()} | set(record["decoys"].values())) == 4
+    assert (
+        len({opening["salt"] for opening in record["fields"].values()} | set(record["decoys"].values())) == 4
+    )
     assert "Иванова".encode() not in statement.raw
     assert main.done[token]["enrol"] is None  # this cooperative knows the login key already
 
@@ -278,8 +311,24 @@ def test_login_with_the_key_of_the_device(main: FakeMain, member: Member) -> Non
     done = main.done[token]
     kid, content, signed, signature = documents.parse_message(from_b64u(done["login"]), documents.LOGIN)
     assert signatures.verify(kid, signed, signature) and kid == from_b64u(done["login_key"])
-    assert (content["purpose"], content["challenge"], content["iss"], content["aud"]) == ("login", challenge, member.account, COOPERATIVE)
+    assert (content["purpose"], content["challenge"], content["iss"], content["aud"]) == (
+        "login",
+        challenge,
+        member.account,
+        COOPERATIVE,
+    )
     assert done["enrol"] is None
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_a_forgotten_device_is_enrolled_again(main: FakeMain, member: Member, refusals: int) -> None:
+    """After that the documents count without the login: they are in the log already."""
+    token = main.ask([application_item()], account=member.account, challenge=bytes(32))
+    member.page.goto(main.link(token))
+    main.refuse_logins = refusals
+    two_steps(member.page)
+    expect(member.page.get_by_role("heading", name="Подписано", exact=True)).to_be_visible()
+    assert bool(main.done[token]["enrol"]) is bool(main.done[token]["login"]) is (refusals == 1)
 
 
 def test_another_main_site_is_refused(main: FakeMain, member: Member) -> None:
@@ -357,8 +406,12 @@ def test_unknown_fields_and_hidden_letters_are_shown(main: FakeMain, member: Mem
     assert page.locator("article.doc img").count() == 0
 
 
-@pytest.mark.parametrize("broken", [{"type": "membership.apply/1", "private": bytes(32)}, {"type": "other/1"}])
-def test_a_payload_that_is_not_the_items_is_refused(main: FakeMain, member: Member, broken: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "broken", [{"type": "membership.apply/1", "private": bytes(32)}, {"type": "other/1"}]
+)
+def test_a_payload_that_is_not_the_items_is_refused(
+    main: FakeMain, member: Member, broken: dict[str, Any]
+) -> None:
     wanted = application_item() | {"payload": b64u(encoding.encode(broken))}
     member.page.goto(main.link(main.ask([wanted], account=member.account)))
     expect(member.page.get_by_role("alert")).to_contain_text("составлена неверно")
@@ -382,8 +435,8 @@ def test_nothing_is_lost_when_the_node_is_away(main: FakeMain, member: Member) -
     count, main.down = len(main.received), False
     page.goto("about:blank")
     page.goto(main.signing_url)
-    expect(page.get_by_text("Подписанных документов ждёт отправки: 2")).to_be_visible()
-    digests = {digest for digest in page.evaluate(OUTBOX)}
+    expect(page.get_by_text("Ждёт отправки: 2 документа.")).to_be_visible()
+    digests = set(page.evaluate(OUTBOX))
     page.get_by_role("link", name="Отправить сейчас").click()
     expect(page.get_by_role("heading", name="Документы подписаны")).to_be_visible()
     assert {documents.parse(data).digest.hex() for data in main.received[count:]} == digests
@@ -444,7 +497,9 @@ def test_the_key_cannot_be_read_by_a_script(main: FakeMain, member: Member) -> N
     assert result == {"extractable": False, "usages": ["sign"], "formats": []}
 
 
-def test_restored_on_a_second_device(browser: Browser, main: FakeMain, member: Member, violations: Violations) -> None:
+def test_restored_on_a_second_device(
+    browser: Browser, main: FakeMain, member: Member, violations: Violations
+) -> None:
     """From the pasted text of the printed code; the second device has a login key of its own."""
     second = device(browser, violations)
     token = main.ask([application_item()], account=member.account)
@@ -454,7 +509,9 @@ def test_restored_on_a_second_device(browser: Browser, main: FakeMain, member: M
     press(page, "Восстановить ключ из копии")
     text = member.file.decode("utf-8")
     page.get_by_text("Файла нет, есть код с листа").click()
-    page.get_by_label("Текст из кода").fill("\n".join(re.findall(".{1,40}", text[text.index("COOPNODE-KEY-1") :].lower().strip())))
+    page.get_by_label("Текст из кода").fill(
+        "\n".join(re.findall(".{1,40}", text[text.index("COOPNODE-KEY-1") :].lower().strip()))
+    )
     page.get_by_label("Парольная фраза").fill(member.passphrase)
     press(page, "Восстановить ключ")
     two_steps(page)
@@ -465,7 +522,9 @@ def test_restored_on_a_second_device(browser: Browser, main: FakeMain, member: M
     second.context.close()
 
 
-def test_a_browser_without_ed25519_wraps_the_seed(browser: Browser, main: FakeMain, violations: Violations) -> None:
+def test_a_browser_without_ed25519_wraps_the_seed(
+    browser: Browser, main: FakeMain, violations: Violations
+) -> None:
     without = """if (crypto.subtle) for (const name of ["importKey", "generateKey"]) { const real = crypto.subtle[name].bind(crypto.subtle);
       crypto.subtle[name] = (...given) => given.some((each) => each?.name === "Ed25519") ? Promise.reject(new DOMException("unknown", "NotSupportedError")) : real(...given); }"""
     old = device(browser, violations, without)
@@ -475,10 +534,14 @@ def test_a_browser_without_ed25519_wraps_the_seed(browser: Browser, main: FakeMa
     expect(old.page.get_by_role("heading", name="Ключ готов")).to_be_visible()
     done = main.done[token]
     inside = opened_backup(old)
-    assert from_b64u(done["key"]["pub"]) == signatures.public_key(inside["seed"]) and done["key"]["alg"] == -19
+    assert (
+        from_b64u(done["key"]["pub"]) == signatures.public_key(inside["seed"]) and done["key"]["alg"] == -19
+    )
     assert from_b64u(done["recovery"]) == inside["recovery"] and done["account"] is None
     # the founder's way: the account follows with the same key
-    token = main.ask([item("council.approve/1", {"outcome": "adopted"}, private_fields=["reason"]), genesis_item()])
+    token = main.ask(
+        [item("council.approve/1", {"outcome": "adopted"}, private_fields=["reason"]), genesis_item()]
+    )
     old.page.goto(main.link(token))
     read_documents(old.page, 2)
     hold(old.page)
@@ -492,7 +555,11 @@ def test_an_invitation_key_proves_for_the_account(main: FakeMain, member: Member
     """SPEC §6.2: the private half of the invitation is typed from its card and goes nowhere."""
     seed, inviting = hashlib.sha256(b"invitation").digest(), hashlib.sha256(b"inviting").digest()
     kid = signatures.public_key(seed)
-    wanted = item("council.accept/1", {"re": [inviting], "seat": 2}, proof={"digest": b64u(inviting), "index": 0, "kid": b64u(kid)})
+    wanted = item(
+        "council.accept/1",
+        {"re": [inviting], "seat": 2},
+        proof={"digest": b64u(inviting), "index": 0, "kid": b64u(kid)},
+    )
     page = member.page
     page.goto("about:blank")
     page.goto(main.link(main.ask([wanted], account=member.account)))
@@ -501,7 +568,9 @@ def test_an_invitation_key_proves_for_the_account(main: FakeMain, member: Member
     two_steps(page)
     expect(page.get_by_role("heading", name="Подписано", exact=True)).to_be_visible()
     statement = documents.parse(main.received[-1])
-    assert signatures.verify(kid, documents.possession(kid, member.account, 0, inviting), statement.payload["proof"])
+    assert signatures.verify(
+        kid, documents.possession(kid, member.account, 0, inviting), statement.payload["proof"]
+    )
     assert not any(spelling in traffic for traffic in main.traffic for spelling in spellings(seed))
 
 
@@ -521,10 +590,16 @@ def test_the_verification_page_checks_in_the_browser(main: FakeMain, member: Mem
         (good, "0" * 64, "нет да да да"),
         ({**good, "statement": b64u(bytes(forged))}, digest, "да нет да нет"),
         ({**good, "proof": proof.replace(f"index {index}", f"index {index + 1}")}, digest, "да да да нет"),
-        ({**good, "proof": proof.replace(f"\n{len(main.entries)}\n", f"\n{len(main.entries) + 1}\n")}, digest, "да да нет нет"),
+        (
+            {**good, "proof": proof.replace(f"\n{len(main.entries)}\n", f"\n{len(main.entries) + 1}\n")},
+            digest,
+            "да да нет нет",
+        ),
     ):
         main.evidence = evidence
         page.goto(f"{main.url}/verify/{fingerprint}")
-        expect(page.locator("[data-result]")).to_have_text("подлинный" if "нет" not in verdicts else "не сходится")
+        expect(page.locator("[data-result]")).to_have_text(
+            "подлинный" if "нет" not in verdicts else "не сходится"
+        )
         assert page.locator("[data-words]").all_inner_texts() == verdicts.split()
     page.close()

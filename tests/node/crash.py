@@ -7,116 +7,146 @@ import os
 import random
 import signal
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 
 from coopnode import testing
 from coopnode.app import Node
+from coopnode.private_records import opened
 from coopnode.testing import Person
 from coopnode.verify import verify
-from protocol import documents
+from protocol import documents, encoding, registry
+from protocol.encoding import Value
 
 CLIENTS = 8
-COSE = {"Content-Type": "application/cose"}
+
+
+class Sent(NamedTuple):
+    statement: bytes
+    private: bytes | None
 
 
 @dataclass
 class Crash:
-    """A cooperative whose node is started in a process, loaded and killed, again and again."""
+    """A constituted cooperative whose node is started in a process, loaded over HTTP and killed, again and
+    again."""
 
     data: Path
     id: str
     people: list[Person]
-    #: index → bytes of every statement the node has acknowledged
-    acknowledged: dict[int, bytes] = field(default_factory=dict)
-    #: bytes that were sent and not answered: they may or may not be there, and may be sent again
-    unanswered: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    matter: str
+    #: every statement the node has acknowledged, by index
+    acknowledged: dict[int, Sent] = field(default_factory=dict)
+    #: sent and not answered: may be there or not, and may be sent again
+    unanswered: list[Sent] = field(default_factory=list)
     counter: int = 0
 
     @classmethod
     async def prepare(cls, data: Path) -> Crash:
         made = await testing.cooperative(data)
-        people = await made.people_named("p", CLIENTS)
+        people = await made.constitute(CLIENTS)
+        matter = await made.matter(people[0])
         await made.node.stop()
-        return cls(data, made.id, people)
+        return cls(data, made.id, people, matter)
 
     async def round(self, *, fault: str | None = None, seconds: float = 0.4) -> bool:
-        """Start, load, kill (at a random moment or at a fault point), verify. Answers whether the process died by the fault."""
-        environment = dict(os.environ)
-        environment.pop("COOPNODE_FAULT", None)
+        """Start, load, kill at a random moment or at a fault point, check. Whether the process died by the
+        fault."""
+        environment = {name: value for name, value in os.environ.items() if name != "COOPNODE_FAULT"}
         if fault is not None:
             environment["COOPNODE_FAULT"] = fault
+        command = (sys.executable, "-m", "tests.node.server", str(self.data), "0")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.node.server", str(self.data), "0", stdout=asyncio.subprocess.PIPE, env=environment
+            *command, stdout=asyncio.subprocess.PIPE, env=environment
         )
         assert process.stdout is not None
         line = await process.stdout.readline()
-        by_fault = False
+        by_itself = True
         if line:
             load = asyncio.create_task(self._load(int(line.split()[1])))
             try:
-                await asyncio.wait_for(process.wait(), timeout=10.0 if fault else random.uniform(0.0, seconds))
-                by_fault = True
+                await asyncio.wait_for(process.wait(), 15.0 if fault else random.uniform(0.0, seconds))
             except TimeoutError:
+                by_itself = False
                 process.kill()
             await process.wait()
             await load
-        else:
-            by_fault = True
         await process.wait()
         assert process.returncode == -signal.SIGKILL, process.returncode
-        self.check()
-        return by_fault
+        await asyncio.to_thread(self.check)
+        return by_itself
 
     async def _load(self, port: int) -> None:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             await asyncio.gather(*(self._client(session, person) for person in self.people))
 
     async def _client(self, session: aiohttp.ClientSession, person: Person) -> None:
-        now = int(asyncio.get_running_loop().time())
         while True:
-            raw, record = self._next(person, now)
+            # A client that got no answer sends the same bytes again; they may be in the log already.
+            sent = self.unanswered.pop() if self.unanswered and random.random() < 0.5 else self._next(person)
             try:
-                index = await self._post(session, raw)
-            except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
-                self.unanswered.append((raw, record))
+                index = await _post(session, sent)
+            except (aiohttp.ClientError, OSError):
+                self.unanswered.append(sent)
                 return
-            self.acknowledged[index] = raw
+            assert self.acknowledged.get(index, sent) == sent
+            self.acknowledged[index] = sent
 
-    def _next(self, person: Person, now: int) -> tuple[bytes, bytes | None]:
-        # A client that got no answer sends the same bytes again (P2: the same-bytes check comes first).
-        if self.unanswered and random.random() < 0.5:
-            return self.unanswered.pop()
+    def _next(self, person: Person) -> Sent:
         self.counter += 1
-        fields = {"fields": ["name"], "operator": self.id, "purpose": f"p{self.counter}", "text": bytes(32)}
-        import time
-
-        return person.sign("consent.give/1", fields, aud=self.id, now=int(time.time()), lifetime=3600), None
-
-    async def _post(self, session: aiohttp.ClientSession, raw: bytes) -> int:
-        while True:
-            async with session.post("/entries", data=raw, headers=COSE) as response:
-                body = await response.json(content_type=None)
-                if response.status == 503:
-                    await asyncio.sleep(0.02)
-                    continue
-                assert response.status == 200, body
-                return int(body["index"])
+        now = int(time.time())
+        if self.counter % 2:
+            root, record = testing.commit("council.comment/1", {"text": f"за {self.counter}"})
+            raw = person.sign(
+                "council.comment/1",
+                {"matter": self.matter},
+                aud=self.id,
+                sub=self.matter,
+                now=now,
+                private=root,
+            )
+            return Sent(raw, record)
+        fields: dict[str, Value] = {
+            "fields": ["name"],
+            "operator": self.id,
+            "purpose": f"p{self.counter}",
+            "text": bytes(32),
+        }
+        return Sent(person.sign("consent.give/1", fields, aud=self.id, now=now), None)
 
     def check(self) -> None:
-        """What was acknowledged is there with the same bytes and index, and everything holds together."""
-        before = verify(self.data, signatures=False)
-        assert before.problems == []
+        """What was acknowledged is there with the same bytes, index and private record, and everything
+        holds together."""
+        assert verify(self.data, signatures=False).problems == []
         node = Node.open(testing.config(self.data))
         try:
             assert node.engine.stopped is None
-            for index, raw in self.acknowledged.items():
-                assert node.store.raw(index, index + 1) == [raw]
-            for raw, _ in self.unanswered:
-                statement = documents.parse(raw)
-                found = node.store.find(statement.digest, statement.entry_digest)
-                assert found is None or found.index not in self.acknowledged
+            assert node.standing.doubt is None
+            for index, sent in self.acknowledged.items():
+                assert node.store.raw(index, index + 1) == [sent.statement]
+                if sent.private is not None:
+                    digest = documents.parse(sent.statement).digest
+                    record = node.database.read_now(lambda c, digest=digest: opened(c, node.vault, digest))  # type: ignore[misc]
+                    assert record == encoding.decode(sent.private, limit=len(sent.private))
+            assert {documents.parse(sent.statement).type for sent in self.unanswered} <= set(registry.TYPES)
         finally:
             node.close()
+
+
+async def _post(session: aiohttp.ClientSession, sent: Sent) -> int:
+    while True:
+        form = aiohttp.FormData()
+        form.add_field("statement", sent.statement, content_type="application/cose", filename="statement")
+        if sent.private is not None:
+            form.add_field("private", sent.private, content_type="application/cbor", filename="private")
+        async with session.post("/entries", data=form) as response:
+            body = await response.json(content_type=None)
+            if response.status == 503:
+                await asyncio.sleep(0.02)
+                continue
+            assert response.status == 200, body
+            return int(body["index"])

@@ -1,4 +1,5 @@
-"""A node in a process of its own, for tests that kill it: `python -m tests.node.server DATA PORT`. Prints one line when it listens."""
+"""A node in a process of its own, for tests that kill it: `python -m tests.node.server DATA PORT`. Prints
+one line when it listens."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ from web.app import create_app
 
 
 async def main(data: Path, port: int) -> None:
-    node = Node.open(testing.config(data, port=port, checkpoint_seconds=float(os.environ.get("CHECKPOINT_SECONDS", "0.1"))))
+    node = Node.open(
+        testing.config(data, port=port, checkpoint_seconds=float(os.environ.get("CHECKPOINT_SECONDS", "0.1")))
+    )
     await node.start()
     runner = web.AppRunner(create_app(node), access_log=None)
     await runner.setup()

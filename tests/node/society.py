@@ -77,7 +77,9 @@ class Society:
             "basis": {"organ": "general_meeting", "number": "1", "date": "2025-05-20"},
         }
         blob = Blob(fields["blob"], "text/plain", charter)
-        self.charter = (await coop.must(founder, "cooperative.charter/1", fields, sub=coop.id, blobs=[blob])).digest
+        self.charter = (
+            await coop.must(founder, "cooperative.charter/1", fields, sub=coop.id, blobs=[blob])
+        ).digest
         for kind in TEXTS:
             await self._text(kind)
         invitations = {number: seed(f"invitation {number}") for number in range(1, 5)}
@@ -126,7 +128,7 @@ class Society:
         }
         return await self.coop.must(person, "consent.give/1", fields)
 
-    # -- joining -----------------------------------------------------------------------------------------
+    # -- joining ------------------------------------------------------------------------------------------
 
     async def apply(self, person: Person, name: str = PARTICULARS["name"], **more: str) -> Committed:
         await self.sign_texts(person)

@@ -169,7 +169,12 @@ async def test_what_is_kept_about_me(society: Society) -> None:
         lambda connection: queries.statements_about(connection, society.node.vault, person.id)
     )
     types = {item.type for item in found}
-    assert {"account.genesis/1", "membership.apply/1", "membership.identify/1", "membership.payment/1"} <= types
+    assert {
+        "account.genesis/1",
+        "membership.apply/1",
+        "membership.identify/1",
+        "membership.payment/1",
+    } <= types
     details = next(item for item in found if item.type == "membership.identify/1")
     assert [(field.name, field.value) for field in details.fields] == [("details", "Паспорт предъявлен")]
     officer = society.officers["secretary"].id

@@ -1,4 +1,6 @@
-"""Desk of chair and secretary: seats and new invitations, new editions of texts, members from the paper register."""
+"""Desk of chair and secretary: seats and new invitations, new editions of texts, members from the paper
+register.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,7 @@ async def reinvite(request: web.Request) -> web.StreamResponse:
     label = f"{shell.gettext(request, 'Seat %(number)s', number=seat)}: {shell.roles(request, line.roles)}"
     person = forms.text(form, "person")[:200]
     wanted = await service.reinvite(seat, f"{label} · {person}" if person else label)
-    return await shell.ask(request, "sign", wanted, back="/desk/council", cancel="/desk/council")
+    await shell.ask(request, "sign", wanted, back="/desk/council", cancel="/desk/council")
 
 
 async def texts(request: web.Request) -> web.StreamResponse:
@@ -96,7 +98,7 @@ async def edition(request: web.Request) -> web.StreamResponse:
             read.errors["body"] = "Nothing has changed: this is the edition in force."
         if not read.errors:
             wanted = await service.publish_text(kind, read.typed["title"], read.typed["body"])
-            return await shell.ask(request, "sign", wanted, back="/desk/texts", cancel=f"/desk/texts/{kind}")
+            await shell.ask(request, "sign", wanted, back="/desk/texts", cancel=f"/desk/texts/{kind}")
     return shell.render(
         request,
         "founding/desk_text.html",
@@ -116,7 +118,7 @@ async def enrol(request: web.Request) -> web.StreamResponse:
         if not read.errors:
             row = read.values | {"since": forms.iso_day(read.values["since"])}
             wanted = await request.app[FOUNDING].enrol([row], _label(request))
-            return await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
+            await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
     return await _enrol_page(request, read, [], 0)
 
 
@@ -139,7 +141,9 @@ async def _enrol_page(
 
 
 async def enrol_file(request: web.Request) -> web.StreamResponse:
-    """CSV `number; day of joining; name`. What cannot be taken is reported line by line and nothing of it is lost."""
+    """CSV `number; day of joining; name`. What cannot be taken is reported line by line and nothing of it
+    is lost.
+    """
     await _officer(request, "chair", "secretary")
     service = request.app[FOUNDING]
     form = await shell.form(request)
@@ -161,7 +165,7 @@ async def enrol_file(request: web.Request) -> web.StreamResponse:
     wanted = await service.enrol(rows[:BATCH], _label(request))
     if len(rows) > BATCH:
         await shell.flash(request, "The file is signed in parts: upload it again after this sitting.", "info")
-    return await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
+    await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
 
 
 def _decoded(data: bytes) -> str:
@@ -177,4 +181,3 @@ def _label(request: web.Request) -> Any:
         return f"{shell.gettext(request, 'Member no. %(number)s', number=row['number'])} · {row['name']}"
 
     return label
-

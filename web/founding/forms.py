@@ -9,21 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from protocol import methodology, registration
 from protocol.methodology.parameters import kind_of
+from web.forms import Fields
 
 #: Errors are message ids in English; pages translate them.
 Errors = dict[str, str]
-
-
-class Fields(Protocol):
-    """A posted form: one or several values by name."""
-
-    def get(self, name: str, default: Any = None, /) -> Any: ...
-
-    def getall(self, name: str, default: Any = None, /) -> Any: ...
 
 
 @dataclass
@@ -168,7 +161,7 @@ def _fraction(raw: str) -> list[int]:
     try:
         value = Fraction(cleaned.rstrip("%")) / (100 if cleaned.endswith("%") else 1)
     except (ValueError, ZeroDivisionError):
-        raise ValueError("Write a fraction such as 3/4, or a percentage such as 75 %.") from None
+        raise ValueError("Write a fraction such as 3/4 or a decimal such as 0.75.") from None
     if not 0 <= value <= 1:
         raise ValueError("A fraction lies between 0 and 1.")
     return [value.numerator, value.denominator]
@@ -442,9 +435,13 @@ def addresses(form: Fields) -> Read:
         value = text(form, name).rstrip("/")
         found.typed[name] = found.values[name] = value
         if not re.fullmatch(r"https://[^/\s?#@]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?", value):
-            found.errors[name] = "An address such as https://coop.example, without a path. Only localhost goes without https."
+            found.errors[name] = (
+                "An address such as https://coop.example, without a path. Only localhost goes without https."
+            )
     if not found.errors and found.values["public_url"] == found.values["signing_url"]:
-        found.errors["signing_url"] = "Signatures need an address of their own, for example https://sign.coop.example."
+        found.errors["signing_url"] = (
+            "Signatures need an address of their own, for example https://sign.coop.example."
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""`/invite/<digest>/<place>`: somebody invited reads, says who they are, and signs; the code never comes here."""
+"""`/invite/<digest>/<place>`: somebody invited reads, says who they are, and signs; the code never comes
+here.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ _PATH: Final = "/invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}"
 
 
 def setup(app: web.Application) -> None:
+    app.router.add_get("/invite/key/{kid:[0-9a-f]{64}}", by_key)
     app.router.add_get(_PATH, welcome)
     app.router.add_get(_PATH + "/texts", read_texts)
     app.router.add_post(_PATH + "/texts", read_texts)
@@ -56,6 +59,14 @@ async def _owner(request: web.Request) -> bytes:
     owner = secrets.token_bytes(16)
     await shell.remember(request, "invited", owner.hex())
     return owner
+
+
+async def by_key(request: web.Request) -> web.StreamResponse:
+    """The code was typed from a card: the signing origin knows the key only."""
+    place = await request.app[FOUNDING].place_of(bytes.fromhex(request.match_info["kid"]))
+    if place is None:
+        return shell.render(request, "founding/invite_unknown.html", status=404)
+    raise web.HTTPSeeOther(f"/invite/{place[0].hex()}/{place[1]}")
 
 
 async def welcome(request: web.Request) -> web.StreamResponse:
@@ -154,7 +165,9 @@ async def consent(request: web.Request) -> web.StreamResponse:
         draft.purposes = [purpose for purpose in purposes if form.get(f"consent-{purpose}") == "yes"]
         await service.save_person(owner, draft)
         if NECESSARY_CONSENT in purposes and NECESSARY_CONSENT not in draft.purposes:
-            errors[NECESSARY_CONSENT] = "Without this consent the cooperative may not keep your data, and you cannot take the place."
+            errors[NECESSARY_CONSENT] = (
+                "Without this consent the cooperative may not keep your data, and you cannot take the place."
+            )
         else:
             return await _sign(request, found, draft.values, draft.purposes)
     bodies = {purpose: await _body(request, lines[CONSENTS[purpose]].blob) for purpose in purposes}

@@ -1,4 +1,6 @@
-"""After the founder has signed: who has come in, and for a new cooperative its founding meeting up to both minutes."""
+"""After the founder has signed: who has come in, and for a new cooperative its founding meeting up to both
+minutes.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ async def result(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _concerned(owner: bytes | None, account: str | None, founder: str | None, seats: Any, meeting: Any) -> bool:
+def _concerned(
+    owner: bytes | None, account: str | None, founder: str | None, seats: Any, meeting: Any
+) -> bool:
     if owner is not None or (account is not None and account == founder):
         return True
     inside = {line.account for line in seats.lines} if seats else set()
@@ -68,7 +72,7 @@ def _labels(draft: Any) -> dict[int, str]:
         return {}
     if draft.kind == "existing":
         return {number: seat.person for number, seat in enumerate(draft.seats, 1)}
-    return {place: name for place, name in enumerate(draft.founders, 1)}
+    return dict(enumerate(draft.founders, 1))
 
 
 async def _places(request: web.Request, meeting: Gathering) -> list[Any]:
@@ -111,7 +115,7 @@ async def open_vote(request: web.Request) -> web.StreamResponse:
         await shell.flash(request, problem, "warning")
         raise web.HTTPSeeOther("/found/result")
     wanted = await service.open_meeting(candidates, int(seats), int(days))
-    return await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/result")
+    await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/result")
 
 
 async def ballot(request: web.Request) -> web.StreamResponse:
@@ -138,7 +142,7 @@ async def ballot(request: web.Request) -> web.StreamResponse:
             errors["chair"] = "Choose one of the candidates."
         if not errors:
             wanted = await service.ballot(account, typed["charter"], typed["council"], typed["chair"] or None)
-            return await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/ballot")
+            await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/ballot")
     names = await service.names(vote.candidates, ("council", "member"))
     return shell.render(
         request,
@@ -161,5 +165,4 @@ async def minutes(request: web.Request) -> web.StreamResponse:
     if meeting is None or account not in meeting.joined or role not in ("presider", "secretary"):
         raise web.HTTPSeeOther("/found/result")
     wanted = await service.minutes(role)
-    return await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/result")
-
+    await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/result")

@@ -1,4 +1,6 @@
-"""The founder's way from the one-time token to a constituted cooperative: one question a page, everything kept on the server."""
+"""The founder's way from the one-time token to a constituted cooperative: one question a page, everything
+kept on the server.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from coopnode.founding import texts as founding_texts
 from coopnode.founding.drafts import Basis, Draft, Seat
 from coopnode.founding.service import MAX_MINUTES, Founding, default_seats
 from protocol import methodology
+from web.forms import Fields
 from web.founding import forms, shell
 from web.founding.forms import Read
 from web.founding.shell import FOUNDING
@@ -130,6 +133,13 @@ async def _page(request: web.Request, read: Read | None) -> web.StreamResponse:
     service = request.app[FOUNDING]
     draft = await service.draft(owner)
     standing = await service.standing()
+    if (
+        step == "sign"
+        and (key := await shell.made_key(request, "founding-key"))
+        and standing.stage == "empty"
+    ):
+        draft.key = key
+        await service.save(owner, draft)
     if standing.stage not in ("empty", "begun", "ready"):
         raise web.HTTPSeeOther("/found/result")
     if standing.stage != "empty" and step != "sign":
@@ -155,7 +165,7 @@ async def _page(request: web.Request, read: Read | None) -> web.StreamResponse:
 Taker = Callable[[Founding, Draft, Any], Awaitable[tuple[Read, Draft]]]
 
 
-async def _start(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _start(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = Read(typed={"language": forms.text(form, "language"), "kind": forms.text(form, "kind")})
     if read.typed["language"] not in ("ru", "en"):
         read.errors["language"] = "Choose the language of the cooperative's texts."
@@ -170,7 +180,7 @@ async def _start(service: Founding, draft: Draft, form: forms.Fields) -> tuple[R
     return read, changed
 
 
-async def _form(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _form(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = Read(typed={"pack": forms.text(form, "pack")})
     if read.typed["pack"] not in PACKS:
         read.errors["pack"] = "Choose a form of cooperative."
@@ -181,17 +191,17 @@ async def _form(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Re
     return read, msgspec.structs.replace(draft, pack=read.typed["pack"])
 
 
-async def _name(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _name(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = forms.identity(form, existing=draft.kind == "existing")
     return read, msgspec.structs.replace(draft, **read.values)
 
 
-async def _place(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _place(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = forms.place(form)
     return read, msgspec.structs.replace(draft, **read.values)
 
 
-async def _rules(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _rules(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = Read()
     findings = methodology.check_charter(pack_of(draft), draft.parameters)
     if any(finding.severity == "error" for finding in findings):
@@ -199,7 +209,7 @@ async def _rules(service: Founding, draft: Draft, form: forms.Fields) -> tuple[R
     return read, draft
 
 
-async def _address(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _address(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = forms.addresses(form)
     if not read.errors and service.addresses_differ(read.values):
         service.set_addresses(read.values)
@@ -209,25 +219,25 @@ async def _address(service: Founding, draft: Draft, form: forms.Fields) -> tuple
     return read, draft
 
 
-async def _texts(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _texts(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = Read()
     if form.get("read") != "yes":
         read.errors["read"] = "Read the texts and confirm it: people will sign them."
     return read, draft
 
 
-async def _people(service: Founding, draft: Draft, form: forms.Fields) -> tuple[Read, Draft]:
+async def _people(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     pack = pack_of(draft)
     if draft.kind == "new":
         minimum = methodology.value(pack, draft.parameters, "founding.min_founders")
         read = forms.founders(form, minimum)
         return read, msgspec.structs.replace(draft, **read.values)
-    return await _council(service, draft, form, methodology.value(pack, draft.parameters, "council.term_years"))
+    return await _council(
+        service, draft, form, methodology.value(pack, draft.parameters, "council.term_years")
+    )
 
 
-async def _council(
-    service: Founding, draft: Draft, form: forms.Fields, years: int
-) -> tuple[Read, Draft]:
+async def _council(service: Founding, draft: Draft, form: Fields, years: int) -> tuple[Read, Draft]:
     day = today()
     charter = forms.basis(form, "charter", ("founding_meeting", "general_meeting"), day)
     council = forms.basis(form, "council", ("founding_meeting", "general_meeting"), day)
@@ -360,7 +370,9 @@ async def rules_group(request: web.Request) -> web.StreamResponse:
         kept = {key: value for key, value in draft.parameters.items() if forms.group_of(key) != group}
         draft = msgspec.structs.replace(draft, parameters=kept | read.values)
         findings = methodology.check_charter(pack, draft.parameters)
-        refused = [item for item in findings if item.severity == "error" and forms.group_of(item.key) == group]
+        refused = [
+            item for item in findings if item.severity == "error" and forms.group_of(item.key) == group
+        ]
         if not read.errors:
             await service.save(owner, draft)
             if not refused and not await shell.wants(request, "check"):
@@ -378,7 +390,9 @@ async def rules_group(request: web.Request) -> web.StreamResponse:
         typed=read.typed,
         errors=read.errors,
         findings=[
-            item for item in methodology.check_charter(pack, draft.parameters) if forms.group_of(item.key) == group
+            item
+            for item in methodology.check_charter(pack, draft.parameters)
+            if forms.group_of(item.key) == group
         ],
         number=STEPS.index("rules") + 1,
         of=len(STEPS),
@@ -430,7 +444,9 @@ async def mail(request: web.Request) -> web.StreamResponse:
         to = forms.text(form, "to")
         if to:
             problem = await service.test_letter(to)
-            await shell.flash(request, problem or "The test letter is on its way.", "warning" if problem else "success")
+            await shell.flash(
+                request, problem or "The test letter is on its way.", "warning" if problem else "success"
+            )
         else:
             await shell.flash(request, "Saved.", "success")
         raise web.HTTPSeeOther("/found/address#mail")
@@ -446,13 +462,21 @@ async def make_key(request: web.Request) -> web.StreamResponse:
     owner = await owner_of(request)
     if owner is None:
         raise web.HTTPSeeOther("/found")
-    return await shell.ask(
-        request, "create_key", (), back="/found/sign", cancel="/found/key", ticket=owner, label="founder's key"
+    await shell.ask(
+        request,
+        "create_key",
+        (),
+        back="/found/sign",
+        cancel="/found/key",
+        ticket=owner,
+        kept_as="founding-key",
     )
 
 
 async def sign(request: web.Request) -> web.StreamResponse:
-    """The next sitting: the cooperative first; then the texts and the invitations, which name what stands by then."""
+    """The next sitting: the cooperative first; then the texts and the invitations, which
+    name what stands by then.
+    """
     owner = await owner_of(request)
     if owner is None:
         raise web.HTTPSeeOther("/found")
@@ -462,16 +486,17 @@ async def sign(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/found/key")
     wanted = await service.constitution(owner, draft, _proposed(request, draft))
     if wanted:
-        return await shell.ask(request, "sign", wanted, back="/found/sign", cancel="/found/sign", ticket=owner)
+        await shell.ask(request, "sign", wanted, back="/found/sign", cancel="/found/sign", ticket=owner)
     wanted = await service.gathering(draft, labels(request, draft))
-    return await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/sign", ticket=owner)
+    await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/sign", ticket=owner)
 
 
 def labels(request: web.Request, draft: Draft) -> list[str]:
     """What stands on the invitation cards."""
     if draft.kind == "existing":
         return [
-            f"{shell.gettext(request, 'Seat %(number)s', number=number)}: {shell.roles(request, seat.roles)} · {seat.person}"
+            f"{shell.gettext(request, 'Seat %(number)s', number=number)}: {shell.roles(request, seat.roles)}"
+            f" · {seat.person}"
             for number, seat in enumerate(draft.seats, 1)
         ]
     own = shell.gettext(request, "Founder 1 · you")

@@ -1,7 +1,7 @@
 """Routes of the log: `setup` registers them.
 
-Checkpoints, hash tiles and proofs are for everybody; entry bundles and single statements for those the log entitles (SPEC §10). Look-ups
-take whole digests only and are rationed (P1).
+Checkpoints, hash tiles and proofs are for everybody; entry bundles and single statements for those the log
+entitles (SPEC §10). Look-ups take whole digests only and are rationed (P1).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from aiohttp import web
 
 from coopnode.admission import Buckets
 from coopnode.answers import Busy, Committed
-from coopnode.app import Node
 from protocol import tiles
 from protocol.errors import TileError
 from protocol.tiles import TILE_WIDTH, Tile
@@ -43,7 +42,7 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/readyz", readyz)
 
 
-# -- submission -------------------------------------------------------------------------------------------------------------------------
+# -- submission -------------------------------------------------------------------------------------------
 
 
 async def submit(request: web.Request) -> web.Response:
@@ -81,14 +80,16 @@ def client(request: web.Request) -> str:
     return remote
 
 
-# -- the static log -----------------------------------------------------------------------------------------------------------------------
+# -- the static log ---------------------------------------------------------------------------------------
 
 
 async def checkpoint(request: web.Request) -> web.Response:
     note = request.app[NODE].files.checkpoint()
     if note is None:
         return problem("not_found")
-    return web.Response(body=note, content_type="text/plain", charset="utf-8", headers={"Cache-Control": "public, max-age=1"})
+    return web.Response(
+        body=note, content_type="text/plain", charset="utf-8", headers={"Cache-Control": "public, max-age=1"}
+    )
 
 
 async def tile(request: web.Request) -> web.StreamResponse:
@@ -114,7 +115,11 @@ async def _file(request: web.Request, path: str, scope: str) -> web.StreamRespon
     if name.is_file():
         return web.FileResponse(name, headers=headers | {"Content-Type": "application/octet-stream"})
     # A partial tile that was dropped when its full one came: cut it from that.
-    whole = await node.in_thread(node.files.read, Tile(wanted.level, wanted.index)) if wanted.width < TILE_WIDTH else None
+    whole = (
+        await node.in_thread(node.files.read, Tile(wanted.level, wanted.index))
+        if wanted.width < TILE_WIDTH
+        else None
+    )
     if whole is None:
         return problem("not_found")
     if wanted.level == "entries":
@@ -124,7 +129,7 @@ async def _file(request: web.Request, path: str, scope: str) -> web.StreamRespon
     return web.Response(body=data, content_type="application/octet-stream", headers=headers)
 
 
-# -- single entries -----------------------------------------------------------------------------------------------------------------------
+# -- single entries ---------------------------------------------------------------------------------------
 
 
 async def lookup(request: web.Request) -> web.Response:
@@ -172,7 +177,9 @@ async def proof(request: web.Request) -> web.Response:
     text = await node.in_thread(node.reading.proof, found.index)
     if text is None:
         return problem("not_published", retry_after=2)
-    return web.Response(body=text, content_type="text/plain", charset="utf-8", headers={"Cache-Control": "no-store"})
+    return web.Response(
+        body=text, content_type="text/plain", charset="utf-8", headers={"Cache-Control": "no-store"}
+    )
 
 
 async def consistency(request: web.Request) -> web.Response:
@@ -187,7 +194,9 @@ async def consistency(request: web.Request) -> web.Response:
     path = await node.in_thread(node.reading.consistency, old, new)
     if path is None:
         return problem("not_found")
-    return web.json_response({"from": old, "to": new, "hashes": [base64.b64encode(item).decode() for item in path]})
+    return web.json_response(
+        {"from": old, "to": new, "hashes": [base64.b64encode(item).decode() for item in path]}
+    )
 
 
 async def blob(request: web.Request) -> web.Response:
@@ -207,7 +216,7 @@ async def blob(request: web.Request) -> web.Response:
     return web.Response(body=data, headers=headers)
 
 
-# -- health -------------------------------------------------------------------------------------------------------------------------------
+# -- health -----------------------------------------------------------------------------------------------
 
 
 async def livez(request: web.Request) -> web.Response:
@@ -224,7 +233,7 @@ async def readyz(request: web.Request) -> web.Response:
     )
 
 
-# -- shared -------------------------------------------------------------------------------------------------------------------------------
+# -- shared -----------------------------------------------------------------------------------------------
 
 
 async def _entitled(request: web.Request) -> bool:
@@ -234,7 +243,9 @@ async def _entitled(request: web.Request) -> bool:
         return False
 
     def judge() -> bool:
-        account = node.reading.reader(request.headers.get("Authorization"), request.path, name, node.clock.peek())
+        account = node.reading.reader(
+            request.headers.get("Authorization"), request.path, name, node.clock.peek()
+        )
         return node.reading.may_read(account)
 
     return await node.in_thread(judge)

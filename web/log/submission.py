@@ -1,6 +1,7 @@
 """Reading the body of `POST /entries` within limits, before anything in it is parsed (P14).
 
-Two forms. `application/cose`: the statement alone. `multipart/form-data`: parts `statement`, `private`, `ticket`, any number of `blob`.
+Two forms. `application/cose`: the statement alone. `multipart/form-data`: parts `statement`, `private`,
+`ticket`, any number of `blob`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Body:
 async def read(request: web.Request, limits: Limits) -> Body:
     """Raises BadBody."""
     if request.content_type == "multipart/form-data":
-        room = MAX_STATEMENT + limits.private_record + limits.blob + _MAX_TICKET + _MAX_PARTS * _MAX_PART_HEADERS
+        room = (
+            MAX_STATEMENT + limits.private_record + limits.blob + _MAX_TICKET + _MAX_PARTS * _MAX_PART_HEADERS
+        )
         body = _multipart(await _bounded(request, room), request.headers.get("Content-Type", ""), limits)
     elif request.content_type in (COSE, "application/octet-stream"):
         body = Body(statement=await _bounded(request, MAX_STATEMENT))
@@ -73,7 +76,8 @@ async def _bounded(request: web.Request, limit: int) -> bytes:
 
 
 def _multipart(data: bytes, content_type: str, limits: Limits) -> Body:
-    """RFC 7578 with what browsers send: no nesting, no transfer encodings. The whole body is in memory and bounded already."""
+    """RFC 7578 with what browsers send: no nesting, no transfer encodings. The whole body is in memory and
+    bounded already."""
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_param("boundary")
@@ -113,7 +117,9 @@ def _part(body: Body, head: bytes, content: bytes, limits: Limits) -> None:
         media_type = headers.get_content_type()
         if media_type not in _TYPES_OF_BLOBS:
             raise BadBody("bad_request", "blob")
-        body.blobs.append(Blob(hashlib.sha256(content).digest(), media_type, _within(content, limits.blob, "blob")))
+        body.blobs.append(
+            Blob(hashlib.sha256(content).digest(), media_type, _within(content, limits.blob, "blob"))
+        )
     else:
         raise BadBody("bad_request", str(name) if name else "body")
 

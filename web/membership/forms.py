@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from protocol import registration
 
 
-def N_(text: str) -> str:  # noqa: N802  (the mark gettext looks for)
+def N_(text: str) -> str:
     return text
 
 
@@ -47,7 +47,15 @@ MESSAGES: Final[Mapping[str, str]] = {
     "amount_differs": N_("This is not the amount applied for. The contract takes exactly that amount."),
     "date_missing": N_("Give the day the money arrived."),
     "date_ahead": N_("This day lies ahead."),
+    "date_wrong": N_("This is not a date. Write it as 18.05.2026."),
     "too_long": N_("This text is too long."),
+    "too_many_requests": N_("Too many requests from your address. Wait a few minutes and try again."),
+    "mail_down": N_("The letter could not be sent just now. Nothing is lost; try again in a few minutes."),
+    "file_missing": N_("Choose a file first."),
+    "file_kind": N_("Only photos (JPEG, PNG) and PDF files are taken."),
+    "file_large": N_("The file is larger than 10 MB. Take a smaller photo."),
+    "file_many": N_("Five files at most. Remove one first."),
+    "wrong_status": N_("The application has moved on; files are no longer taken."),
 }
 
 Errors = dict[str, str]
@@ -267,3 +275,7 @@ def day(text: str) -> date | None:
 def end_of(day: date) -> int:
     """The last second of a day in Moscow."""
     return int(datetime.combine(day, time(23, 59, 59), MOSCOW).astimezone(UTC).timestamp())
+
+
+def suffix(media_type: str) -> str:
+    return {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}.get(media_type, "")

@@ -1,4 +1,5 @@
-"""The tables of ruleset 0. Until 1.0 this first migration may change; data made before is refused, not converted."""
+"""The tables of ruleset 0. Until 1.0 this first migration may change; data made before is refused, not
+converted."""
 
 from __future__ import annotations
 

@@ -1,0 +1,387 @@
+"""Backups of a node, made while it runs, and put back into an empty place (design §10, P15, P21).
+
+Two encrypted files. `NAME.backup`: the database with everything encrypted inside it, the published log,
+attachments and configuration. `NAME.keys`: the node's keys and the keys of the vault's records. Who has
+both can read
+every record, and an erased record lives on in an old `NAME.keys`: keep them apart, and keys at most 35
+days.
+
+The head database is in neither. It remembers how far this log has ever been signed, and a copy of it from
+yesterday would let a node sign a second history. `restore` therefore takes the surviving `head.db`, or
+the word of a person that nothing was written after the backup.
+
+A file is `COOPNODE-BACKUP-1\\n`, a length u16 and a CBOR header with the key derivation, then chunks of 1
+MiB under AES-256-GCM with nonce = prefix (7) ‖ counter u32 ‖ last (1): chunks cannot be left out,
+exchanged or cut
+off unseen.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shutil
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from coopnode import keystore
+from coopnode.audit.sources import Directory, Missing, SourceError, read_checkpoint, read_tile
+from coopnode.config import FILE as CONFIG
+from coopnode.store import fsck, vault
+from coopnode.store.database import FILE as DATABASE
+from coopnode.store.database import StoreError
+from coopnode.store.heads import FILE as HEAD
+from coopnode.store.heads import FOLDER as HEADS
+from coopnode.store.heads import Heads, StoredHead
+from protocol import checkpoints, documents, encoding, merkle, tiles
+from protocol.contracts import cooperative
+from protocol.errors import EncodingError, ProtocolError
+from protocol.identifiers import origin
+from protocol.notes import parse_note
+from protocol.tiles import Tile
+
+MAGIC: Final = b"COOPNODE-BACKUP-1\n"
+_CHUNK: Final = 2**20
+_TAG: Final = 16
+_MEMORY, _TURNS, _LANES = 262_144, 3, 4
+_MOST_MEMORY, _MOST_TURNS, _MOST_LANES = 1_048_576, 20, 16
+_MAX_HEADER: Final = 1_000
+
+
+class BackupError(Exception):
+    """The backup cannot be made or read; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A passphrase or the contents of a key file (at least 32 bytes of randomness)."""
+
+    passphrase: str | None = None
+    key_file: bytes | None = None
+
+    def derive(self, header: dict[str, Any]) -> bytes:
+        if header["kdf"] == "argon2id":
+            if self.passphrase is None:
+                raise BackupError("this backup is locked by a passphrase, not by a key file")
+            return Argon2id(
+                salt=header["salt"],
+                length=32,
+                iterations=header["t"],
+                lanes=header["p"],
+                memory_cost=header["m"],
+            ).derive(self.passphrase.encode())
+        if self.key_file is None:
+            raise BackupError("this backup is locked by a key file, not by a passphrase")
+        return HKDF(hashes.SHA256(), 32, header["salt"], b"coopnode/backup/1").derive(self.key_file)
+
+    def header(self) -> dict[str, Any]:
+        if self.key_file is not None:
+            if len(self.key_file) < 32:
+                raise BackupError("a key file has at least 32 random bytes: head -c 32 /dev/urandom > FILE")
+            return {"kdf": "hkdf", "salt": secrets.token_bytes(16), "prefix": secrets.token_bytes(7)}
+        costs = {"m": _MEMORY, "t": _TURNS, "p": _LANES}
+        return {
+            "kdf": "argon2id",
+            **costs,
+            "salt": secrets.token_bytes(16),
+            "prefix": secrets.token_bytes(7),
+        }
+
+
+# --- encrypted streams ----------------------------------------------------------------------------
+
+
+class _Sealing(io.RawIOBase):
+    """Writes what it is given, encrypted in chunks."""
+
+    def __init__(self, file: IO[bytes], secret: Secret) -> None:
+        header = secret.header()
+        self._head = MAGIC + len(encoded := encoding.encode(header)).to_bytes(2, "big") + encoded
+        self._cipher = AESGCM(secret.derive(header))
+        self._prefix: bytes = header["prefix"]
+        self._file, self._held, self._count = file, bytearray(), 0
+        file.write(self._head)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._held += data
+        while len(self._held) > _CHUNK:
+            self._chunk(bytes(self._held[:_CHUNK]), last=False)
+            del self._held[:_CHUNK]
+        return len(data)
+
+    def finish(self) -> None:
+        self._chunk(bytes(self._held), last=True)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _chunk(self, data: bytes, *, last: bool) -> None:
+        nonce = self._prefix + self._count.to_bytes(4, "big") + bytes((last,))
+        self._file.write(self._cipher.encrypt(nonce, data, self._head))
+        self._count += 1
+
+
+class _Opening(io.RawIOBase):
+    """Reads it back. Raises BackupError at the first byte that is not what was written."""
+
+    def __init__(self, file: IO[bytes], secret: Secret) -> None:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise BackupError("this is no backup of coopnode")
+        size = file.read(2)
+        encoded = file.read(min(int.from_bytes(size, "big"), _MAX_HEADER))
+        header = _checked(encoded)
+        self._head = MAGIC + size + encoded
+        self._cipher = AESGCM(secret.derive(header))
+        self._prefix: bytes = header["prefix"]
+        self._file, self._count, self._held, self._ended = file, 0, b"", False
+        self._next = file.read(_CHUNK + _TAG)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held and not self._ended:
+            self._chunk()
+        size = min(len(buffer), len(self._held))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+    def drain(self) -> None:
+        """To the end: what follows the archive must be whole too."""
+        while not self._ended:
+            self._chunk()
+
+    def _chunk(self) -> None:
+        data, self._next = self._next, self._file.read(_CHUNK + _TAG)
+        self._ended = not self._next
+        nonce = self._prefix + self._count.to_bytes(4, "big") + bytes((self._ended,))
+        try:
+            self._held = self._cipher.decrypt(nonce, data, self._head)
+        except (InvalidTag, ValueError) as error:
+            why = (
+                "the passphrase or key file is wrong, or the file is damaged"
+                if not self._count
+                else "the file is damaged"
+            )
+            raise BackupError(why) from error
+        self._count += 1
+
+
+def _checked(encoded: bytes) -> dict[str, Any]:
+    try:
+        header: Any = encoding.decode(encoded)
+        sane = (
+            len(header["prefix"]) == 7 and len(header["salt"]) == 16 and header["kdf"] in ("argon2id", "hkdf")
+        )
+        if header["kdf"] == "argon2id":
+            costs = ((header["m"], _MOST_MEMORY), (header["t"], _MOST_TURNS), (header["p"], _MOST_LANES))
+            sane = sane and all(1 <= cost <= most for cost, most in costs)
+    except (EncodingError, KeyError, TypeError) as error:
+        raise BackupError("the file is damaged") from error
+    if not sane:
+        raise BackupError("the file is damaged or of a newer program")
+    return dict(header)
+
+
+# --- making ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    backup: Path
+    keys: Path
+    entries: int
+
+
+def make(data: Path, target: Path, secret: Secret, progress: Callable[[int, int], None]) -> Made:
+    """`target` is a folder, in which files named by the time are made, or the name of the first file.
+
+    Raises BackupError.
+    """
+    if not (data / DATABASE).is_file():
+        raise BackupError(f"{data} holds no node")
+    if target.is_dir():
+        target = target / time.strftime("coopnode-%Y%m%d-%H%M%S.backup", time.gmtime())
+    keys = target.with_suffix(".keys")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".coopnode-backup-", dir=target.parent) as scratch:
+            with _archive(target, secret) as archive:
+                entries = _public_side(data, Path(scratch), archive, progress)
+            # The vault's keys come after the database: every record of the copy then has its key.
+            with _archive(keys, secret) as archive:
+                _secret_side(data, Path(scratch), archive)
+    except (StoreError, SourceError, ProtocolError) as error:
+        raise BackupError(str(error)) from error
+    except FileExistsError as error:
+        raise BackupError(f"{error.filename} exists and is not overwritten") from error
+    except OSError as error:
+        raise BackupError(f"{error.filename or target}: {error.strerror}") from error
+    return Made(target, keys, entries)
+
+
+@contextmanager
+def _archive(path: Path, secret: Secret) -> Iterator[tarfile.TarFile]:
+    if path.exists():
+        raise FileExistsError(0, "exists", str(path))
+    unfinished = path.with_name(path.name + ".new")
+    try:
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            sealing = _Sealing(file, secret)
+            with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+                yield archive
+            sealing.finish()
+        unfinished.rename(path)
+        vault.sync_folder(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _public_side(
+    data: Path, scratch: Path, archive: tarfile.TarFile, progress: Callable[[int, int], None]
+) -> int:
+    published = Directory(data)
+    try:
+        note = read_checkpoint(published)
+    except Missing:
+        note = None
+    fsck.copy(data / DATABASE, scratch / DATABASE)
+    with fsck.snapshot(scratch) as snapshot:
+        entries = snapshot.size()
+    _add(archive, scratch / DATABASE, DATABASE)
+    if (data / CONFIG).exists():
+        _add(archive, data / CONFIG, CONFIG)
+    if note is not None:
+        _add_bytes(archive, "log/checkpoint", note)
+        wanted = tiles.tiles_for(checkpoints.parse(parse_note(note)[0]).size)
+        for place, tile in enumerate(wanted):
+            _add_bytes(archive, f"log/{tile.path}", read_tile(published, tile))
+            if tile.level == 0:
+                bundle = Tile("entries", tile.index, tile.width)
+                _add_bytes(archive, f"log/{bundle.path}", read_tile(published, bundle))
+            progress(place + 1, len(wanted))
+    folder = data / vault.ATTACHMENTS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if len(path.name) == 64:
+            _add(archive, path, f"{vault.ATTACHMENTS}/{path.name}")
+    return entries
+
+
+def _secret_side(data: Path, scratch: Path, archive: tarfile.TarFile) -> None:
+    if (data / vault.FILE).exists():
+        fsck.copy(data / vault.FILE, scratch / vault.FILE)
+        _add(archive, scratch / vault.FILE, vault.FILE)
+    for name in keystore.NAMES:
+        _add(archive, data / "keys" / name, f"keys/{name}")
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    found = archive.gettarinfo(str(path), name)
+    found.mode, found.uid, found.gid, found.uname, found.gname = 0o600, 0, 0, "", ""
+    with path.open("rb") as file:
+        archive.addfile(found, file)
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    found = tarfile.TarInfo(name)
+    found.size, found.mode = len(data), 0o600
+    archive.addfile(found, io.BytesIO(data))
+
+
+# --- putting back ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    data: Path
+    entries: int
+    #: whether the node may be started: it knows how far its log has been signed
+    startable: bool
+
+
+def restore(
+    backup: Path,
+    keys: Path,
+    data: Path,
+    secret: Secret,
+    *,
+    head: Path | None = None,
+    nothing_newer: bool = False,
+) -> Restored:
+    """Into a place that does not exist or is empty. Nothing is left behind when it fails.
+
+    `head` is the surviving head database of the lost node; with `nothing_newer` a person vouches that the
+    node took nothing after this backup, and a new one is made.
+
+    Raises BackupError.
+    """
+    if data.exists() and any(data.iterdir()):
+        raise BackupError(f"{data} is not empty; a backup never overwrites a node")
+    unfinished = data.with_name(data.name + ".restoring")
+    if unfinished.exists():
+        raise BackupError(f"{unfinished} is left from an earlier attempt; remove it first")
+    try:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.mkdir(mode=0o700)
+        try:
+            _unpack(backup, unfinished, secret)
+            _unpack(keys, unfinished, secret)
+            entries, startable = _head(unfinished, head, nothing_newer)
+            if data.exists():
+                data.rmdir()
+            unfinished.rename(data)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    except (StoreError, ProtocolError) as error:
+        raise BackupError(str(error)) from error
+    except tarfile.TarError as error:
+        raise BackupError(f"the backup cannot be unpacked: {error}") from error
+    except OSError as error:
+        raise BackupError(f"{error.filename or data}: {error.strerror}") from error
+    return Restored(data, entries, startable)
+
+
+def _unpack(path: Path, target: Path, secret: Secret) -> None:
+    with path.open("rb") as file:
+        opening = _Opening(file, secret)
+        # The filter refuses names that lead out of the folder, links and devices.
+        with tarfile.open(fileobj=io.BufferedReader(opening), mode="r|") as archive:
+            archive.extractall(target, filter="data")
+        opening.drain()
+    for found in target.rglob("*"):
+        found.chmod(0o700 if found.is_dir() else 0o600)
+
+
+def _head(data: Path, head: Path | None, nothing_newer: bool) -> tuple[int, bool]:
+    with fsck.snapshot(data) as snapshot:
+        size = snapshot.size()
+        leaves = [merkle.leaf_hash(row.raw) for row in snapshot.entries()]
+        first = next(snapshot.entries(), None)
+    (data / HEADS).mkdir(mode=0o700)
+    if head is not None:
+        shutil.copyfile(head, data / HEADS / HEAD)
+        return size, True
+    if not nothing_newer:
+        (data / HEADS).rmdir()
+        return size, False
+    heads = Heads(data, create=True)
+    if first is not None:
+        name = origin(cooperative.genesis_id(documents.parse(first.raw)), 0)
+        heads.swap(name, None, StoredHead(size, merkle.root(leaves)))
+    heads.close()
+    return size, True

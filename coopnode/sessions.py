@@ -1,0 +1,129 @@
+"""Sessions of the site: a row for each browser, found by the digest of its cookie's token.
+
+A browser without a cookie is nobody and costs nothing; the first draft or sign-in makes a session. Signing in rotates the token, so that a token
+seen before is worth nothing afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from coopnode.app import Node
+from coopnode.store.schema import sessions
+from coopnode.store.sql import Connection, delete, insert, select, update
+from protocol import encoding
+
+#: Seconds without a visit, and altogether, after which a session ends.
+IDLE: Final = 14 * 86_400
+ABSOLUTE: Final = 90 * 86_400
+#: `seen_at` is written at most this often.
+_SEEN_EVERY: Final = 600
+_MAX_DATA: Final = 16_384
+
+
+@dataclass
+class Session:
+    """`data` holds small texts of one browser: permissions it came with, messages for its next page. Nothing personal."""
+
+    digest: bytes
+    account: str | None
+    created_at: int
+    seen_at: int
+    expires_at: int
+    locale: str | None
+    data: dict[str, str] = field(default_factory=dict)
+
+
+class Sessions:
+    """One per application."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    @property
+    def _now(self) -> int:
+        return self._node.clock.peek()
+
+    async def load(self, token: str) -> Session | None:
+        now = self._now
+        query = select(sessions).where(sessions.c.digest == digest_of(token))
+        row = await self._node.database.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None or row.expires_at < now or row.seen_at < now - IDLE:
+            return None
+        found = _session(row)
+        if row.seen_at < now - _SEEN_EVERY:
+            change = update(sessions).where(sessions.c.digest == found.digest).values(seen_at=now)
+            await self._node.database.write(lambda connection: connection.execute(change))
+        return found
+
+    async def create(self, locale: str | None = None) -> tuple[Session, str]:
+        """An anonymous session and its token."""
+        now, token = self._now, secrets.token_urlsafe(32)
+        made = Session(digest_of(token), None, now, now, now + ABSOLUTE, locale)
+
+        def change(connection: Connection) -> None:
+            connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+            connection.execute(insert(sessions).values(_row(made)))
+
+        await self._node.database.write(change)
+        return made, token
+
+    async def save(self, session: Session) -> None:
+        """Keeps `data` and `locale`."""
+        change = update(sessions).where(sessions.c.digest == session.digest).values(data=_data(session), locale=session.locale)
+        await self._node.database.write(lambda connection: connection.execute(change))
+
+    async def sign_in(self, session: Session, account: str) -> tuple[Session, str]:
+        """The same browser as `account`, under a new token; the old one ends."""
+        now, token = self._now, secrets.token_urlsafe(32)
+        made = Session(digest_of(token), account, now, now, now + ABSOLUTE, session.locale, dict(session.data))
+
+        def change(connection: Connection) -> None:
+            connection.execute(delete(sessions).where(sessions.c.digest == session.digest))
+            connection.execute(insert(sessions).values(_row(made)))
+
+        await self._node.database.write(change)
+        return made, token
+
+    async def end(self, digest: bytes, account: str | None = None) -> None:
+        """Signs out one browser; with `account`, only if it is that person's."""
+        where = sessions.c.digest == digest
+        if account is not None:
+            where = where & (sessions.c.account == account)
+        await self._node.database.write(lambda connection: connection.execute(delete(sessions).where(where)))
+
+    async def of(self, account: str) -> Sequence[Session]:
+        """All open sessions of a person, newest first."""
+        query = select(sessions).where(sessions.c.account == account, sessions.c.expires_at >= self._now)
+        query = query.order_by(sessions.c.seen_at.desc())
+        rows = await self._node.database.read(lambda connection: connection.execute(query).all())
+        return [_session(row) for row in rows if row.seen_at >= self._now - IDLE]
+
+
+def digest_of(token: str) -> bytes:
+    return hashlib.sha256(b"coopnode/session/0" + token.encode()).digest()
+
+
+def _session(row: Any) -> Session:
+    data: Any = encoding.decode(row.data)
+    return Session(row.digest, row.account, row.created_at, row.seen_at, row.expires_at, row.locale, dict(data))
+
+
+def _data(session: Session) -> bytes:
+    return encoding.encode(dict(session.data), limit=_MAX_DATA)
+
+
+def _row(session: Session) -> dict[str, Any]:
+    return {
+        "digest": session.digest,
+        "account": session.account,
+        "created_at": session.created_at,
+        "seen_at": session.seen_at,
+        "expires_at": session.expires_at,
+        "locale": session.locale,
+        "data": _data(session),
+    }

@@ -1,0 +1,87 @@
+"""Server and load program as processes on cores of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CORES = sorted(os.sched_getaffinity(0))
+#: A benchmark measures the node, not its rationing.
+PLENTY = {
+    f"COOPNODE_LIMITS__{name}": "1000000000"
+    for name in ("ACCOUNT_BURST", "ACCOUNT_RATE", "STRANGER_BURST", "STRANGER_RATE", "LOOKUPS_BURST", "LOOKUPS_RATE")
+}
+
+
+@contextmanager
+def process(arguments: Sequence[str], cores: Sequence[int] = CORES) -> Iterator[subprocess.Popen[str]]:
+    """A Python process; told to stop and waited for in the end."""
+    found = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **PLENTY},
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509  (no threads yet)
+    )
+    try:
+        yield found
+    finally:
+        found.terminate()
+        try:
+            found.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            found.kill()
+            found.communicate()
+
+
+@contextmanager
+def node(data: Path) -> Iterator[int]:
+    """`coopnode run` over a data directory; its port."""
+    command = ["-m", "coopnode", "run", "--data", str(data), "--port", "0", "--signing-port", "0", "--json"]
+    with process(command) as running:
+        assert running.stdout is not None
+        for text in running.stdout:
+            if text.startswith("{") and "ready" in (said := json.loads(text)):
+                yield int(said["port"])
+                return
+    raise RuntimeError(f"{' '.join(command)} did not start")
+
+
+@contextmanager
+def bare(folder: Path) -> Iterator[int]:
+    with process(["-m", "tests.benchmarks.bare", str(folder)]) as running:
+        assert running.stdout is not None
+        yield int(running.stdout.readline())
+
+
+def load(port: int, target: str, *arguments: object) -> dict[str, Any]:
+    """What the load program found."""
+    command = ["-m", "tests.benchmarks.load", str(port), target, *map(str, arguments)]
+    with process(command, CORES[-1:]) as running:
+        assert running.stdout is not None
+        return json.loads(running.stdout.read())  # type: ignore[no-any-return]
+
+
+def syncs(folder: Path, seconds: float) -> float:
+    """Appends of 4 KiB made durable in a second: 1 / fdatasync."""
+    path = folder / "sync"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    block, count, began = os.urandom(4096), 0, time.perf_counter()
+    try:
+        while (spent := time.perf_counter() - began) < seconds:
+            os.write(descriptor, block)
+            os.fdatasync(descriptor)
+            count += 1
+    finally:
+        os.close(descriptor)
+        path.unlink()
+    return count / spent

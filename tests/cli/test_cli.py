@@ -1,0 +1,406 @@
+"""Every command of the installed program, run for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coopnode import keyfile, keystore, testing
+from protocol import documents
+from tests.audit import logs
+from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = (
+    "run", "init", "config", "rebuild", "audit", "verify", "export", "backup", "restore", "sign", "submit",
+    "key new", "key show", "key restore",
+)  # fmt: skip
+
+
+def coopnode(*arguments: object, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "coopnode", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "COOPNODE_PASSPHRASE": PASSPHRASE, **environment},
+    )
+    assert done.returncode == status, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def json_of(*arguments: object, status: int = 0, **environment: str) -> Any:
+    return json.loads(coopnode(*arguments, "--json", status=status, **environment).stdout)
+
+
+@contextmanager
+def running(data: Path, *more: str) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, "-m", "coopnode", "run", "--data", str(data), "--json"]
+    command += ["--port", "0", "--signing-port", "0", *more]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        ready["address"] = f"http://127.0.0.1:{ready['port']}"
+        yield ready
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return furnish(tmp_path_factory.mktemp("node") / "data")
+
+
+@pytest.fixture
+def node(original: Made, tmp_path: Path) -> Made:
+    shutil.copytree(original.data, tmp_path / "data")
+    return Made(tmp_path / "data", original.id, original.founder, original.size)
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> tuple[logs.Log, Path]:
+    log = logs.example()
+    return log, log.write(tmp_path_factory.mktemp("copied"))
+
+
+# --- the program ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_explains_and_names_the_exit_status(name: str) -> None:
+    text = coopnode(*name.split(), "--help").stdout
+    assert "Exit status:" in text
+    assert "--json" in text
+
+
+def test_list_of_commands_is_whole() -> None:
+    text = coopnode("--help").stdout
+    assert all(name.split()[0] in text for name in COMMANDS)
+
+
+def test_version() -> None:
+    assert coopnode("--version").stdout == coopnode("-V").stdout == f"coopnode {testing_version()}\n"
+
+
+def testing_version() -> str:
+    from coopnode import __version__
+
+    return __version__
+
+
+def test_help_and_version_import_little() -> None:
+    """`coopnode --help` answers at once: nothing of a node is imported for it."""
+    code = "import sys; from coopnode.__main__ import main; sys.argv = ['coopnode', '--help']\n"
+    code += "try: main()\nexcept SystemExit: pass\n"
+    code += "heavy = ('aiohttp', 'pydantic', 'sqlalchemy', 'nacl', 'msgspec')\n"
+    code += "print([name for name in heavy if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.rstrip().endswith("[]")
+
+
+def test_unknown_command() -> None:
+    coopnode("dance", status=2)
+
+
+# --- audit ----------------------------------------------------------------------------------------
+
+
+def test_audit_directory(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
+    log, folder = copied
+    text = coopnode("audit", folder, "--expect", log.id).stdout
+    assert "No contradiction found." in text
+    assert "Противоречий не найдено" in coopnode("audit", folder, LC_ALL="ru_RU.UTF-8").stdout
+    assert "Противоречий не найдено" in coopnode("audit", folder, "--lang", "ru").stdout
+    saved = tmp_path / "saved"
+    found = json_of("audit", folder, "--save", saved)
+    assert found["ok"] and found["cooperative"] == log.id and found["entries"] == len(log.entries)
+    assert saved.read_bytes() == (folder / "checkpoint").read_bytes()
+    again = json_of("audit", folder, "--since", saved, "--trust-since")
+    assert again["ok"] and again["signatures"] == 0
+
+
+def test_audit_names_the_first_bad_entry(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
+    log, _ = copied
+    entries = [*log.entries, log.ballot(log.council[1], sequence=2)]
+    folder = log.write(tmp_path, entries)
+    done = coopnode("audit", folder, status=1)
+    assert f"First bad entry: {len(log.entries)} (council.vote/1)" in done.stdout
+    assert "matter_closed" in done.stdout
+    found = json_of("audit", folder, status=1)
+    assert found["problem"]["index"] == len(log.entries)
+    assert found["problem"]["culprit"]
+
+
+def test_audit_that_cannot_be_made(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
+    coopnode("audit", tmp_path / "nowhere", status=2)
+    coopnode("audit", tmp_path, status=2)
+    found = json_of("audit", "http://127.0.0.1:1/", status=2)
+    assert found["ok"] is False and found["code"] == "unchecked"
+    coopnode("audit", copied[1], "--since", tmp_path / "none", status=2)
+    coopnode("audit", copied[1], "--lang", "tlh", status=2)
+
+
+# --- the node's own directory ---------------------------------------------------------------------
+
+
+def test_init_config(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made = json_of("init", "--data", data, "--port", "9000", "--public-url", "http://coop.example:9000")
+    assert made["ok"] and len(made["log_key"]) == 64
+    assert (data / "keys/log").stat().st_mode & 0o777 == 0o600
+    assert "is not overwritten" not in coopnode("init", "--data", data, status=2).stderr
+    shown = json_of("config", "--data", data, COOPNODE_SMTP__PASSWORD="geheim")
+    assert shown["port"] == 9000 and shown["public_url"] == "http://coop.example:9000"
+    text = coopnode("config", "--data", data, COOPNODE_SMTP__PASSWORD="geheim").stdout
+    assert "port = 9000" in text
+    assert "geheim" not in text + json.dumps(shown)
+    assert json_of("config", "--data", data, status=2, COOPNODE_PORT="many")["code"] == "config"
+
+
+def test_verify_and_rebuild(node: Made) -> None:
+    found = json_of("verify", "--data", node.data)
+    assert found["ok"] and found["entries"] == node.size
+    sqlite(node, "DELETE FROM state WHERE domain = 'council'")
+    text = coopnode("verify", "--data", node.data, status=1).stdout
+    assert "state_missing" in text
+    assert json_of("rebuild", "--data", node.data)["entries"] == node.size
+    assert "No contradiction" in coopnode("verify", "--data", node.data).stdout
+    sqlite(node, "UPDATE entries SET raw = x'00' WHERE idx = 9")
+    assert json_of("rebuild", "--data", node.data, status=1)["problem"]["index"] == 9
+    coopnode("verify", "--data", node.data / "none", status=2)
+    coopnode("rebuild", "--yes", "--data", node.data / "none", status=2)
+    coopnode("rebuild", "--data", node.data, status=2)  # nobody can answer
+
+
+def sqlite(node: Made, statement: str) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(node.data / "coopnode.db")
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_export_is_a_log_others_can_audit(node: Made, tmp_path: Path) -> None:
+    target = tmp_path / "copy"
+    assert json_of("export", target, "--data", node.data) == {
+        "ok": True, "folder": str(target), "entries": node.size, "blobs": 4
+    }  # fmt: skip
+    assert json_of("audit", target, "--expect", node.id)["ok"]
+    assert (target / "pack.cbor").exists()
+    assert not list(target.rglob("*.db"))
+    coopnode("export", target, "--data", node.data, status=2)
+    coopnode("export", tmp_path / "other", "--data", tmp_path / "none", status=2)
+
+
+def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
+    made = json_of("backup", tmp_path / "backups/b.backup", "--data", node.data)
+    assert made["entries"] == node.size
+    backup, keys = Path(made["backup"]), Path(made["keys"])
+    assert b"council" not in backup.read_bytes() and b"SQLite" not in backup.read_bytes()
+    other = tmp_path / "other"
+    coopnode(
+        "restore", backup, "--data", node.data, "--nothing-newer", "--yes", status=2
+    )  # never over a node
+    coopnode("restore", backup, "--data", other, status=2, COOPNODE_PASSPHRASE="wrong passphrase")
+    damaged = tmp_path / "damaged.backup"
+    damaged.write_bytes(backup.read_bytes()[:-10])
+    coopnode("restore", damaged, "--keys", keys, "--data", other, status=2)
+    assert not other.exists()
+    assert json_of("restore", backup, "--data", other)["startable"] is False
+    assert not (other / "head").exists()
+    shutil.rmtree(other)
+    done = json_of("restore", backup, "--data", other, "--nothing-newer", "--yes")
+    assert done["startable"] is True and done["entries"] == node.size
+    assert json_of("verify", "--data", other)["ok"]
+    with running(other) as ready:
+        assert ready["reading_only"] is None
+    shutil.rmtree(other)
+    # With the head database of a node that went on the older copy does not start to write.
+    sqlite_head(node)
+    coopnode("restore", backup, "--data", other, "--head", node.data / "head/head.db")
+    with running(other) as ready:
+        assert "an older copy was restored" in ready["reading_only"]
+
+
+def sqlite_head(node: Made) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(node.data / "head/head.db")
+    with connection:
+        connection.execute("UPDATE head SET size = size + 1")
+    connection.close()
+
+
+def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(os.urandom(32))
+    (tmp_path / "backups").mkdir()
+    made = json_of("backup", tmp_path / "backups", "--data", node.data, "--key-file", key)
+    done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key)
+    assert done["ok"]
+    coopnode("restore", made["backup"], "--data", tmp_path / "third", status=2)  # not by a passphrase
+    key.write_bytes(b"short")
+    coopnode("backup", tmp_path / "backups/x.backup", "--data", node.data, "--key-file", key, status=2)
+
+
+# --- keys and documents ---------------------------------------------------------------------------
+
+
+def test_key_new_show_restore(tmp_path: Path) -> None:
+    path, home = tmp_path / "anna.key", "a" * 51 + "q"
+    made = json_of("key", "new", path, "--home", home)
+    assert path.stat().st_mode & 0o777 == 0o600
+    shown = json_of("key", "show", path)
+    assert (shown["public"], shown["account"], shown["home"]) == (made["public"], made["account"], home)
+    assert coopnode("key", "show", path, "--public", COOPNODE_PASSPHRASE="").stdout.strip() == made["public"]
+    assert len(keyfile.parse_recovery(made["recovery"])) == 32
+    coopnode("key", "new", path, status=2)
+    coopnode("key", "show", path, status=2, COOPNODE_PASSPHRASE="another one entirely")
+    again = tmp_path / "again.key"
+    assert json_of("key", "restore", path, again)["public"] == made["public"]
+    assert again.read_text() == path.read_text()
+    suggested = json_of("key", "new", tmp_path / "s.key", "--suggest", "--recovery-file", tmp_path / "paper")
+    assert len(suggested["passphrase"].split()) == 6 and "recovery" not in suggested
+    new = tmp_path / "new"
+    new.write_text("something else entirely\n")
+    third = tmp_path / "third.key"
+    coopnode("key", "restore", path, third, "--new-passphrase-file", new)
+    assert json_of("key", "show", third, "--passphrase-file", new)["public"] == made["public"]
+
+
+def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
+    home = "a" * 51 + "q"
+    coopnode("key", "new", tmp_path / "k", "--home", home)
+    matter = json.dumps({"matter": home})
+    (tmp_path / "payload").write_text(matter)
+    (tmp_path / "private").write_text(json.dumps({"text": "Согласна с предложением"}))
+    arguments: tuple[object, ...] = (
+        "sign", "council.comment/1", tmp_path / "payload", "--key", tmp_path / "k"
+    )  # fmt: skip
+    coopnode(*arguments, status=2)  # a private field is missing
+    arguments += ("--private", tmp_path / "private", "--out", tmp_path / "c.cose", "--lang", "ru")
+    coopnode(*arguments, status=2)  # nobody can answer
+    done = coopnode(*arguments, "--yes")
+    assert "Согласна с предложением" in done.stderr and "Отпечаток" in done.stderr
+    statement = documents.parse((tmp_path / "c.cose").read_bytes())
+    assert statement.type == "council.comment/1" and statement.aud == home
+    assert (tmp_path / "c.record").exists()
+    coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+    coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+
+
+# --- against a running node -----------------------------------------------------------------------
+
+
+def test_found_sign_submit_audit(tmp_path: Path) -> None:
+    """From an empty directory to a logged document and an audit over the network, with nothing but the
+    program.
+    """
+    data = tmp_path / "data"
+    coopnode("init", "--data", data)
+    import time
+
+    first = testing.found(
+        keystore.load(data / "keys"), now=int(time.time()), pack="generic-1", visibility="public"
+    )
+    (tmp_path / "0.cose").write_bytes(first.genesis)
+    (tmp_path / "1.cose").write_bytes(first.pack)
+    key = tmp_path / "founder.key"
+    key.write_text(keyfile.seal(personal(first.founder), PASSPHRASE))
+    coopnode("sign", "account.genesis/1", "-", "--key", key, "--yes", "--out", tmp_path / "3.cose")
+    consent = {
+        "purpose": "membership",
+        "operator": first.id,
+        "fields": ["name"],
+        "text": {"$bytes": "A" * 43},
+    }
+    (tmp_path / "consent.json").write_text(json.dumps(consent))
+    about = ("--about", first.founder.id, "--out", tmp_path / "4.cose")
+    coopnode("sign", "consent.give/1", tmp_path / "consent.json", "--key", key, "--yes", *about)
+    statements = [tmp_path / f"{place}.cose" for place in (0, 1, 3, 4)]
+    with running(data) as ready:
+        assert ready["founding"].startswith("http://")
+        token = ready["founding"].rpartition("=")[2]
+        refused = json_of("submit", ready["address"], statements[0], status=1)
+        assert refused["answers"][0]["code"].startswith("ticket")
+        done = json_of("submit", ready["address"], *statements, "--ticket", token)
+        assert [each["index"] for each in done["answers"]] == [0, 1, 3, 4]
+        again = coopnode("submit", ready["address"], statements[3]).stdout
+        assert again.strip().endswith("entry 4")
+        node_key = keystore.load(data / "keys").node_pub.hex()
+        coopnode("submit", ready["address"], statements[3], "--node-key", node_key)
+        coopnode("submit", ready["address"], statements[3], "--node-key", "00" * 32, status=2)
+        saved = tmp_path / "saved"
+        wait_for(ready["address"], 5)
+        found = json_of("audit", ready["address"], "--expect", first.id, "--save", saved)
+        assert found["ok"] and found["entries"] == 5
+        assert json_of("verify", "--data", data)["ok"]
+        coopnode("rebuild", "--yes", "--data", data, status=2)  # in use
+        coopnode("run", "--data", data, "--port", "0", status=2)  # in use
+    assert json_of("verify", "--data", data)["ok"]
+    with running(data) as ready:
+        assert ready["founding"] is None
+        assert json_of("audit", ready["address"], "--since", saved)["ok"]
+    coopnode("submit", "http://127.0.0.1:1", statements[3], "--patience", "0", status=2)
+
+
+def wait_for(address: str, size: int) -> None:
+    import time
+    import urllib.request
+
+    for _ in range(100):
+        with urllib.request.urlopen(f"{address}/readyz") as answer:
+            if json.load(answer)["published"] >= size:
+                return
+        time.sleep(0.1)
+    raise AssertionError("nothing was published")
+
+
+def test_audit_of_a_log_only_members_read(node: Made, tmp_path: Path) -> None:
+    key = node.key_file(tmp_path / "chair.key")
+    with running(node.data) as ready:
+        refused = coopnode("audit", ready["address"], status=2)
+        assert "--key" in refused.stderr
+        found = json_of("audit", ready["address"], "--key", key)
+        assert found["ok"] and found["entries"] >= node.size
+        stranger = tmp_path / "stranger.key"
+        coopnode("key", "new", stranger, "--home", node.id)
+        coopnode("audit", ready["address"], "--key", stranger, status=2)
+
+
+def test_port_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        found = json_of("run", "--data", tmp_path / "data", "--port", port, status=2)
+    assert found["code"] == "port_taken" and str(port) in found["problem"]
+
+
+def test_run_prints_one_address_to_found_with(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "coopnode", "run", "--data", str(tmp_path / "data"), "--port", "0"]
+    process = subprocess.Popen([*command, "--signing-port", "0"], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(4)]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.stdout.close()
+    assert "".join(lines).count("http") == 1 and "token=" in lines[2]

@@ -1,0 +1,471 @@
+"""The sequencer and the start-up comparison, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coopnode import admission, faults, testing
+from coopnode.answers import Busy, Committed, Refusal
+from coopnode.app import Node, NodeError
+from coopnode.config import Limits
+from coopnode.engine import FairQueue, Submission
+from coopnode.keystore import Keystore
+from coopnode.projections import Projection
+from coopnode.store.heads import StoredHead
+from coopnode.store.sql import Column, Connection, Integer, Table, Text, func, insert, projections, select
+from coopnode.testing import Cooperative, FixedClock, Person
+from coopnode.verify import verify
+from protocol import documents, signatures
+from protocol.documents import Seen
+from protocol.encoding import Value
+from protocol.log import Accepted
+
+
+@pytest.fixture
+async def coop(tmp_path: Path) -> AsyncIterator[Cooperative]:
+    made = await testing.cooperative(tmp_path / "data", clock=FixedClock())
+    yield made
+    await made.node.stop()
+
+
+def clock(coop: Cooperative) -> FixedClock:
+    assert isinstance(coop.node.clock, FixedClock)
+    return coop.node.clock
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+async def test_same_bytes_again_have_the_old_index_for_ever(coop: Cooperative) -> None:
+    """P2, P14: also long after they expired."""
+    raw = coop.consent(coop.founder, "a")
+    first = await testing.accepted(coop.node.engine.submit(raw))
+    clock(coop).move(3000)
+    again = await testing.accepted(coop.node.engine.submit(raw))
+    assert (again.index, again.again, first.again) == (first.index, True, False)
+    clock(coop).move(3000)
+    await coop.must(coop.founder, "consent.withdraw/1", {"re": [first.digest]})
+    assert (await testing.accepted(coop.node.engine.submit(raw))).index == first.index
+
+
+async def test_same_bytes_at_the_same_time_are_one_entry(coop: Cooperative) -> None:
+    raw = coop.consent(coop.founder, "a")
+    answers = await asyncio.gather(*(testing.accepted(coop.node.engine.submit(raw)) for _ in range(5)))
+    assert len({answer.index for answer in answers}) == 1
+
+
+async def test_the_promise_is_signed_by_the_node(coop: Cooperative) -> None:
+    """P13."""
+    answer = await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, "a")))
+    kid, content, signed, signature = documents.parse_message(answer.message, documents.COMMITTED)
+    assert kid == coop.node.keys.node_pub
+    assert signatures.verify(kid, signed, signature)
+    assert content["index"] == answer.index
+    assert content["entry"] == answer.entry
+    assert content["origin"] == f"coopnode/{coop.id}/0"
+    assert content["publish_by"] > content["tick"] == answer.tick
+
+
+async def test_a_refusal_is_signed_and_leaves_no_trace(coop: Cooperative) -> None:
+    """P13, SPEC §9.2."""
+    before = coop.node.engine.head
+    clock(coop).move(60)
+    raw = coop.founder.sign("consent.withdraw/1", {"re": [bytes(32)]}, aud=coop.id, now=coop.now)
+    answer = await coop.node.engine.submit(raw)
+    assert isinstance(answer, Refusal)
+    assert answer.code == "unknown_consent"
+    assert coop.node.engine.head.size == before.size, "not even a tick"
+    assert answer.message is not None
+    kid, content, signed, signature = documents.parse_message(answer.message, documents.REFUSED)
+    assert signatures.verify(kid, signed, signature)
+    assert (content["size"], content["root"]) == (before.size, before.tree.root())
+    assert content["digest"] == documents.parse(raw).digest
+
+
+async def test_strangers_get_no_signed_refusal(coop: Cooperative) -> None:
+    stranger = Person.make("stranger", coop.id)
+    answer = await coop.node.engine.submit(coop.consent(stranger, "a"))
+    assert answer == Refusal("unknown_account", "iss")
+
+
+async def test_bad_bytes_are_refused_in_words(coop: Cooperative) -> None:
+    raw = coop.consent(coop.founder, "a")
+    submit = coop.node.engine.submit
+    assert await submit(raw[:-1] + bytes([raw[-1] ^ 1])) == Refusal("bad_signature", "signature")
+    assert await submit(bytes(65_536)) == Refusal("too_large")
+    assert await submit(b"") == Refusal("malformed")
+    unknown = coop.founder.sign("consent.dream/1", {}, aud=coop.id, now=coop.now)
+    assert await submit(unknown) == Refusal("unknown_type", "type")
+
+
+async def test_private_records_must_match(coop: Cooperative) -> None:
+    """P20."""
+    people = await coop.constitute()
+    matter = await coop.matter(people[0])
+    root, record = testing.commit("council.comment/1", {"text": "да"})
+    other = testing.commit("council.comment/1", {"text": "нет"})[1]
+
+    async def offer(given: bytes | None) -> Any:
+        raw = people[0].sign(
+            "council.comment/1", {"matter": matter}, aud=coop.id, sub=matter, now=coop.now, private=root
+        )
+        return await coop.node.engine.submit(raw, given)
+
+    assert await offer(None) == Refusal("private_missing", "private")
+    assert await offer(other) == Refusal("private_mismatch", "private")
+    assert await offer(record[:-1]) == Refusal("private_malformed", "private")
+    assert isinstance(await offer(record), Committed)
+    unexpected = await coop.node.engine.submit(coop.consent(people[0], "a"), record)
+    assert unexpected == Refusal("private_unexpected", "private")
+    empty, decoys = testing.commit("council.comment/1", {})
+    raw = people[0].sign(
+        "council.comment/1", {"matter": matter}, aud=coop.id, sub=matter, now=coop.now, private=empty
+    )
+    assert await coop.node.engine.submit(raw, decoys) == Refusal("private_required", "text")
+
+
+# -- time (P16, P17) --------------------------------------------------------------------------------------
+
+
+async def test_a_tick_precedes_a_batch_at_most_once_a_second(coop: Cooperative) -> None:
+    size = coop.node.engine.head.size
+    await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, "a")))
+    assert coop.node.engine.head.size == size + 1, "the same second"
+    now = clock(coop).move(5)
+    answer = await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, "b")))
+    assert (answer.index, answer.tick) == (size + 2, now)
+    assert documents.parse(coop.node.store.raw(size + 1, size + 2)[0]).payload == {
+        "type": "node.tick/1",
+        "time": now,
+    }
+
+
+async def test_a_deadline_falls_due_by_a_tick_of_its_own(coop: Cooperative) -> None:
+    until = coop.now + 100
+    fields: dict[str, Value] = {
+        "fields": ["name"],
+        "operator": coop.id,
+        "purpose": "term",
+        "text": bytes(32),
+        "until": until,
+    }
+    await coop.must(coop.founder, "consent.give/1", fields)
+    assert coop.node.facts.has_consent(coop.founder.id, "term")
+    clock(coop).move(101)
+    for _ in range(60):
+        await asyncio.sleep(0.05)
+        if not coop.node.facts.has_consent(coop.founder.id, "term"):
+            break
+    assert not coop.node.facts.has_consent(coop.founder.id, "term")
+    assert coop.node.engine.head.tick == until + 1
+
+
+async def test_a_jump_of_the_clock_stops_writing(tmp_path: Path) -> None:
+    class Jumping(FixedClock):
+        jump = 0.0
+
+        def _read(self) -> tuple[float, float]:
+            wall, monotonic = super()._read()
+            return wall + getattr(self, "jump", 0.0), monotonic
+
+    jumping = Jumping()
+    made = await testing.cooperative(tmp_path / "data", clock=jumping)
+    jumping.jump = 4000
+    answer = await made.node.engine.submit(made.consent(made.founder, "a"))
+    assert isinstance(answer, Busy)
+    assert "jumped ahead" in answer.reason
+    assert made.node.status()["writing"] is False
+    await made.node.stop()
+
+
+# -- what a signer had seen (P3) --------------------------------------------------------------------------
+
+
+async def test_a_larger_tree_than_ours_stops_writing(coop: Cooperative) -> None:
+    raw = coop.founder.sign(
+        "consent.withdraw/1",
+        {"re": [bytes(32)]},
+        aud=coop.id,
+        now=coop.now,
+        seen=Seen(0, coop.node.engine.head.size + 1, bytes(32)),
+    )
+    answer = await coop.node.engine.submit(raw)
+    assert isinstance(answer, Busy)
+    assert answer.code == "read_only"
+    assert "P3" in answer.reason
+    later = await coop.node.engine.submit(coop.consent(coop.founder, "a"))
+    assert isinstance(later, Busy)
+
+
+# -- strangers (P14) --------------------------------------------------------------------------------------
+
+
+async def test_a_new_account_needs_a_ticket_and_uses_it_up(coop: Cooperative) -> None:
+    submit = coop.node.engine.submit
+    one, two = Person.make("one", coop.id), Person.make("two", coop.id)
+    assert await submit(one.account_genesis(coop.now)) == Refusal("ticket_required", "ticket")
+    assert await submit(one.account_genesis(coop.now), ticket="guess") == Refusal("ticket_unknown", "ticket")
+    ticket = await coop.node.issue_ticket()
+    both = await asyncio.gather(
+        submit(one.account_genesis(coop.now), ticket=ticket),
+        submit(two.account_genesis(coop.now), ticket=ticket),
+    )
+    assert sorted(type(answer).__name__ for answer in both) == ["Busy", "Committed"]
+    assert await submit(two.account_genesis(coop.now), ticket=ticket) == Refusal("ticket_used", "ticket")
+    old = await coop.node.issue_ticket(lifetime=10)
+    clock(coop).move(11)
+    assert await submit(two.account_genesis(coop.now), ticket=old) == Refusal("ticket_expired", "ticket")
+
+
+async def test_only_the_holder_of_the_token_founds_and_with_this_nodes_keys(tmp_path: Path) -> None:
+    node = Node.open(testing.config(tmp_path / "data"), clock=FixedClock())
+    await node.start()
+    token = node.founding_token
+    assert (tmp_path / "data" / "founding-token").stat().st_mode & 0o077 == 0
+    first = testing.found(node.keys)
+    assert await node.engine.submit(first.genesis) == Refusal("ticket_required", "ticket")
+    other = testing.found(Keystore.random())
+    assert await node.engine.submit(other.genesis, ticket=token) == Refusal("not_this_node", "log_key")
+    assert isinstance(await node.engine.submit(first.genesis, ticket=token), Committed)
+    assert node.founding_token is None
+    await node.stop()
+
+
+async def test_busy_accounts_wait_and_others_do_not(tmp_path: Path) -> None:
+    limits = Limits(account_burst=2, account_rate=0.001)
+    made = await testing.cooperative(tmp_path / "data", more={"limits": limits})
+    other = await made.person("other")
+    answers = [await made.node.engine.submit(made.consent(made.founder, f"p{n}")) for n in range(5)]
+    assert [type(answer) for answer in answers].count(Committed) <= 2
+    assert isinstance(answers[-1], Busy)
+    assert answers[-1].code == "too_many_requests"
+    assert isinstance(await made.node.engine.submit(made.consent(other, "a")), Committed)
+    await made.node.stop()
+
+
+async def test_the_queue_takes_turns() -> None:
+    """P14."""
+    loop = asyncio.get_running_loop()
+    queue, robot, person = FairQueue(), Person.make("robot", "h" * 52), Person.make("person", "h" * 52)
+    for number, who in enumerate([robot] * 5 + [person]):
+        raw = who.sign("consent.withdraw/1", {"re": []}, aud="a" * 52, now=number + 1)
+        queue.put(Submission(documents.parse(raw), raw, None, "", None, (), loop.create_future()))
+    assert [item.statement.iss == person.id for item in queue.take(3)] == [False, True, False]
+    assert len(queue) == 3
+
+
+# -- projections ------------------------------------------------------------------------------------------
+
+_counts = Table("test_counts", projections, Column("idx", Integer, primary_key=True), Column("type", Text))
+
+
+def _count(connection: Connection, accepted: Accepted) -> None:
+    if accepted.statement.payload.get("purpose") == "poison":
+        raise ValueError("a bug in a projection")
+    connection.execute(insert(_counts).values(idx=accepted.index, type=accepted.statement.type))
+
+
+async def test_projections_follow_and_are_filled_anew(tmp_path: Path) -> None:
+    made = await testing.cooperative(
+        tmp_path / "data", projections=[Projection("counts", 1, (_counts,), _count)]
+    )
+    many = await asyncio.gather(
+        *(made.node.engine.submit(made.consent(made.founder, f"p{n}")) for n in range(20))
+    )
+    assert all(isinstance(answer, Committed) for answer in many)
+    size = made.node.engine.head.size
+    count = select(func.count()).select_from(_counts)
+    assert await made.node.database.read(lambda connection: connection.execute(count).scalar_one()) == size
+    await made.node.stop()
+    only = Projection("counts", 2, (_counts,), _count, frozenset({"node.tick/1"}))
+    node = Node.open(testing.config(tmp_path / "data"), projections=[only])
+    assert "counts" in node.standing.notes[-1]
+    assert 0 < node.database.read_now(lambda connection: connection.execute(count).scalar_one()) < size
+    node.close()
+
+
+async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Path) -> None:
+    made = await testing.cooperative(
+        tmp_path / "data", projections=[Projection("counts", 1, (_counts,), _count)]
+    )
+    people = await made.people_named("p", 4)
+    purposes = ["a", "poison", "b", "c"]
+    answers = await asyncio.gather(
+        *(
+            made.node.engine.submit(made.consent(who, purpose))
+            for who, purpose in zip(people, purposes, strict=True)
+        )
+    )
+    assert [isinstance(answer, Committed) for answer in answers] == [True, False, True, True]
+    assert made.node.engine.stopped is None
+    await made.node.stop()
+    assert verify(tmp_path / "data").problems == []
+
+
+# -- failures of the disk ---------------------------------------------------------------------------------
+
+
+async def test_a_failed_write_drops_the_batch_and_stops(coop: Cooperative) -> None:
+    size = coop.node.engine.head.size
+    faults.arm("store.before_commit:raise")
+    answer = await coop.node.engine.submit(coop.consent(coop.founder, "a"))
+    assert isinstance(answer, Busy)
+    assert coop.node.engine.head.size == coop.node.store.size() == size
+    assert coop.node.engine.stopped is not None
+    assert "could not be written" in coop.node.engine.stopped
+
+
+async def test_failed_publication_signs_nothing_and_is_made_up(coop: Cooperative) -> None:
+    assert await coop.node.publisher.wait_for(coop.node.engine.head.size)
+    faults.arm("tiles.synced:raise")
+    await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, "a")))
+    assert await coop.node.publisher.wait_for(coop.node.engine.head.size)
+    assert coop.node.engine.stopped is None
+
+
+# -- start-up (P15) ---------------------------------------------------------------------------------------
+
+
+async def _grown(tmp_path: Path) -> tuple[Path, Cooperative]:
+    """A stopped node with 300 entries, so that there are full and partial tiles."""
+    made = await testing.cooperative(tmp_path / "data")
+    raws = [made.consent(made.founder, f"p{number}") for number in range(300)]
+    await asyncio.gather(*(made.node.engine.submit(raw) for raw in raws))
+    await made.node.stop()
+    return tmp_path / "data", made
+
+
+def _doubt(data: Path) -> str | None:
+    node = Node.open(testing.config(data))
+    doubt = node.standing.doubt
+    node.close()
+    return doubt
+
+
+async def test_a_sound_start_has_no_doubt(tmp_path: Path) -> None:
+    data, _ = await _grown(tmp_path)
+    assert _doubt(data) is None
+    assert verify(data).problems == []
+    for level in ("0", "entries"):
+        assert not (data / "log" / "tile" / level / "000.p").exists(), "partials of full tiles are dropped"
+
+
+async def test_an_older_database_is_found_out(tmp_path: Path) -> None:
+    data, made = await _grown(tmp_path)
+    shutil.copy(data / "coopnode.db", tmp_path / "old.db")
+    node = Node.open(testing.config(data))
+    await node.start()
+    for number in range(3):
+        await testing.accepted(node.engine.submit(made.consent(made.founder, f"later{number}")))
+    await node.stop()
+    for name in ("coopnode.db-wal", "coopnode.db-shm"):
+        (data / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "old.db", data / "coopnode.db")
+    doubt = _doubt(data)
+    assert doubt is not None
+    assert "older copy" in doubt
+    node = Node.open(testing.config(data))
+    await node.start()
+    answer = await node.engine.submit(made.consent(made.founder, "afterwards"))
+    assert isinstance(answer, Busy)
+    assert answer.code == "read_only"
+    await node.stop()
+
+
+async def test_lost_files_are_made_again(tmp_path: Path) -> None:
+    data, _ = await _grown(tmp_path)
+    shutil.rmtree(data / "log" / "tile" / "entries")
+    (data / "log" / "tile" / "1" / "000.p" / "1").unlink()
+    assert _doubt(data) is None
+    assert verify(data).problems == []
+
+
+async def test_changed_files_are_doubt(tmp_path: Path) -> None:
+    data, _ = await _grown(tmp_path)
+    path = data / "log" / "tile" / "0" / "000"
+    path.write_bytes(bytes(len(path.read_bytes())))
+    doubt = _doubt(data)
+    assert doubt is not None
+    assert "differs from the database" in doubt
+
+
+async def test_a_head_that_is_behind_follows(tmp_path: Path) -> None:
+    data, made = await _grown(tmp_path)
+    node = Node.open(testing.config(data))
+    name, size = f"coopnode/{made.id}/0", node.engine.head.size
+    root = node.engine.tree.root_at(10)
+    known = node.heads.get(name)
+    (data / "log" / "checkpoint").unlink()
+    node.heads.swap(name, known, StoredHead(10, root))
+    node.close()
+    node = Node.open(testing.config(data))
+    assert node.standing.doubt is None
+    await node.start()
+    assert await node.publisher.wait_for(size)
+    assert node.heads.get(name) == StoredHead(size, node.engine.head.tree.root())
+    await node.stop()
+
+
+async def test_another_history_under_a_known_head_is_doubt(tmp_path: Path) -> None:
+    data, made = await _grown(tmp_path)
+    node = Node.open(testing.config(data))
+    name = f"coopnode/{made.id}/0"
+    node.heads.swap(name, node.heads.get(name), StoredHead(10, bytes(32)))
+    node.close()
+    doubt = _doubt(data)
+    assert doubt is not None
+    assert "another history" in doubt
+
+
+async def test_a_missing_head_database_stops_the_start(tmp_path: Path) -> None:
+    data, _ = await _grown(tmp_path)
+    shutil.rmtree(data / "head")
+    with pytest.raises(NodeError, match="head database"):
+        Node.open(testing.config(data))
+
+
+async def test_foreign_keys_are_doubt(tmp_path: Path) -> None:
+    data, _ = await _grown(tmp_path)
+    (data / "keys" / "log").write_bytes(bytes(32))
+    doubt = _doubt(data)
+    assert doubt is not None
+    assert "not those of this log" in doubt
+
+
+async def test_a_second_process_is_refused_in_words(coop: Cooperative) -> None:
+    with pytest.raises(NodeError, match="in use by another"):
+        Node.open(coop.node.config)
+
+
+async def test_nonces_are_remembered_over_a_restart(tmp_path: Path) -> None:
+    """P1."""
+    made = await testing.cooperative(tmp_path / "data")
+    cti = bytes(16)
+    fields: dict[str, Value] = {"fields": ["name"], "operator": made.id, "purpose": "a", "text": bytes(32)}
+    raw = made.founder.sign("consent.give/1", fields, aud=made.id, now=made.now, cti=cti)
+    await testing.accepted(made.node.engine.submit(raw))
+    await made.node.stop()
+    node = Node.open(testing.config(tmp_path / "data"))
+    await node.start()
+    other = made.founder.sign("consent.give/1", fields | {"purpose": "b"}, aud=made.id, now=made.now, cti=cti)
+    answer = await node.engine.submit(other)
+    assert isinstance(answer, Refusal)
+    assert answer.code == "nonce_reused"
+    await node.stop()
+
+
+def test_tickets_are_kept_as_digests(tmp_path: Path) -> None:
+    node = Node.open(testing.config(tmp_path / "data"))
+    token = node.founding_token
+    assert token is not None
+    node.close()
+    assert token.encode() not in (tmp_path / "data" / "coopnode.db").read_bytes()
+    assert admission.token_digest(token) in b"".join(
+        path.read_bytes() for path in (tmp_path / "data").glob("coopnode.db*")
+    )

@@ -1,0 +1,216 @@
+"""The store alone: vault, heads, tree, buckets, configuration, keys."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from coopnode import config, keystore
+from coopnode.admission import Buckets
+from coopnode.clock import ClockDoubtful
+from coopnode.store.database import StoreError, open_database
+from coopnode.store.heads import HeadConflict, Heads, HeadsMissing, StoredHead
+from coopnode.store.rows import insert_rows
+from coopnode.store.tree_store import TreeStore
+from coopnode.store.vault import Erased, Vault, VaultError
+from coopnode.testing import START, FixedClock
+from protocol import merkle
+
+DIGEST = bytes(range(32))
+
+
+# -- vault ------------------------------------------------------------------------------------------------
+
+
+def test_a_record_opens_until_its_key_is_erased(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, os.urandom(32))
+    sealed = vault.seal(DIGEST, b"private")
+    vault.keep([sealed])
+    assert b"private" not in sealed.box
+    assert vault.open(DIGEST, sealed.box) == b"private"
+    assert vault.erase([DIGEST]) == 1
+    with pytest.raises(Erased):
+        vault.open(DIGEST, sealed.box)
+    vault.close()
+    held = (tmp_path / "vault-keys.db").read_bytes() + (tmp_path / "vault-keys.db").read_bytes()
+    assert sealed.wrapped not in held
+
+
+def test_a_box_is_bound_to_its_document(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, os.urandom(32))
+    first, second = vault.seal(DIGEST, b"one"), vault.seal(bytes(32), b"two")
+    vault.keep([first, second])
+    with pytest.raises(VaultError):
+        vault.open(DIGEST, second.box)
+    with pytest.raises(VaultError):
+        vault.open(DIGEST, first.box[:-1])
+    vault.close()
+
+
+def test_another_master_key_opens_nothing(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, os.urandom(32))
+    sealed = vault.seal(DIGEST, b"private")
+    vault.keep([sealed])
+    vault.close()
+    other = Vault(tmp_path, os.urandom(32))
+    with pytest.raises(VaultError):
+        other.open(DIGEST, sealed.box)
+    other.close()
+
+
+def test_attachments_are_named_by_their_ciphertext(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, os.urandom(32))
+    one, two = vault.attach(b"scan"), vault.attach(b"scan")
+    assert one != two, "equal files must not be recognisable"
+    assert vault.attachment(one) == b"scan"
+    (tmp_path / "attachments" / two.hex()).write_bytes(b"changed")
+    with pytest.raises(VaultError):
+        vault.attachment(two)
+    assert vault.attachments() == {one, two}
+    vault.close()
+
+
+def test_keys_of_records_never_committed_are_swept(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, os.urandom(32))
+    vault.keep([vault.seal(DIGEST, b"a"), vault.seal(bytes(32), b"b")])
+    assert vault.sweep({DIGEST}) == 1
+    vault.close()
+
+
+# -- heads (P15) ------------------------------------------------------------------------------------------
+
+
+def test_the_head_moves_by_compare_and_swap(tmp_path: Path) -> None:
+    heads = Heads(tmp_path, create=True)
+    one, two = StoredHead(1, b"a" * 32), StoredHead(2, b"b" * 32)
+    heads.swap("log", None, one)
+    heads.swap("log", one, two)
+    for old in (None, one):
+        with pytest.raises(HeadConflict):
+            heads.swap("log", old, StoredHead(3, b"c" * 32))
+    assert heads.get("log") == two
+    heads.close()
+
+
+def test_a_lost_head_database_is_not_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(HeadsMissing):
+        Heads(tmp_path, create=False)
+
+
+# -- tree -------------------------------------------------------------------------------------------------
+
+
+def test_the_tree_in_rows_is_the_tree_of_its_leaves(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    tree = TreeStore(database.raw_reader)
+    leaves = [merkle.leaf_hash(str(number).encode()) for number in range(700)]
+    size = 0
+    for step in (1, 254, 1, 1, 255, 188):
+        with database.write_lock, database.writer() as connection, connection.begin():
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            tree.write(raw, size, leaves[size : size + step])
+        size += step
+        assert tree.root_at(size) == merkle.root(leaves[:size]) == tree.edge(size).root()
+    for earlier in (0, 1, 255, 256, 257, 512, 699):
+        assert tree.root_at(earlier) == merkle.root(leaves[:earlier])
+    database.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 127, 200])
+def test_rows_go_in_whole(count: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (a, b)")
+    rows = [(number, str(number)) for number in range(count)]
+    insert_rows(connection, "INSERT INTO t (a, b)", rows)
+    assert connection.execute("SELECT a, b FROM t ORDER BY a").fetchall() == rows
+    connection.close()
+
+
+# -- database ---------------------------------------------------------------------------------------------
+
+
+def test_pages_cannot_write(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    with pytest.raises(sqlite3.OperationalError):
+        database.raw_reader().execute("INSERT INTO meta (name, value) VALUES ('a', 'b')")
+    database.close()
+
+
+def test_the_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    open_database(tmp_path).close()
+    with sqlite3.connect(tmp_path / "coopnode.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match="newer"):
+        open_database(tmp_path)
+
+
+# -- keys, configuration, clock, buckets ------------------------------------------------------------------
+
+
+def test_keys_are_private_files(tmp_path: Path) -> None:
+    made = keystore.create(tmp_path / "keys")
+    assert keystore.load(tmp_path / "keys") == made
+    assert made.log.hex() not in repr(made)
+    with pytest.raises(keystore.KeystoreError, match="already"):
+        keystore.create(tmp_path / "keys")
+    (tmp_path / "keys" / "node").chmod(0o644)
+    with pytest.raises(keystore.KeystoreError, match="chmod"):
+        keystore.load(tmp_path / "keys")
+
+
+def test_configuration_from_file_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "coopnode.toml").write_text('# ours\nport = 9000\n\n[smtp]\nhost = "mail.example"\n')
+    monkeypatch.setenv("COOPNODE_SMTP__PORT", "25")
+    found = config.load(tmp_path)
+    assert (found.port, found.smtp.host, found.smtp.port, found.data) == (9000, "mail.example", 25, tmp_path)
+    config.write(tmp_path, {"port": 9001, "public_url": "https://coop.example"})
+    assert config.load(tmp_path).public_url == "https://coop.example"
+    assert "# ours" in (tmp_path / "coopnode.toml").read_text()
+    with pytest.raises(ValueError, match="origin"):
+        config.load(tmp_path, public_url="https://coop.example/path")
+
+
+def test_a_clock_that_jumps_ahead_is_not_believed() -> None:
+    class Jumping(FixedClock):
+        jump = 0.0
+
+        def _read(self) -> tuple[float, float]:
+            wall, monotonic = super()._read()
+            return wall + getattr(self, "jump", 0.0), monotonic
+
+    clock = Jumping()
+    clock.move(7200)
+    assert clock.now() == START + 7200, "time that really passed is no jump"
+    clock.jump = 3700
+    with pytest.raises(ClockDoubtful):
+        clock.now()
+    clock.confirm()
+    assert clock.now() == START + 7200 + 3700
+
+
+def test_a_start_far_from_the_last_known_moment_asks(tmp_path: Path) -> None:
+    clock = FixedClock()
+    clock.check_start(START - 7200, confirmed=False)
+    with pytest.raises(ClockDoubtful, match="later"):
+        clock.now()
+    clock.check_start(START + 7200, confirmed=False)
+    with pytest.raises(ClockDoubtful, match="earlier"):
+        clock.now()
+    clock.check_start(START - 7200, confirmed=True)
+    assert clock.now() == START
+
+
+def test_buckets_refill_and_are_apart() -> None:
+    now = 0.0
+    buckets = Buckets(2, 1, now=lambda: now)
+    assert [buckets.take("a") for _ in range(3)] == [0, 0, 1]
+    assert buckets.take("b") == 0
+    now = 1.0
+    assert buckets.take("a") == 0
+    buckets.punish("a", 10)
+    assert buckets.take("a") > 1

@@ -1,0 +1,208 @@
+"""Sentences of the council in the reader's language: what a matter is called, where its vote stands, whose turn it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from coopnode.council.queries import Caution, Law, MatterLine, MatterPage, Step, Tally
+from protocol import wording
+from web import i18n
+from web.i18n import gettext, ngettext
+
+
+@dataclass(frozen=True)
+class Words:
+    """Given to the templates as `words`; every method takes values and gives one plain text."""
+
+    request: web.Request
+
+    def _(self, words: str, **values: Any) -> str:
+        return gettext(self.request, words, **values)
+
+    @property
+    def locale(self) -> wording.Locale:
+        return i18n.locale_of(self.request)
+
+    # -- what it is called -----------------------------------------------------------------------------
+
+    def title(self, line: MatterLine) -> str:
+        if line.kind == "admission":
+            if line.name:
+                return self._("Admit %(name)s as a member?", name=line.name)
+            return self._("Admit the applicant as a member?")
+        return line.title or self._("Matter No. %(number)s", number=i18n.number(line.idx, self.locale))
+
+    def kind(self, line: MatterLine) -> str:
+        return wording.values("council.propose/1", "kind", self.locale)[line.kind]
+
+    def chip(self, line: MatterLine) -> str:
+        """A verb in the past or a deadline, never a code."""
+        if line.status == "open" and line.tally.settled:
+            return self._("voted, the chair's signature is awaited")
+        if line.status == "open":
+            return self._("voting until %(time)s", time=self.moment(line.closes))
+        if line.status == "decided" and line.sign_by is not None:
+            return self._("to be signed by %(time)s", time=self.moment(line.sign_by))
+        return wording.state("matter", line.chip, self.locale)
+
+    def warm(self, line: MatterLine) -> bool:
+        return line.status in ("open", "decided")
+
+    def person(self, name: str | None, account: str | None) -> str:
+        if name:
+            return name
+        return f"{account[:4]} {account[4:8]} …" if account else self._("nobody yet")
+
+    def choice(self, choice: str) -> str:
+        return wording.values("council.vote/1", "choice", self.locale)[choice]
+
+    def roles(self, roles: tuple[str, ...]) -> str:
+        shown = [role for role in roles if role != "member"] or ["council"]
+        return ", ".join(wording.role(role, self.locale) for role in shown)
+
+    def moment(self, seconds: int) -> str:
+        return i18n.moment(seconds, self.locale)
+
+    def left(self, seconds: int) -> str:
+        return i18n.until(seconds, i18n.now_of(self.request), self.locale)
+
+    # -- the count -------------------------------------------------------------------------------------
+
+    def explain(self, line: MatterLine) -> str:
+        """«Проголосовали 3 из 5. Для решения нужно 4, включая председателя. Сейчас за 3, против 0.»"""
+        tally, counts = line.tally, line.tally.counts
+        values = {"voted": tally.voted, "size": tally.size, "needed": tally.needed}
+        parts = [self._("%(voted)s of %(size)s have voted.", **values)]
+        if tally.chair_needed:
+            parts.append(self._("A decision needs %(needed)s, the chair among them.", **values))
+        else:
+            parts.append(self._("A decision needs %(needed)s.", **values))
+        now = {"for_": counts.for_, "against": counts.against, "abstain": counts.abstain}
+        if counts.abstain:
+            parts.append(self._("For %(for_)s, against %(against)s, abstained %(abstain)s.", **now))
+        else:
+            parts.append(self._("For %(for_)s, against %(against)s.", **now))
+        return " ".join(parts)
+
+    def standing(self, line: MatterLine) -> str:
+        """What the count means now."""
+        tally = line.tally
+        if not line.live:
+            return ""
+        if not tally.quorate:
+            return self._missing(tally)
+        if line.status == "decided" or tally.settled:
+            if tally.lead == "adopted":
+                return self._("The matter is carried. It takes effect when the chair signs.")
+            return self._("The matter is not carried. The chair signs the refusal.")
+        if tally.tie:
+            return self._("The votes are equal: the chair's vote decides.")
+        if tally.lead == "adopted":
+            return self._("There is a quorum, and the votes for prevail. Votes to come can still change it.")
+        return self._("There is a quorum, but no majority for it yet.")
+
+    def _missing(self, tally: Tally) -> str:
+        if tally.missing:
+            return ngettext(
+                self.request,
+                "%(num)s more vote is needed for a quorum.",
+                "%(num)s more votes are needed for a quorum.",
+                tally.missing,
+            )
+        return self._("Enough have voted, but the chair's own vote is missing: without it there is no quorum.")
+
+    def outcome(self, line: MatterLine) -> str:
+        lead = line.outcome or line.tally.lead
+        return wording.values("council.approve/1", "outcome", self.locale)[lead]
+
+    # -- rules -----------------------------------------------------------------------------------------
+
+    def law(self, item: Law) -> str:
+        """One rule with the place it stands in."""
+        text = self._rule(item)
+        sources = [self._("charter")] if item.by_charter else []
+        sources += [item.law] if item.law else []
+        return f"{text} ({'; '.join(sources)})" if sources else text
+
+    def _rule(self, item: Law) -> str:
+        value = item.value
+        if item.key == "council.quorum":
+            return self._("quorum: at least %(part)s of the council's seats", part=fraction(value))
+        if item.key == "council.majority":
+            if list(value) == [1, 2]:
+                return self._("majority: more than half")
+            return self._("majority: at least %(part)s", part=fraction(value))
+        if item.key == "council.tie":
+            if value == "chair":
+                return self._("when votes are equal the chair's vote decides")
+            return self._("when votes are equal the matter is not carried")
+        if item.key == "council.vote_days":
+            return self._n("voting lasts %(num)s day", "voting lasts %(num)s days", value)
+        return self._n("the chair has %(num)s day to sign", "the chair has %(num)s days to sign", value)
+
+    def _n(self, one: str, many: str, count: int) -> str:
+        return ngettext(self.request, one, many, count)
+
+    def caution(self, item: Caution) -> tuple[str, str]:
+        """(what was found and what follows, what to do)."""
+        values = dict(item.facts)
+        if item.code == "few_seats":
+            return (
+                self._("The council has %(size)s seats, the rules expect at least %(least)s.", **values)
+                + " "
+                + self._("A decision of so small a council can be contested."),
+                self._("Have the general meeting elect a full council, and repeat important decisions then."),
+            )
+        if item.code == "vacant_seats":
+            return (
+                self._("%(filled)s of %(size)s seats are filled; quorum is counted of all.", **values),
+                self._("Invite people to the vacant seats, or have the general meeting elect them."),
+            )
+        if item.code == "term_over":
+            return (
+                self._("The council's term ended on %(day)s.", day=i18n.day(values["until"], self.locale))
+                + " "
+                + self._("Its decisions can be contested for that alone."),
+                self._("Call a general meeting to elect the council; decide only what cannot wait."),
+            )
+        if item.code == "key_suspected":
+            return (
+                self._("A key that voted here was called into question after the vote had closed."),
+                self._("Return the matter with this reason, so that the council votes again."),
+            )
+        title = wording.parameter(item.key, self.locale)[0]
+        limit = {"limit": "", "line": fraction(item.facts["line"]), "law": item.facts.get("law", "")}
+        found = wording.finding("code", item.code, self.locale).format(**limit)
+        follows = wording.finding("consequence", "council_contestable", self.locale).format(**limit)
+        remedy = wording.finding("remedy", "raise_to_line", self.locale).format(**limit)
+        return f"{title}: {found} {follows}", remedy
+
+    # -- history ---------------------------------------------------------------------------------------
+
+    def step(self, item: Step) -> str:
+        who = self.person(item.name, item.by)
+        if item.event == "opened":
+            return self._("The matter was opened by %(who)s", who=who)
+        if item.event == "returned":
+            return self._("Returned by %(who)s; round %(round)s opened", who=who, round=item.round + 1)
+        if item.event == "approved":
+            done = wording.state("matter", item.outcome or "approved", self.locale)
+            return self._("Signed by the chair, %(who)s: %(outcome)s", who=who, outcome=done)
+        return wording.state("matter", item.event, self.locale).capitalize()
+
+    def end(self, page: MatterPage) -> str:
+        """Why there is nothing more to do, and what can be done instead."""
+        return {
+            "lapsed": self._("The chair did not sign in time. Whoever wants it decided proposes it anew."),
+            "expired": self._("Too few voted in time. Whoever wants it decided proposes it anew."),
+            "cancelled": self._("The application was withdrawn or its time ran out; there is nothing to decide."),
+        }.get(page.line.status, "")
+
+
+def fraction(value: Any) -> str:
+    part, whole = value
+    known = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
+    return known.get((part, whole), f"{part}/{whole}")

@@ -1,0 +1,18 @@
+"""Routes of founding, invitations and the desk of the council: `setup` registers them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from coopnode.founding.service import Founding
+from web.founding import desk, invitations, meeting, wizard
+from web.founding.shell import FOUNDING
+from web.keys import NODE
+
+
+def setup(app: web.Application) -> None:
+    app[FOUNDING] = Founding(app[NODE])
+    meeting.setup(app)  # before the wizard, whose last route takes every step
+    wizard.setup(app)
+    invitations.setup(app)
+    desk.setup(app)

@@ -1,0 +1,127 @@
+"""Words of the founding pages that come from the protocol's data: rules, findings, roles, states. Given to
+every template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from coopnode.printing import money
+from protocol import methodology, wording
+from protocol.methodology.parameters import is_fraction, kind_of
+from protocol.wording import Locale
+from web.founding import forms
+
+_ZONE = ZoneInfo("Europe/Moscow")
+_MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня"),
+    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
+#: Message ids, translated where they are shown.
+GROUP_TITLES = {
+    "council": "Council and chair",
+    "members": "Members",
+    "fees": "Fees",
+    "founding": "Founding",
+    "meeting": "General meeting",
+    "districts": "Districts and plenipotentiaries",
+    "funds": "Audit, funds, payouts",
+    "data": "Signatures and data",
+    "network": "Network of cooperatives",
+}
+_CHOICES = {"for": "for", "against": "against", "abstain": "abstained"}
+
+
+def helpers(locale: Locale, gettext: Callable[[str], str]) -> dict[str, Any]:
+    """Functions templates call."""
+
+    def sentences(finding: methodology.Finding) -> dict[str, str]:
+        facts = {name: said(finding.key, value, locale) for name, value in finding.facts.items()}
+        return {
+            "code": wording.finding("code", finding.code, locale).format(**facts),
+            "consequence": wording.finding("consequence", finding.consequence, locale).format(**facts),
+            "remedy": wording.finding("remedy", finding.remedy, locale).format(**facts),
+        }
+
+    return {
+        "group_title": lambda name: gettext(GROUP_TITLES[name]),
+        "rule_kind": kind_of,
+        "rule_words": lambda key: wording.parameter(key, locale),
+        "rule_show": forms.show,
+        "rule_money": forms.is_money,
+        "rule_said": lambda key, value: said(key, value, locale),
+        "option_words": lambda value: option(value, locale),
+        "map_words": lambda value: _known(value, wording.matter, wording.option, locale=locale),
+        "seat_role": lambda name: role(name, locale),
+        "seat_roles_words": lambda names: roles(names, locale),
+        "state_words": lambda thing, name: wording.state(thing, name, locale),
+        "choice_words": lambda name: gettext(_CHOICES[name]),
+        "sentences": sentences,
+        "moment": lambda seconds: moment(seconds, locale),
+        "day": lambda seconds: day(seconds, locale),
+    }
+
+
+def role(name: str, locale: Locale) -> str:
+    """`member` of a council is a member of the council, not of the cooperative."""
+    return wording.role("council" if name == "member" else name, locale)
+
+
+def roles(names: Iterable[str], locale: Locale) -> str:
+    """Offices of one seat, most telling first; plain membership only when there is nothing else."""
+    wanted = [name for name in forms.SEAT_ROLES if name in set(names)]
+    offices = [name for name in wanted if name != "member"] or wanted
+    return ", ".join(role(name, locale) for name in offices)
+
+
+def option(value: Any, locale: Locale) -> str:
+    return (
+        _known(value, wording.option, wording.matter, locale=locale) if isinstance(value, str) else str(value)
+    )
+
+
+def _known(value: str, *sources: Callable[[str, Locale], str], locale: Locale) -> str:
+    for source in sources:
+        try:
+            return source(value, locale)
+        except KeyError:
+            continue
+    return value
+
+
+def said(key: str, value: Any, locale: Locale) -> str:
+    """A value in a sentence."""
+    if isinstance(value, bool):
+        return {"ru": ("нет", "да"), "en": ("no", "yes")}[locale][value]
+    if forms.is_money(key) and isinstance(value, int):
+        return money(value, "RUB")
+    if is_fraction(value):
+        return f"{value[0]}/{value[1]}"
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{_known(name, wording.matter, wording.option, locale=locale)} {said('', item, locale)}"
+            for name, item in value.items()
+        )
+    if isinstance(value, list):
+        return ", ".join(said("", item, locale) for item in value) or "—"
+    if isinstance(value, str):
+        return option(value, locale)
+    unit = wording.parameter(key, locale)[1] if key else ""
+    return f"{value} {unit}".strip()
+
+
+def day(seconds: int, locale: Locale) -> str:
+    found = datetime.fromtimestamp(seconds, UTC)
+    if locale == "ru":
+        return f"{found.day} {_MONTHS[found.month - 1]} {found.year}"
+    return f"{found.day} {found:%B %Y}"
+
+
+def moment(seconds: int, locale: Locale) -> str:
+    found = datetime.fromtimestamp(seconds, _ZONE)
+    if locale == "ru":
+        return f"{found.day} {_MONTHS[found.month - 1]}, {found:%H:%M} (мск)"
+    return f"{found.day} {found:%B}, {found:%H:%M} (Moscow)"

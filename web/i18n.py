@@ -1,0 +1,129 @@
+"""Languages: gettext catalogues read from .po at the first use, the locale of a request, numbers and dates as people write them.
+
+Message ids are English; `web/locale/ru/LC_MESSAGES/*.po` hold the Russian, one file per slice, so that slices do not share one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from gettext import NullTranslations
+from importlib import resources
+from io import BytesIO
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from babel import dates, numbers
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+
+from protocol.wording import LOCALES, Locale
+from web.keys import LOCALE, NODE, SESSION
+
+DEFAULT: Final[Locale] = "ru"
+COOKIE: Final = "locale"
+#: Zone in which the cooperative reads its clock; Moscow time is what Russian documents state.
+ZONE: Final = ZoneInfo("Europe/Moscow")
+_NBSP, _THIN = "\u00a0", "\u202f"
+_SIGNS: Final[Mapping[str, str]] = {"RUB": "₽", "EUR": "€", "USD": "$"}
+
+
+@lru_cache(maxsize=None)
+def translations(locale: Locale) -> NullTranslations:
+    """All catalogues of a locale as one. English needs none."""
+    folder = resources.files("web") / "locale" / locale / "LC_MESSAGES"
+    merged = Catalog(locale=locale)
+    if folder.is_dir():
+        for path in sorted(folder.iterdir(), key=lambda item: item.name):
+            if path.name.endswith(".po"):
+                with path.open("rb") as file:
+                    for message in read_po(file, locale=locale):
+                        if message.id and message.string and not message.fuzzy:
+                            merged.add(message.id, message.string, context=message.context)
+    compiled = BytesIO()
+    write_mo(compiled, merged)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def locale_of(request: web.Request) -> Locale:
+    """Chosen by the person (session, then cookie), else what the browser asks for, else Russian."""
+    found: Locale | None = request.get(LOCALE)
+    if found is None:
+        found = request[LOCALE] = _locale_of(request)
+    return found
+
+
+def _locale_of(request: web.Request) -> Locale:
+    session = request.get(SESSION)
+    asked = request.headers.get("Accept-Language", "").split(",")
+    candidates = [session.locale if session else None, request.cookies.get(COOKIE)]
+    candidates += [part.split(";")[0].strip()[:2].lower() for part in asked[:10]]
+    for candidate in candidates:
+        if candidate in LOCALES:
+            return "ru" if candidate == "ru" else "en"
+    return DEFAULT
+
+
+def gettext(request: web.Request, words: str, **values: Any) -> str:
+    """The msgid in the language of the request, with `%(name)s` filled in."""
+    found = translations(locale_of(request)).gettext(words)
+    return found % values if values else found
+
+
+def ngettext(request: web.Request, one: str, many: str, count: int, **values: Any) -> str:
+    found = translations(locale_of(request)).ngettext(one, many, count)
+    return found % {"num": count, **values}
+
+
+def money(amount: int | Mapping[str, Any] | Any, currency: str = "RUB", locale: Locale = DEFAULT) -> str:
+    """«1 200 ₽», «1 200,50 ₽»: integer minor units, thin space in thousands, no kopecks when there are none."""
+    if isinstance(amount, Mapping):
+        amount, currency = amount["amount"], amount["currency"]
+    elif not isinstance(amount, int):
+        amount, currency = amount.amount, amount.currency
+    units, rest = divmod(abs(amount), 100)
+    text = f"{units:,}".replace(",", _THIN if locale == "ru" else ",")
+    if rest:
+        text += f"{',' if locale == 'ru' else '.'}{rest:02}"
+    sign = "−" if amount < 0 else ""
+    return f"{sign}{text}{_NBSP}{_SIGNS.get(currency, currency)}"
+
+
+def number(value: int, locale: Locale = DEFAULT) -> str:
+    return str(numbers.format_decimal(value, locale=locale)).replace(_NBSP, _THIN)
+
+
+def moment(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> str:
+    """«18 мая, 10:00 (мск)»; the year when it is not this one."""
+    when = datetime.fromtimestamp(seconds, ZONE)
+    return f"{day(seconds, locale, year=year)}, {when:%H:%M} ({'мск' if locale == 'ru' else 'Moscow'})"
+
+
+def day(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> str:
+    when = datetime.fromtimestamp(seconds, ZONE)
+    with_year = when.year != datetime.now(ZONE).year if year is None else year
+    pattern = ("d MMMM y 'г'." if locale == "ru" else "d MMMM y") if with_year else "d MMMM"
+    return str(dates.format_date(when.date(), pattern, locale=locale))
+
+
+def until(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
+    """How long is left, roughly: «2 дня», «5 часов»; empty when it is over."""
+    left = seconds - now
+    if left <= 0:
+        return ""
+    unit, size = next((pair for pair in (("day", 86_400), ("hour", 3600)) if left >= pair[1]), ("minute", 60))
+    return str(dates.format_timedelta(max(left // size, 1) * size, granularity=unit, threshold=1_000_000, locale=locale))  # type: ignore[arg-type]
+
+
+def iso(seconds: int) -> str:
+    """For `datetime` attributes."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def now_of(request: web.Request) -> int:
+    return request.app[NODE].clock.peek()

@@ -1,0 +1,558 @@
+"""`/api/v1`: what the pages of joining do, for programs. Models and routes are declared, so that a description
+can be generated from `ROUTES`.
+
+Nothing here signs: an answer to a command is the list of documents to sign (`Prepared`), made into statements by
+the caller's own key and submitted to `/entries`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from coopnode.membership import queries
+from coopnode.membership.people import Viewer
+from coopnode.membership.queries import ApplicationLine, Paper
+from coopnode.membership.service import NotPossible
+from coopnode.signing import Item
+from protocol import encoding
+from web.membership import forms, shell
+from web.membership.shell import MEMBERSHIP
+from web.problems import problem
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+
+class FeesOut(Model):
+    entrance: int = Field(description="minor units")
+    share: int
+    currency: str
+
+
+class RulesOut(Model):
+    """Fees and terms in force."""
+
+    fees: dict[str, FeesOut]
+    decide_days: int
+    pay_days: int
+    min_age: int
+    identify_methods: list[str]
+    charter: str | None = Field(description="document digest of the charter an application names")
+    pack: str
+
+
+class StepOut(Model):
+    index: int
+    status: str
+    at: int
+    type: str
+    by: str
+    digest: str
+
+
+class FieldOut(Model):
+    name: str
+    value: Any
+    reason: str = Field(description="reader class by which you see it")
+
+
+class PaperOut(Model):
+    index: int
+    type: str
+    digest: str
+    at: int
+    by: str
+    private: Literal["none", "open", "closed", "erased"]
+    fields: list[FieldOut]
+
+
+class ApplicationOut(Model):
+    number: int
+    id: str
+    digest: str
+    applicant: str
+    name: str | None
+    person: str
+    status: str
+    applied_at: int
+    decide_by: int
+    pay_by: int | None
+    due: int | None = Field(description="the clock that runs now")
+    entrance: int
+    share: int
+    currency: str
+    matter: str | None
+    decision: str | None
+
+
+class ApplicationsOut(Model):
+    items: list[ApplicationOut]
+    next: int | None = Field(description="pass as `after` for the next page")
+
+
+class ApplicationFullOut(ApplicationOut):
+    steps: list[StepOut]
+    papers: list[PaperOut]
+    next: list[str] = Field(description="offices whose turn it is")
+
+
+class MemberOut(Model):
+    number: int
+    status: str
+    account: str | None
+    name: str | None
+    person: str | None
+    since: int | None
+    from_at: int
+    to_at: int | None
+    digest: str | None
+
+
+class MembersOut(Model):
+    items: list[MemberOut]
+    counts: dict[str, int]
+    next: int | None
+
+
+class MemberFullOut(Model):
+    history: list[MemberOut]
+    applications: list[int]
+
+
+class ConsentOut(Model):
+    digest: str
+    purpose: str
+    operator: str
+    fields: list[str]
+    text: str
+    given_at: int
+    until: int | None
+    status: str
+
+
+class MyDataOut(Model):
+    account: str
+    documents: list[PaperOut]
+    consents: list[ConsentOut]
+    next: int | None
+
+
+class PreparedItem(Model):
+    """One document to sign: CBOR payload without `private`, in base64url."""
+
+    type: str
+    payload: str
+    sub: str
+    aud: str
+    private: dict[str, str] | None = None
+    private_fields: list[str] = []
+
+
+class Prepared(Model):
+    items: list[PreparedItem]
+
+
+class IdentifyIn(Model):
+    method: Literal["in_person", "video", "qualified_signature", "notary"]
+    level: Literal[1, 2]
+    details: str = Field(min_length=5, max_length=2000)
+
+
+class ReturnIn(Model):
+    reason: str = Field(min_length=10, max_length=2000)
+
+
+class PaymentIn(Model):
+    entrance: int
+    share: int
+    received_at: int
+    reference: str = Field("", max_length=200)
+
+
+# --- handlers -------------------------------------------------------------------------------------
+
+
+async def _who(request: web.Request) -> Viewer:
+    account = await shell.account(request)
+    if account is None:
+        raise shell.ApiProblem("not_signed_in")
+    return await request.app[MEMBERSHIP].viewer(account)
+
+
+async def _officer(request: web.Request) -> Viewer:
+    viewer = await _who(request)
+    if not viewer.officer:
+        raise shell.ApiProblem("not_entitled")
+    return viewer
+
+
+async def _line(request: web.Request, viewer: Viewer) -> ApplicationLine:
+    number = int(request.match_info["number"])
+    found = await request.app[MEMBERSHIP].read(lambda connection: queries.application(connection, number))
+    if found is None or (found.applicant != viewer.account and not viewer.officer):
+        raise shell.ApiProblem("not_found")
+    return found
+
+
+async def rules(request: web.Request, body: None) -> RulesOut:
+    found = await request.app[MEMBERSHIP].rules()
+    fees = {
+        kind: FeesOut(entrance=item.entrance, share=item.share, currency=item.currency)
+        for kind, item in found.fees.items()
+    }
+    return RulesOut(
+        fees=fees,
+        decide_days=found.decide_days,
+        pay_days=found.pay_days,
+        min_age=found.min_age,
+        identify_methods=list(found.identify_methods),
+        charter=found.charter.hex() if found.charter else None,
+        pack=found.pack,
+    )
+
+
+async def applications(request: web.Request, body: None) -> ApplicationsOut:
+    viewer = await _officer(request)
+    service = request.app[MEMBERSHIP]
+    asked = request.query.get("status")
+    statuses = (asked,) if asked else queries.OPEN
+    after = shell.integer(request.query.get("after"))
+
+    def query(connection: Any) -> list[ApplicationLine]:
+        return queries.list_applications(
+            connection,
+            service.names,
+            viewer,
+            statuses,
+            before=after,
+            limit=queries.PAGE + 1,
+            oldest_first=True,
+        )
+
+    lines = await service.read(query)
+    more = lines[queries.PAGE - 1].idx if len(lines) > queries.PAGE else None
+    return ApplicationsOut(items=[_application(line) for line in lines[: queries.PAGE]], next=more)
+
+
+async def application(request: web.Request, body: None) -> ApplicationFullOut:
+    viewer = await _who(request)
+    line = await _line(request, viewer)
+    service = request.app[MEMBERSHIP]
+
+    def query(connection: Any) -> tuple[list[queries.Step], list[Paper], tuple[str, ...]]:
+        return (
+            queries.history(connection, line.id, service.names, viewer),
+            queries.papers_of(connection, service.node.vault, line, viewer),
+            queries.acts_next(service.node.state, line.status),
+        )
+
+    steps, papers, following = await service.read(query)
+    return ApplicationFullOut(
+        **_application(line).model_dump(),
+        steps=[
+            StepOut(
+                index=item.idx,
+                status=item.status,
+                at=item.at,
+                type=item.type,
+                by=item.by,
+                digest=item.digest.hex(),
+            )
+            for item in steps
+        ],
+        papers=[_paper(item) for item in papers],
+        next=list(following),
+    )
+
+
+async def my_application(request: web.Request, body: None) -> ApplicationOut:
+    viewer = await _who(request)
+    assert viewer.account is not None
+    found = await request.app[MEMBERSHIP].status(viewer.account)
+    if found is None:
+        raise shell.ApiProblem("not_found")
+    return _application(found.line, found.name)
+
+
+async def withdraw(request: web.Request, body: None) -> Prepared:
+    viewer = await _who(request)
+    assert viewer.account is not None
+    return _prepared(await request.app[MEMBERSHIP].withdrawal(await _line(request, viewer), viewer.account))
+
+
+async def identify(request: web.Request, body: IdentifyIn) -> Prepared:
+    viewer = await _officer(request)
+    line = await _line(request, viewer)
+    service = request.app[MEMBERSHIP]
+    return _prepared(await service.identification(line, viewer, body.method, body.level, body.details))
+
+
+async def complete(request: web.Request, body: None) -> Prepared:
+    viewer = await _officer(request)
+    return _prepared(await request.app[MEMBERSHIP].completion(await _line(request, viewer), viewer))
+
+
+async def send_back(request: web.Request, body: ReturnIn) -> Prepared:
+    viewer = await _officer(request)
+    line = await _line(request, viewer)
+    return _prepared(await request.app[MEMBERSHIP].return_(line, viewer, body.reason))
+
+
+async def pay(request: web.Request, body: PaymentIn) -> Prepared:
+    viewer = await _officer(request)
+    line = await _line(request, viewer)
+    amounts = (body.entrance, body.share)
+    service = request.app[MEMBERSHIP]
+    return _prepared(await service.payment(line, viewer, amounts, body.received_at, body.reference))
+
+
+async def members(request: web.Request, body: None) -> MembersOut:
+    viewer = await _officer(request)
+    service = request.app[MEMBERSHIP]
+    day = forms.day(request.query.get("at", ""))
+    at = forms.end_of(day) if day else None
+    after = shell.integer(request.query.get("after")) or 0
+
+    def query(connection: Any) -> tuple[list[queries.RegisterLine], dict[str, int]]:
+        lines = queries.register_page(
+            connection, service.names, viewer, at=at, after=after, limit=queries.PAGE + 1
+        )
+        return lines, queries.register_counts(connection, at)
+
+    lines, counts = await service.read(query)
+    more = lines[queries.PAGE - 1].number if len(lines) > queries.PAGE else None
+    return MembersOut(items=[_member(line) for line in lines[: queries.PAGE]], counts=counts, next=more)
+
+
+async def member(request: web.Request, body: None) -> MemberFullOut:
+    viewer = await _officer(request)
+    service = request.app[MEMBERSHIP]
+    number = int(request.match_info["number"])
+
+    def query(connection: Any) -> tuple[list[queries.RegisterLine], list[int]]:
+        lines = queries.member_lines(connection, service.names, viewer, number)
+        account = lines[0].account if lines else None
+        found = queries.applications_of(connection, account) if account else []
+        return lines, [item.number for item in found]
+
+    lines, numbers = await service.read(query)
+    if not lines:
+        raise shell.ApiProblem("not_found")
+    return MemberFullOut(history=[_member(line) for line in lines], applications=numbers)
+
+
+async def my_data(request: web.Request, body: None) -> MyDataOut:
+    viewer = await _who(request)
+    account = viewer.account
+    assert account is not None
+    service = request.app[MEMBERSHIP]
+    before = shell.integer(request.query.get("after"))
+
+    def query(connection: Any) -> tuple[list[Paper], list[queries.ConsentLine]]:
+        vault = service.node.vault
+        return (
+            queries.statements_about(connection, vault, account, before=before, limit=queries.PAGE + 1),
+            queries.consents_of(connection, service.node.state, account),
+        )
+
+    papers, consents = await service.read(query)
+    more = papers[queries.PAGE - 1].idx if len(papers) > queries.PAGE else None
+    return MyDataOut(
+        account=account,
+        documents=[_paper(item) for item in papers[: queries.PAGE]],
+        consents=[
+            ConsentOut(
+                digest=item.digest.hex(),
+                purpose=item.purpose,
+                operator=item.operator,
+                fields=list(item.fields),
+                text=item.text.hex(),
+                given_at=item.given_at,
+                until=item.until,
+                status=item.status,
+            )
+            for item in consents
+        ],
+        next=more,
+    )
+
+
+async def withdraw_consent(request: web.Request, body: None) -> Prepared:
+    viewer = await _who(request)
+    assert viewer.account is not None
+    digest = bytes.fromhex(request.match_info["digest"])
+    return _prepared(await request.app[MEMBERSHIP].consent_withdrawal(digest, viewer.account))
+
+
+# --- from values to models ------------------------------------------------------------------------
+
+
+def _application(line: ApplicationLine, name: str | None = None) -> ApplicationOut:
+    return ApplicationOut(
+        number=line.number,
+        id=line.id,
+        digest=line.digest.hex(),
+        applicant=line.applicant,
+        name=name or line.name,
+        person=line.person,
+        status=line.status,
+        applied_at=line.applied_at,
+        decide_by=line.decide_by,
+        pay_by=line.pay_by,
+        due=line.due,
+        entrance=line.entrance,
+        share=line.share,
+        currency=line.currency,
+        matter=line.matter,
+        decision=line.decision.hex() if line.decision else None,
+    )
+
+
+def _member(line: queries.RegisterLine) -> MemberOut:
+    return MemberOut(
+        number=line.number,
+        status=line.status,
+        account=line.account,
+        name=line.name,
+        person=line.person,
+        since=line.since,
+        from_at=line.from_at,
+        to_at=line.to_at,
+        digest=line.digest.hex() if line.digest else None,
+    )
+
+
+def _paper(item: Paper) -> PaperOut:
+    return PaperOut(
+        index=item.idx,
+        type=item.type,
+        digest=item.digest.hex(),
+        at=item.at,
+        by=item.by,
+        private=item.private,
+        fields=[FieldOut(name=field.name, value=field.value, reason=field.reason) for field in item.fields],
+    )
+
+
+def _prepared(item: Item) -> Prepared:
+    payload = encoding.encode({"type": item.type, **(item.payload or {})})
+    text = base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
+    made = PreparedItem(
+        type=item.type,
+        payload=text,
+        sub=item.sub,
+        aud=item.aud,
+        private=dict(item.private) if item.private is not None else None,
+        private_fields=list(item.private_fields),
+    )
+    return Prepared(items=[made])
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+Handler = Callable[[web.Request, Any], Awaitable[Model]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    body: type[Model] | None
+    answer: type[Model]
+    summary: str
+    #: who may: everybody, whoever is signed in, an officer
+    access: Literal["public", "self", "officer"] = "self"
+
+
+_N: Final = "{number:[0-9]{1,12}}"
+ROUTES: Final = (
+    Route("GET", "/api/v1/membership/rules", rules, None, RulesOut, "Fees and terms in force", "public"),
+    Route("GET", "/api/v1/applications", applications, None, ApplicationsOut, "Applications", "officer"),
+    Route("GET", "/api/v1/applications/mine", my_application, None, ApplicationOut, "My newest application"),
+    Route("GET", f"/api/v1/applications/{_N}", application, None, ApplicationFullOut, "One application"),
+    Route("POST", f"/api/v1/applications/{_N}/withdraw", withdraw, None, Prepared, "Withdraw my application"),
+    Route(
+        "POST",
+        f"/api/v1/applications/{_N}/identify",
+        identify,
+        IdentifyIn,
+        Prepared,
+        "Attest an identity",
+        "officer",
+    ),
+    Route(
+        "POST",
+        f"/api/v1/applications/{_N}/complete",
+        complete,
+        None,
+        Prepared,
+        "Pass to the council",
+        "officer",
+    ),
+    Route(
+        "POST",
+        f"/api/v1/applications/{_N}/return",
+        send_back,
+        ReturnIn,
+        Prepared,
+        "Return with a reason",
+        "officer",
+    ),
+    Route(
+        "POST",
+        f"/api/v1/applications/{_N}/payment",
+        pay,
+        PaymentIn,
+        Prepared,
+        "Attest a payment",
+        "officer",
+    ),
+    Route("GET", "/api/v1/members", members, None, MembersOut, "The register, also of a past day", "officer"),
+    Route(
+        "GET", "/api/v1/members/{number:[0-9]{1,10}}", member, None, MemberFullOut, "One number", "officer"
+    ),
+    Route("GET", "/api/v1/me/data", my_data, None, MyDataOut, "What is kept about me"),
+    Route(
+        "POST",
+        "/api/v1/me/consents/{digest:[0-9a-f]{64}}/withdraw",
+        withdraw_consent,
+        None,
+        Prepared,
+        "Withdraw a consent",
+    ),
+)
+
+
+def setup(app: web.Application) -> None:
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, _serve(route))
+
+
+def _serve(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        try:
+            body = route.body.model_validate_json(await request.read()) if route.body else None
+            answer = await route.handler(request, body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            at = ".".join(str(part) for part in first["loc"])
+            return problem("invalid_field", at=at or None, detail=first["msg"])
+        except NotPossible as error:
+            return problem(error.code, facts=error.facts)
+        except shell.ApiProblem as error:
+            return problem(error.code)
+        headers = {"Cache-Control": "no-store"}
+        return web.Response(text=answer.model_dump_json(), content_type="application/json", headers=headers)
+
+    return serve

@@ -1,0 +1,178 @@
+"""`/members`: the register, as it is or as it was at the end of any past day (reference/governance.md §6, 7–8)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, Final
+
+from aiohttp import web
+
+from coopnode.membership import queries
+from coopnode.membership.people import Viewer
+from web.membership import forms, shell
+from web.membership.shell import MEMBERSHIP
+
+_CSV_PAGE: Final = 1000
+
+
+def setup(app: web.Application) -> None:
+    app.router.add_get("/members", page)
+    app.router.add_get("/members.csv", export)
+    app.router.add_get("/members/{number:[0-9]{1,10}}", card)
+
+
+async def _viewer(request: web.Request) -> Viewer:
+    viewer = await request.app[MEMBERSHIP].viewer(await shell.need_account(request))
+    if not viewer.officer:
+        raise shell.forbidden(request)
+    return viewer
+
+
+def _moment(request: web.Request) -> tuple[int | None, str, str | None]:
+    """(end of the day asked for or None, what was typed, code of what is wrong)."""
+    typed = request.query.get("at", "").strip()
+    if not typed:
+        return None, "", None
+    day = forms.day(typed)
+    today = forms.moscow(request.app[MEMBERSHIP].node.clock.peek()).date()
+    if day is None:
+        return None, typed, "date_wrong"
+    if day >= today:
+        return None, "", None
+    return forms.end_of(day), day.isoformat(), None
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    viewer = await _viewer(request)
+    service = request.app[MEMBERSHIP]
+    at, typed, wrong = _moment(request)
+    after = shell.integer(request.query.get("after")) or 0
+    only = request.query.get("status")
+    statuses = (only,) if only in ("member", "invited") else ("member", "invited")
+    number = shell.integer(request.query.get("number"))
+    if number is not None:
+        after = max(0, number - 1)
+
+    def query(connection: Any) -> tuple[list[queries.RegisterLine], dict[str, int]]:
+        lines = queries.register_page(
+            connection,
+            service.names,
+            viewer,
+            at=at,
+            after=after,
+            statuses=statuses,
+            limit=queries.PAGE + 1,
+        )
+        return lines, queries.register_counts(connection, at)
+
+    lines, counts = await service.read(query)
+    return shell.render(
+        request,
+        "membership/members.html",
+        status=422 if wrong else 200,
+        lines=lines[: queries.PAGE],
+        more=lines[queries.PAGE - 1].number if len(lines) > queries.PAGE else None,
+        counts=counts,
+        at=at,
+        typed=typed,
+        errors={"at": wrong} if wrong else {},
+        only=only if only in ("member", "invited") else None,
+        after=after,
+    )
+
+
+async def export(request: web.Request) -> web.StreamResponse:
+    """CSV for a spreadsheet: semicolons and a byte order mark, as Russian offices open it."""
+    viewer = await _viewer(request)
+    service = request.app[MEMBERSHIP]
+    at, typed, wrong = _moment(request)
+    if wrong:
+        raise web.HTTPSeeOther("/members")
+    day = typed or forms.moscow(service.node.clock.peek()).date().isoformat()
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="members-{day}.csv"',
+            "Cache-Control": "no-store",
+        }
+    )
+    await response.prepare(request)
+    t = shell.translator(request)
+    heads = (
+        t("No."),
+        t("Name"),
+        t("Kind"),
+        t("Member since"),
+        t("State"),
+        t("In the log since"),
+        t("Document"),
+    )
+    await response.write(("\ufeff" + _row(heads)).encode())
+    after = 0
+    while True:
+        start = after
+
+        def query(connection: Any, start: int = start) -> list[queries.RegisterLine]:
+            return queries.register_page(
+                connection, service.names, viewer, at=at, after=start, limit=_CSV_PAGE
+            )
+
+        lines = await service.read(query)
+        text = "".join(_row(_cells(request, line)) for line in lines)
+        if text:
+            await response.write(text.encode())
+        if len(lines) < _CSV_PAGE:
+            break
+        after = lines[-1].number
+    await response.write_eof()
+    return response
+
+
+def _cells(request: web.Request, line: queries.RegisterLine) -> tuple[str, ...]:
+    since = forms.moscow(line.since).date().isoformat() if line.since is not None else ""
+    return (
+        str(line.number),
+        line.name or "",
+        shell.person_word(request, line.person or "person"),
+        since,
+        shell.register_word(request, line.status),
+        forms.moscow(line.from_at).date().isoformat(),
+        line.digest.hex() if line.digest else "",
+    )
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    out = io.StringIO()
+    # A cell that begins like a formula would be run by a spreadsheet: names are people's own words.
+    safe = [f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in cells]
+    csv.writer(out, delimiter=";", lineterminator="\r\n").writerow(safe)
+    return out.getvalue()
+
+
+async def card(request: web.Request) -> web.StreamResponse:
+    """One number with everything that ever stood at it, and the statements of its holder's membership."""
+    viewer = await _viewer(request)
+    service = request.app[MEMBERSHIP]
+    number = int(request.match_info["number"])
+
+    def query(connection: Any) -> dict[str, Any] | None:
+        lines = queries.member_lines(connection, service.names, viewer, number)
+        if not lines:
+            return None
+        account = lines[0].account
+        found: dict[str, Any] = {"lines": lines, "line": lines[0], "applications": [], "fields": ()}
+        if account is not None:
+            found["applications"] = queries.applications_of(connection, account)
+            found["who"] = queries.who_is(connection, service.node.vault, account, viewer)
+            found["consents"] = queries.consents_of(connection, service.node.state, account)
+            found["roles"] = sorted(Viewer.of(service.node.state, account).roles)
+        if lines[0].digest is not None:
+            found["index"] = queries.entry_index(connection, lines[0].digest)
+        return found
+
+    found = await service.read(query)
+    if found is None:
+        raise web.HTTPNotFound
+    published = found.get("index") is not None and service.published(found["index"])
+    return shell.render(request, "membership/member.html", number=number, published=published, **found)

@@ -1,0 +1,134 @@
+"""Pages: one Jinja environment, strict about undefined names, with the request's language in every template."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from coopnode.sessions import Session
+from protocol import identifiers, wording
+from protocol.contract import View
+from protocol.contracts import cooperative
+from web import i18n
+from web.keys import NODE, SESSION
+
+FOLDER: Final = Path(__file__).parent
+BUILD: Final = FOLDER / "static" / "build"
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    made.globals.update(static=static, icon=icon, fingerprint=identifiers.fingerprint, wording=wording)
+    made.filters.update(
+        money=_localised(i18n.money),
+        number=_localised(i18n.number),
+        moment=_localised(i18n.moment),
+        day=_localised(i18n.day),
+        iso=i18n.iso,
+        fingerprint=identifiers.fingerprint,
+        short_id=short_id,
+        monogram=monogram,
+    )
+    made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return made
+
+
+def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
+    """A whole page. Everything a layout needs is added here; `context` wins."""
+    return web.Response(status=status, text=page(request, template, **context), content_type="text/html", charset="utf-8")
+
+
+def page(request: web.Request, template: str, **context: Any) -> str:
+    session: Session | None = request.get(SESSION)
+    shown = {
+        "request": request,
+        "path": request.path,
+        "locale": i18n.locale_of(request),
+        "now": i18n.now_of(request),
+        "me": session.account if session else None,
+        "config": request.app[NODE].config,
+        "coop": _cooperative(request),
+        "my_roles": _roles(request, session),
+        "flash": request.get("coopnode.flash"),
+    }
+    return environment().get_template(template).render({**shown, **context})
+
+
+def _cooperative(request: web.Request) -> cooperative.Cooperative | None:
+    return cooperative.cooperative(View(request.app[NODE].state, cooperative.DOMAIN))
+
+
+def _roles(request: web.Request, session: Session | None) -> frozenset[str]:
+    node = request.app[NODE]
+    if session is None or session.account is None or node.cooperative is None:
+        return frozenset()
+    return node.facts.roles(session.account)
+
+
+@pass_context
+def _gettext(context: Context, words: str) -> str:
+    return i18n.translations(context["locale"]).gettext(words)
+
+
+@pass_context
+def _ngettext(context: Context, one: str, many: str, count: int) -> str:
+    return i18n.translations(context["locale"]).ngettext(one, many, count)
+
+
+def _localised(function: Any) -> Any:
+    @pass_context
+    def filter(context: Context, *arguments: Any, **options: Any) -> str:
+        return str(function(*arguments, locale=context["locale"], **options))
+
+    return filter
+
+
+@lru_cache(maxsize=1)
+def _manifest() -> Mapping[str, Any]:
+    path = BUILD / "manifest.json"
+    found: Mapping[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+@lru_cache(maxsize=256)
+def static(name: str) -> str:
+    """Address of a static file with its digest, so that it can be kept for ever."""
+    if name in _manifest():
+        return f"/static/build/{name}?{_manifest()[name]['sha256'][:12]}"
+    data = (FOLDER / "static" / name).read_bytes()
+    return f"/static/{name}?{hashlib.sha256(data).hexdigest()[:12]}"
+
+
+def icon(name: str) -> Markup:
+    """An icon of the sprite; decoration only, so hidden from screen readers."""
+    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>').format(
+        static("icons.svg"), name
+    )
+
+
+def short_id(account: str) -> str:
+    """A pseudonymous id as people see it outside their cooperative."""
+    return f"{account[:4]} {account[4:8]} …"
+
+
+def monogram(name: str) -> str:
+    """Two letters for a person: «Иванова Мария» → «ИМ»."""
+    return "".join(word[0] for word in name.split()[:2]).upper() or "·"

@@ -1,0 +1,1 @@
+"""Between the site and the signing origin (P28, ADR 4)."""
