@@ -35,6 +35,8 @@ TABLES: Final = (
     "web.verification.api",
 )
 MAX_BODY: Final = 262_144
+#: What any operation may answer, for tables that do not list their own codes.
+COMMON: Final = ("bad_request", "invalid_field", "not_entitled", "not_found", "too_many_requests")
 JSON: Final = "application/json"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})+))?\}")
 
@@ -149,8 +151,10 @@ def _row(row: Any, tag: str) -> Route:
         summary=of("summary", default=""),
         answer=of("answer", "model_out", "response", "out"),
         body=of("body", "model_in", "request", "into"),
-        errors=tuple(of("errors", "codes", default=())),
-        who=of("who", default="signed_in"),
+        errors=tuple(of("errors", "codes", default=COMMON)),
+        who={"public": "everyone", "self": "signed_in"}.get(
+            who := of("who", "access", default="signed_in"), who
+        ),
         media=of("media", default=JSON),
         query=tuple(of("query", default=())),
         tag=tag,
@@ -182,7 +186,12 @@ def document() -> dict[str, Any]:
             "schemas": schemas["$defs"],
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": "coopnode"},
-                "reader": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "SPEC §10"},
+                "reader": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "SPEC §10",
+                },
             },
         },
     }

@@ -16,11 +16,11 @@ from coopnode import printing
 from coopnode.app import Node
 from coopnode.council import minutes, queries
 from coopnode.council.queries import MatterPage, Where
-from coopnode.signing import Item
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.service import NotPossible
-from coopnode.store.sql import Connection
 from coopnode.printing import Minutes
+from coopnode.signing import Item
+from coopnode.store.sql import Connection
 from protocol import registry
 from protocol.contract import View
 from protocol.contracts import council

@@ -47,11 +47,11 @@ _MONTHS: Final[Mapping[Locale, tuple[str, ...]]] = {
         *("July", "August", "September", "October", "November", "December"),
     ),
 }
-_MOSCOW: Final = timezone(timedelta(hours=3))
+MOSCOW: Final = timezone(timedelta(hours=3))
 
 
 def day(moment: int, locale: Locale) -> str:
-    found = datetime.fromtimestamp(moment, _MOSCOW)
+    found = datetime.fromtimestamp(moment, MOSCOW)
     return f"{found.day} {_MONTHS[locale][found.month - 1]} {found.year}"
 
 

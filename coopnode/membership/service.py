@@ -7,24 +7,29 @@ contract alone decides.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from coopnode import printing
 from coopnode.app import Node
-from coopnode.signing import SELF, Item, Shown
 from coopnode.mail import Mailer, MailError
-from coopnode.membership import jobs, queries
+from coopnode.membership import jobs, letters, queries
 from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
 from coopnode.membership.codes import Codes, Verdict
 from coopnode.membership.drafts import Draft, DraftBox
-from coopnode.membership.letters import Locale
+from coopnode.membership.letters import MOSCOW, Locale
 from coopnode.membership.people import Names, Viewer, particulars
 from coopnode.membership.queries import ApplicationLine, TextInForce
+from coopnode.signing import SELF, Item, Shown
 from coopnode.store.sql import Connection
 from protocol import registry
 from protocol.contract import State
+from protocol.contracts.membership import Member as MemberRecord
 from protocol.encoding import Value
+from protocol.identifiers import fingerprint
 from protocol.registry import StateFacts
 
 T = TypeVar("T")
@@ -55,6 +60,21 @@ class ConsentOffer:
     text: TextInForce
     required: bool
     given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCard:
+    """A member's own page."""
+
+    account: str
+    name: str
+    member: MemberRecord
+    house: queries.House
+    roles: tuple[str, ...]
+    #: the application it came from; None for founders and members from before
+    line: ApplicationLine | None
+    steps: tuple[queries.Step, ...]
+    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +383,60 @@ class Membership:
             return self._status(connection, lines[0], account, house) if lines and house else None
 
         return await self.read(query)
+
+    async def member(self, account: str) -> MemberCard | None:
+        return await self.read(lambda connection: self._member(connection, account))
+
+    def _member(self, connection: Connection, account: str) -> MemberCard | None:
+        state = self.node.state
+        found = queries.standing(state, account).member
+        house = queries.house(state)
+        if found is None or house is None:
+            return None
+        viewer = Viewer.of(state, account)
+        lines = queries.applications_of(connection, account)
+        line = next((item for item in lines if item.status == "member"), None)
+        steps = queries.history(connection, line.id, self.names, viewer) if line else []
+        name = self.names.of_accounts(connection, [account], viewer)[account] or ""
+        roles = tuple(sorted(viewer.roles))
+        return MemberCard(account, name, found, house, roles, line, tuple(steps), self.published(found.index))
+
+    async def certificate(self, account: str, locale: Locale) -> tuple[int, bytes] | None:
+        """(member's number, PDF); None for members whose contributions do not stand in this log."""
+        made = await self.read(lambda connection: self._certificate(connection, account, locale))
+        if made is None:
+            return None
+        return made.number, await asyncio.to_thread(printing.pdf, made, locale)
+
+    def _certificate(
+        self, connection: Connection, account: str, locale: Locale
+    ) -> printing.Certificate | None:
+        found = self._member(connection, account)
+        if found is None or found.line is None or found.line.decision is None:
+            return None
+        viewer = Viewer.of(self.node.state, account)
+        digest = found.line.decision
+        approval = queries.paper(connection, self.node.vault, digest, viewer, account)
+        if approval is None:
+            return None
+        chair = self.names.of_accounts(connection, [approval.by], viewer)[approval.by]
+        signed = datetime.fromtimestamp(approval.at, MOSCOW)
+        when = letters.day(approval.at, locale)
+        house = found.house
+        return printing.Certificate(
+            issuer=printing.Issuer(house.name, house.inn, house.ogrn),
+            member=found.name,
+            number=found.member.number,
+            since=datetime.fromtimestamp(found.member.since, MOSCOW).date(),
+            fees=printing.Fees(found.line.entrance, found.line.share, found.line.currency),
+            basis=f"решение совета от {when} года" if locale == "ru" else f"decision of the council, {when}",
+            chair=chair or approval.by,
+            signed=signed,
+            issued=datetime.fromtimestamp(self.node.clock.peek(), MOSCOW).date(),
+            proof=printing.Proof(
+                f"{house.public_url}/verify/{digest.hex()}", fingerprint(digest), approval.idx
+            ),
+        )
 
     def _status(
         self, connection: Connection, line: ApplicationLine, account: str, house: queries.House

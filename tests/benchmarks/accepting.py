@@ -85,28 +85,31 @@ def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> N
     bare_folder.mkdir()
     ours, limit, alone = [], [], []
     used = bare_used = 0
-    with processes.node(prepared.data) as port, processes.bare(bare_folder) as bare_port:
+    with processes.node(prepared.data) as server, processes.bare(bare_folder) as bare:
         for _ in range(rounds):
-            found = processes.load(port, "/entries", "--file", consents, "--seconds", seconds, "--skip", used)
+            found = processes.load(server, "/entries", "--file", consents, "--seconds", seconds, "--skip", used)
             used += found["sent"]
             ours.append(found)
-            found = processes.load(bare_port, "/entries", "--file", consents, "--seconds", seconds, "--skip", bare_used)
+            found = processes.load(bare, "/entries", "--file", consents, "--seconds", seconds, "--skip", bare_used)
             bare_used += found["sent"]
             limit.append(found)
         most = max(rate(each) for each in limit)
         top = max(ours, key=rate)
         figures.rate(GROUP, "consent.give by many accounts, 64 clients", rate(top), "bare pipeline", most, 0.6)
+        least = min(each["cpu"] for each in limit)
+        figures.time(GROUP, "  processor time of one", min(each["cpu"] for each in ours), "bare pipeline", least)
         figures.time(GROUP, "  p50 of committed", top["p50"], "bare pipeline", min(each["p50"] for each in limit))
         figures.time(GROUP, "  p99 of committed", top["p99"], "allowed", 0.1, 1.0)
-        found = processes.load(port, "/entries", "--file", votes, "--seconds", seconds)
+        found = processes.load(server, "/entries", "--file", votes, "--seconds", seconds)
         figures.rate(GROUP, f"council.vote by {_SEATS} voters, 64 clients", rate(found), "bare pipeline", most, 0.6)
+        figures.time(GROUP, "  processor time of one", found["cpu"], "bare pipeline", least)
         figures.time(GROUP, "  p99 of committed", found["p99"], "allowed", 0.1, 1.0)
         assert found["sent"] < count, "too few votes were prepared"
         sync = 0.0
         for _ in range(rounds):
             sync = max(sync, processes.syncs(folder, seconds / 4))
             found = processes.load(
-                port, "/entries", "--file", consents, "--seconds", seconds / 2, "--skip", used, "--connections", 1
+                server, "/entries", "--file", consents, "--seconds", seconds / 2, "--skip", used, "--connections", 1
             )
             used += found["sent"]
             alone.append(rate(found))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,32 +44,45 @@ def process(arguments: Sequence[str], cores: Sequence[int] = CORES) -> Iterator[
             found.communicate()
 
 
+@dataclass(frozen=True)
+class Server:
+    port: int
+    pid: int
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def node(data: Path) -> Iterator[int]:
-    """`coopnode run` over a data directory; its port."""
+def node(data: Path) -> Iterator[Server]:
+    """`coopnode run` over a data directory."""
     command = ["-m", "coopnode", "run", "--data", str(data), "--port", "0", "--signing-port", "0", "--json"]
     with process(command) as running:
         assert running.stdout is not None
         for text in running.stdout:
             if text.startswith("{") and "ready" in (said := json.loads(text)):
-                yield int(said["port"])
+                yield Server(int(said["port"]), running.pid)
                 return
     raise RuntimeError(f"{' '.join(command)} did not start")
 
 
 @contextmanager
-def bare(folder: Path) -> Iterator[int]:
+def bare(folder: Path) -> Iterator[Server]:
     with process(["-m", "tests.benchmarks.bare", str(folder)]) as running:
         assert running.stdout is not None
-        yield int(running.stdout.readline())
+        yield Server(int(running.stdout.readline()), running.pid)
 
 
-def load(port: int, target: str, *arguments: object) -> dict[str, Any]:
-    """What the load program found."""
-    command = ["-m", "tests.benchmarks.load", str(port), target, *map(str, arguments)]
+def load(server: Server, target: str, *arguments: object) -> dict[str, Any]:
+    """What the load program found; `cpu` is what one request took of the server's processor time."""
+    before = server.cpu()
+    command = ["-m", "tests.benchmarks.load", str(server.port), target, *map(str, arguments)]
     with process(command, CORES[-1:]) as running:
         assert running.stdout is not None
-        return json.loads(running.stdout.read())  # type: ignore[no-any-return]
+        found: dict[str, Any] = json.loads(running.stdout.read())
+    return found | {"cpu": (server.cpu() - before) / max(1, found["sent"])}
 
 
 def syncs(folder: Path, seconds: float) -> float:

@@ -51,7 +51,9 @@ def reason(fields: Mapping[str, Any], *, required: bool) -> Read:
 def proposal(fields: Fields) -> tuple[Read, Proposal]:
     """The kind may be one of the general meeting: then the service says so, with the way that is open."""
     kind = text(fields, "kind", 64)
-    roles = tuple(sorted({str(item) for item in fields.getall("roles", []) if item in (*GIVEN_OFFICES, "chair")}))
+    roles = tuple(
+        sorted({str(item) for item in fields.getall("roles", []) if item in (*GIVEN_OFFICES, "chair")})
+    )
     typed: dict[str, Any] = {
         "kind": kind,
         "title": text(fields, "title", MAX_TITLE),

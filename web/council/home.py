@@ -27,7 +27,11 @@ async def tasks(request: web.Request, account: str) -> list[Task]:
     for line in lines:
         if line.todo != "sign":
             continue
-        chip = gettext(request, "by %(time)s", time=words.moment(line.due)) if line.status == "decided" and line.due else ""
+        chip = (
+            gettext(request, "by %(time)s", time=words.moment(line.due))
+            if line.status == "decided" and line.due
+            else ""
+        )
         lead = gettext(request, "The council has voted. Without your signature the decision has no force.")
         found.append(
             Task(
@@ -52,7 +56,9 @@ def _votes(request: web.Request, words: Words, votes: list[queries.MatterLine]) 
     return Task(
         title=gettext(request, "Vote in the council: %(title)s", title=words.title(first))
         if alone
-        else words._n("Vote in the council: %(num)s matter", "Vote in the council: %(num)s matters", len(votes)),
+        else words._n(
+            "Vote in the council: %(num)s matter", "Vote in the council: %(num)s matters", len(votes)
+        ),
         href=f"/council/{first.id}" if alone else "/council",
         action=gettext(request, "Vote") if alone else gettext(request, "Go to the matters"),
         chip=gettext(request, "until %(time)s", time=words.moment(first.closes)),

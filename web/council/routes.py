@@ -17,11 +17,12 @@ from protocol import wording
 from web import i18n, openapi, sessions
 from web.council import api, forms, home
 from web.council.forms import Read
-from web.council.shared import COUNCIL, ask, member
+from web.council.shared import COUNCIL, member
 from web.council.words import Words
 from web.forms import form
 from web.keys import EVENTS, NODE, TASKS
 from web.rendering import render
+from web.signing.routes import ask
 
 _ID: Final = "/council/{id:[a-z2-7]{52}}"
 
@@ -65,7 +66,9 @@ async def decisions(request: web.Request) -> web.StreamResponse:
     before = request.query.get("before", "")
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
     service = request.app[COUNCIL]
-    lines = await service.ask(account, lambda connection, where: queries.decided(connection, where, before=place))
+    lines = await service.ask(
+        account, lambda connection, where: queries.decided(connection, where, before=place)
+    )
     ended = [] if place else await service.ask(account, lambda c, where: queries.ended(c, where, limit=10))
     older = lines[-1].number if len(lines) == queries.PAGE else None
     return render(
@@ -119,7 +122,7 @@ async def vote(request: web.Request) -> web.StreamResponse:
     except NotPossible as error:
         read.wrong("choice", refusal(request, error))
         return await _show(request, read)
-    return await ask(request, [item], account, back=_here(request), cancel=_here(request))
+    return await ask(request, "sign", [item], back=_here(request), cancel=_here(request))
 
 
 async def comment(request: web.Request) -> web.StreamResponse:
@@ -132,7 +135,7 @@ async def comment(request: web.Request) -> web.StreamResponse:
     except NotPossible as error:
         read.wrong("text", refusal(request, error))
         return await _show(request, read)
-    return await ask(request, [item], account, back=_here(request) + "#discussion", cancel=_here(request))
+    return await ask(request, "sign", [item], back=_here(request) + "#discussion", cancel=_here(request))
 
 
 async def sign(request: web.Request) -> web.StreamResponse:
@@ -151,7 +154,7 @@ async def sign(request: web.Request) -> web.StreamResponse:
             except NotPossible as error:
                 read.wrong("reason", refusal(request, error))
             else:
-                await ask(request, [item], account, back=_here(request), cancel=_here(request) + "/sign")
+                await ask(request, "sign", [item], back=_here(request), cancel=_here(request) + "/sign")
     return _chair(request, "council/sign.html", page, read)
 
 
@@ -169,7 +172,7 @@ async def return_(request: web.Request) -> web.StreamResponse:
             except NotPossible as error:
                 read.wrong("reason", refusal(request, error))
             else:
-                await ask(request, [item], account, back=_here(request), cancel=_here(request) + "/return")
+                await ask(request, "sign", [item], back=_here(request), cancel=_here(request) + "/return")
     return _chair(request, "council/return.html", page, read)
 
 
@@ -194,7 +197,10 @@ async def propose(request: web.Request) -> web.StreamResponse:
         raise web.HTTPForbidden
     fields = await form(request)
     typed_kind = request.query.get("kind", "")
-    read, reserved_kind = Read({"kind": typed_kind if typed_kind in ("free", "officer") else "", "roles": ()}), None
+    read, reserved_kind = (
+        Read({"kind": typed_kind if typed_kind in ("free", "officer") else "", "roles": ()}),
+        None,
+    )
     if request.method == "POST":
         read, proposal = forms.proposal(fields)
         # What the council may not decide needs no title and text to be refused.
@@ -211,7 +217,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
                 read.errors.clear()
             read.wrong("kind", refusal(request, error))
         else:
-            await ask(request, [item], account, back="/council", cancel="/council/propose")
+            await ask(request, "sign", [item], back="/council", cancel="/council/propose")
     people = await service.ask(account, queries.candidates)
     return render(
         request,
@@ -247,7 +253,9 @@ async def minutes(request: web.Request) -> web.StreamResponse:
 async def minutes_pdf(request: web.Request) -> web.StreamResponse:
     account = await member(request)
     kind, id = request.match_info["kind"], request.match_info["id"]
-    made = await request.app[COUNCIL].minutes_data(id, account, i18n.locale_of(request), extract=kind == "extract")
+    made = await request.app[COUNCIL].minutes_data(
+        id, account, i18n.locale_of(request), extract=kind == "extract"
+    )
     if made is None:
         raise web.HTTPNotFound
     data = await request.app[COUNCIL].print(made, i18n.locale_of(request))

@@ -1,16 +1,14 @@
-"""What pages and API of the council share: who asks, and asking for a signature."""
+"""What pages and API of the council share: the service and who asks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 from aiohttp import web
 
 from coopnode.council.service import Council
-from coopnode.signing import Item
-from web import i18n, sessions
-from web.keys import NODE, SIGNING
+from web import sessions
+from web.keys import NODE
 
 COUNCIL: Final = web.AppKey("council", Council)
 
@@ -32,18 +30,3 @@ async def caller(request: web.Request) -> str | None:
         now = node.clock.peek()
         account = await node.in_thread(node.reading.reader, header, request.path, own, now)
     return account
-
-
-async def ask(request: web.Request, items: Sequence[Item], account: str, *, back: str, cancel: str) -> NoReturn:
-    """Sends the browser to the signing page and, after it, to `back`."""
-    session, locale = await sessions.need(request), i18n.locale_of(request)
-    token = await request.app[SIGNING].create(
-        session=session.digest,
-        purpose="sign",
-        items=items,
-        account=account,
-        return_to=back,
-        cancel=cancel,
-        locale=locale,
-    )
-    raise web.HTTPSeeOther(request.app[SIGNING].address(token, locale))

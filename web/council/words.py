@@ -112,7 +112,9 @@ class Words:
                 "%(num)s more votes are needed for a quorum.",
                 tally.missing,
             )
-        return self._("Enough have voted, but the chair's own vote is missing: without it there is no quorum.")
+        return self._(
+            "Enough have voted, but the chair's own vote is missing: without it there is no quorum."
+        )
 
     def outcome(self, line: MatterLine) -> str:
         lead = line.outcome or line.tally.lead
@@ -198,7 +200,9 @@ class Words:
         return {
             "lapsed": self._("The chair did not sign in time. Whoever wants it decided proposes it anew."),
             "expired": self._("Too few voted in time. Whoever wants it decided proposes it anew."),
-            "cancelled": self._("The application was withdrawn or its time ran out; there is nothing to decide."),
+            "cancelled": self._(
+                "The application was withdrawn or its time ran out; there is nothing to decide."
+            ),
         }.get(page.line.status, "")
 
 

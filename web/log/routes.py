@@ -17,7 +17,7 @@ from coopnode.answers import Busy, Committed
 from protocol import tiles
 from protocol.errors import TileError
 from protocol.tiles import TILE_WIDTH, Tile
-from web.keys import NODE
+from web.keys import NODE, SIGNING
 from web.log import submission
 from web.log.submission import BadBody
 from web.problems import problem
@@ -51,8 +51,11 @@ async def submit(request: web.Request) -> web.Response:
         body = await submission.read(request, node.config.limits)
     except BadBody as error:
         return problem(error.code, at=error.field)
+    ticket: str | bytes | None = body.ticket
+    if ticket is None and body.signing is not None:
+        ticket = await request.app[SIGNING].ticket_of(body.signing)
     answer = await node.engine.submit(
-        body.statement, body.private, source=client(request), ticket=body.ticket, blobs=body.blobs
+        body.statement, body.private, source=client(request), ticket=ticket, blobs=body.blobs
     )
     if isinstance(answer, Committed):
         return _committed(answer)

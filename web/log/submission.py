@@ -39,6 +39,8 @@ class Body:
     statement: bytes = b""
     private: bytes | None = None
     ticket: str | None = None
+    #: token of the request for a signature this answers; it may carry a permission
+    signing: str | None = None
     blobs: list[Blob] = field(default_factory=list)
 
 
@@ -111,6 +113,8 @@ def _part(body: Body, head: bytes, content: bytes, limits: Limits) -> None:
         body.statement = _within(content, MAX_STATEMENT, "statement")
     elif name == "private" and body.private is None:
         body.private = _within(content, limits.private_record, "private")
+    elif name == "signing" and body.signing is None:
+        body.signing = _within(content, _MAX_TICKET, "signing").decode("ascii", "replace")
     elif name == "ticket" and body.ticket is None:
         body.ticket = _within(content, _MAX_TICKET, "ticket").decode("ascii", "replace")
     elif name == "blob":

@@ -1,1 +1,1 @@
-"""Joining, the desk of applications, the register of members, and what is kept about a person (slice JOIN)."""
+"""Joining, the desk of applications, the register of members, what is kept about a person (slice JOIN)."""

@@ -1,8 +1,8 @@
-"""`/api/v1`: what the pages of joining do, for programs. Models and routes are declared, so that a description
-can be generated from `ROUTES`.
+"""`/api/v1`: what the pages of joining do, for programs. Models and routes are declared, so that a
+description can be generated from `ROUTES`.
 
-Nothing here signs: an answer to a command is the list of documents to sign (`Prepared`), made into statements by
-the caller's own key and submitted to `/entries`.
+Nothing here signs: an answer to a command is the list of documents to sign (`Prepared`), made into statements
+by the caller's own key and submitted to `/entries`.
 """
 
 from __future__ import annotations

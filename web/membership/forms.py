@@ -1,7 +1,7 @@
 """What people type while joining and at the desk, read and judged field by field.
 
-Pure: a form gives what was typed (shown again), what it means, and errors by field with a stable code. Words of
-the codes stand in `MESSAGES`; pages translate them.
+Pure: a form gives what was typed (shown again), what it means, and errors by field with a stable code. Words
+of the codes stand in `MESSAGES`; pages translate them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from protocol import registration
+from web.forms import Fields
 
 
 def N_(text: str) -> str:
@@ -59,14 +60,6 @@ MESSAGES: Final[Mapping[str, str]] = {
 }
 
 Errors = dict[str, str]
-
-
-class Fields(Protocol):
-    """A posted form: one or several values by name."""
-
-    def get(self, name: str, default: Any = None, /) -> Any: ...
-
-    def getall(self, name: str, default: Any = None, /) -> Any: ...
 
 
 @dataclass

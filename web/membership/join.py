@@ -1,4 +1,4 @@
-"""`/join`: an applicant's way, one question a page, kept on the server; what is signed is signed at the end (P28)."""
+"""`/join`: an applicant's way, one question a page, kept on the server; signed at the end (P28)."""
 
 from __future__ import annotations
 

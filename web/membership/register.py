@@ -1,4 +1,4 @@
-"""`/members`: the register, as it is or as it was at the end of any past day (reference/governance.md §6, 7–8)."""
+"""`/members`: the register, as it is or as it was at the end of any past day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of joining need of the site: rendering with words, who is signed in, requests for signatures."""
+"""What the pages of joining need of the site: rendering with words, who is signed in, signing requests."""
 
 from __future__ import annotations
 
@@ -191,7 +191,8 @@ def _words(request: web.Request) -> dict[str, Any]:
         title = wording.title(paper.type, tongue)
         if paper.type == "agreement.sign/1":
             kind, edition = paper.public["kind"], paper.public["edition"]
-            return f"{title}: {_agreement(kind, tongue)}, {i18n.gettext(request, 'edition %(edition)s', edition=edition)}"
+            words = i18n.gettext(request, "edition %(edition)s", edition=edition)
+            return f"{title}: {_agreement(kind, tongue)}, {words}"
         if paper.type == "consent.give/1":
             return f"{title}: {purpose_word(paper.public['purpose'])}"
         return title
