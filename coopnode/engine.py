@@ -71,7 +71,14 @@ class Submission:
     source: str
     ticket: bytes | None
     blobs: tuple[Blob, ...]
-    answer: asyncio.Future[Answer]
+    waiting: list[asyncio.Future[Answer]]
+
+    async def wait(self) -> Answer:
+        """One future for each who waits: a client that goes away takes back nothing, neither its own nor
+        another's."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.waiting.append(answer)
+        return await answer
 
 
 class FairQueue:
@@ -146,7 +153,7 @@ class Engine:
         self._checkers = ThreadPoolExecutor(2, "coopnode-check")
         self._queue = FairQueue()
         self._arrived: list[Submission] = []
-        self._in_flight: dict[bytes, asyncio.Future[Answer]] = {}
+        self._in_flight: dict[bytes, Submission] = {}
         self._tickets_held: set[bytes] = set()
         self._known_keys: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._account_buckets = admission.Buckets(self.limits.account_burst, self.limits.account_rate)
@@ -216,22 +223,19 @@ class Engine:
         entry = hashlib.sha256(raw).digest()
         waiting = self._in_flight.get(entry)
         if waiting is not None:
-            return await asyncio.shield(waiting)
-        try:
-            protected, payload, _ = documents.split(raw)
-        except StatementError as error:
-            return Refusal(error.code, error.field or None)
-        stored = self.log.find(hashlib.sha256(documents.sig_structure(protected, payload)).digest(), entry)
-        if stored is not None:
-            return self._promise(stored.index, entry, stored.digest, stored.tick, again=True)
-        if self.stopped is not None:
-            return Busy(60, "read_only", self.stopped)
-        if len(self._in_flight) >= self.limits.in_flight:
-            return Busy(1)
+            return await waiting.wait()
         try:
             statement = documents.parse(raw)
         except StatementError as error:
             return Refusal(error.code, error.field or None)
+        if self._may_be_stored(statement):
+            stored = self.log.find(statement.digest, entry)
+            if stored is not None:
+                return self._promise(stored.index, entry, stored.digest, stored.tick, again=True)
+        if self.stopped is not None:
+            return Busy(60, "read_only", self.stopped)
+        if len(self._in_flight) >= self.limits.in_flight:
+            return Busy(1)
         if statement.type not in registry.TYPES:
             return Refusal("unknown_type", "type")
         wait = self._take_token(statement, source)
@@ -241,29 +245,39 @@ class Engine:
             ticket = admission.token_digest(ticket)
         if ticket in self._tickets_held:
             return Busy(1)  # another statement with it is on its way
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        submission = Submission(statement, entry, record, source, ticket, tuple(blobs), answer)
-        self._in_flight[entry] = answer
+        submission = Submission(statement, entry, record, source, ticket, tuple(blobs), [])
+        self._in_flight[entry] = submission
         if ticket is not None:
             self._tickets_held.add(ticket)
-        try:
-            refusal = await self._policy(submission)
-        except BaseException:
-            self._resolve(submission, Busy(1, "internal"))
-            raise
-        if refusal is not None:
-            self._resolve(submission, refusal)
-            return refusal
+        if _needs_policy(submission):
+            try:
+                refusal = await self._policy(submission)
+            except BaseException:
+                self._resolve(submission, Busy(1, "internal"))
+                raise
+            if refusal is not None:
+                self._resolve(submission, refusal)
+                return refusal
         self._arrived.append(submission)
         self._check_wake.set()
-        # A client that goes away does not take back what it has sent.
-        return await asyncio.shield(answer)
+        return await submission.wait()
 
     def _resolve(self, submission: Submission, answer: Answer) -> None:
         del self._in_flight[submission.entry]
         if submission.ticket is not None:
             self._tickets_held.discard(submission.ticket)
-        submission.answer.set_result(answer)
+        for waiting in submission.waiting:
+            if not waiting.done():
+                waiting.set_result(answer)
+
+    def _may_be_stored(self, statement: Statement) -> bool:
+        """Whether to ask the database for the same bytes: not for a new nonce that would still be
+        remembered."""
+        return (
+            statement.domain == "account"
+            or statement.exp < self.head.tick
+            or (statement.iss, statement.cti) in self._nonces
+        )
 
     def _take_token(self, statement: Statement, source: str) -> float:
         # By account and address: who only names somebody else's account drains his own bucket.
@@ -565,8 +579,8 @@ class Engine:
         except Exception as error:
             self._after_failure(error, head, head.size + len(accepted))
         self.state.applied(batch.writes)
+        self.head = batch.head  # before nonces are forgotten by its tick: see `_may_be_stored`
         batch.commit_nonces()
-        self.head = batch.head
         if any(domain == "deadline" for domain, _ in batch.writes):
             self._deadline = next_deadline(self.state)
 
@@ -598,6 +612,16 @@ class Engine:
     def state_digest(self) -> bytes:
         """Digest of the state table (SPEC §9.2). Takes a while on a large log; call it in a thread."""
         return state_store.digest(self.log.database.raw_reader())
+
+
+def _needs_policy(submission: Submission) -> bool:
+    statement = submission.statement
+    return (
+        statement.type == GENESIS
+        or statement.type in _NEW_ACCOUNT
+        or "blob" in statement.payload
+        or bool(submission.blobs)
+    )
 
 
 def has_blob(connection: Connection, digest: bytes) -> bool:

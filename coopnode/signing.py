@@ -154,8 +154,15 @@ class Signing:
         now = self._node.clock.peek()
         token = secrets.token_urlsafe(32)
         request = Request(
-            **{"digest": _digest(token), "session": session, "purpose": purpose, "account": account, "ticket": ticket},
-            **{"return_to": return_to, "cancel": cancel, "locale": locale, "challenge": secrets.token_bytes(32)},
+            digest=_digest(token),
+            session=session,
+            purpose=purpose,
+            account=account,
+            ticket=ticket,
+            return_to=return_to,
+            cancel=cancel,
+            locale=locale,
+            challenge=secrets.token_bytes(32),
             items=[_item(item) for item in items],
         )
         row = {
@@ -328,8 +335,14 @@ class Signing:
     def _open(self, row: Any) -> Request:
         kept = json.loads(self._box.decrypt(row.body[:12], row.body[12:], row.digest))
         return Request(
-            **{"digest": row.digest, "session": row.session, "purpose": row.type, "account": row.account},
-            **{"ticket": row.ticket, "return_to": row.return_to, "cancel": kept["cancel"], "locale": kept["locale"]},
+            digest=row.digest,
+            session=row.session,
+            purpose=row.type,
+            account=row.account,
+            ticket=row.ticket,
+            return_to=row.return_to,
+            cancel=kept["cancel"],
+            locale=kept["locale"],
             challenge=unb64(kept["challenge"]),
             items=kept["items"],
             outcome=kept["outcome"],

@@ -9,8 +9,8 @@ A contract is a module of `protocol.contracts` with
     due(view, deadline, context) -> Changes         a deadline of its own has passed
     react(view, effect, context) -> Changes | Rejection       another domain's effect, same index
 
-What passes between kernel and contracts are frozen msgspec Structs, not dataclasses: a replay makes a dozen for
-each entry, and a Struct is made five times as fast.
+What passes between kernel and contracts are frozen msgspec Structs, not dataclasses: a replay makes a dozen
+for each entry, and a Struct is made five times as fast.
 
 All are pure: ids, index and time come in the context; facts of other domains come through `Context.facts`, so
 that contracts never

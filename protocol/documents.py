@@ -254,7 +254,7 @@ def parse(data: bytes) -> Statement:
 
 
 _HEAD = encoding.encode_header({_ALG: ED25519, _CONTENT_TYPE: STATEMENT, _KID: bytes(32), _CLAIMS: {}})[:-34]
-#: Everything after `_HEAD` in the header almost every statement has: the kid, then label and head of each claim and its value.
+#: What follows `_HEAD` in the header almost every statement has: the kid, then each claim after its head.
 _USUAL = struct.Struct(">32s 5s 52s 3s 52s 3s 52s 2s I 2s I 2s 16s")
 _USUAL_SIZE = len(_HEAD) + _USUAL.size
 _MARKS = (b"\x0f\xa6\x01\x78\x34", b"\x02\x78\x34", b"\x03\x78\x34", b"\x04\x1a", b"\x06\x1a", b"\x07\x50")

@@ -136,8 +136,8 @@ class Overlay:
 class MemoryState:
     """State in memory: for audits, tests and the browserless tools.
 
-    Keys are put in order when somebody scans the domain: most domains are never scanned, and keeping a long list in order at
-    every write is what would make a large replay slow.
+    Keys are put in order when somebody scans the domain: most domains are never scanned, and keeping a long
+    list in order at every write is what would make a large replay slow.
     """
 
     def __init__(self) -> None:

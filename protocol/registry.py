@@ -26,8 +26,8 @@ from protocol.contract import (
     View,
 )
 from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
-from protocol.effects import ROUTES
 from protocol.documents import Statement
+from protocol.effects import ROUTES
 from protocol.errors import StatementError
 
 

@@ -17,9 +17,12 @@ from coopnode.sessions import Sessions
 from coopnode.signing import Signing
 from web import middleware, static_files
 from web.cors import cors
+from web.council import routes as council
+from web.founding import routes as founding
 from web.home import routes as home
 from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.log import routes as log
+from web.membership import routes as membership
 from web.sessions import sessions
 from web.signing import routes as signing
 from web.signing_origin import create_signing_app
@@ -40,6 +43,9 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     log.setup,
     signing.setup,
     home.setup,
+    founding.setup,
+    membership.setup,
+    council.setup,
 )
 
 

@@ -107,8 +107,16 @@ def moment(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) 
 def day(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> str:
     when = datetime.fromtimestamp(seconds, ZONE)
     with_year = when.year != datetime.now(ZONE).year if year is None else year
-    pattern = ("d MMMM y 'г'." if locale == "ru" else "d MMMM y") if with_year else "d MMMM"
+    pattern = "d MMMM y" if with_year else "d MMMM"
     return str(dates.format_date(when.date(), pattern, locale=locale))
+
+
+def daytime(seconds: int, locale: Locale = DEFAULT) -> str:
+    """For timelines: «сегодня», «вчера», «12 мая»."""
+    ago = (datetime.now(ZONE).date() - datetime.fromtimestamp(seconds, ZONE).date()).days
+    if ago in (0, 1):
+        return (("сегодня", "вчера") if locale == "ru" else ("today", "yesterday"))[ago]
+    return day(seconds, locale)
 
 
 def until(seconds: int, now: int, locale: Locale = DEFAULT) -> str:

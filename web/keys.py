@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
 
@@ -24,11 +24,16 @@ EventProvider = Callable[[web.Request, str], Awaitable["list[Event]"]]
 TASKS: Final = web.AppKey("tasks", list[TaskProvider])
 EVENTS: Final = web.AppKey("events", list[EventProvider])
 
-#: In `request`: the browser's session or None; the token of a cookie to be set; whether to drop it.
-SESSION: Final = "coopnode.session"
-NEW_TOKEN: Final = "coopnode.new-token"
-ENDED: Final = "coopnode.ended"
-LOCALE: Final = "coopnode.locale"
+#: Of a request: the browser's session; the token of a cookie to be set; whether to drop it; language; number in the logs; (kind, msgid) of
+#: a message to show.
+SESSION: Final = cast("web.RequestKey[Session | None]", web.RequestKey("session", Session))
+NEW_TOKEN: Final = web.RequestKey("new-token", str)
+ENDED: Final = web.RequestKey("ended", bool)
+LOCALE: Final = web.RequestKey("locale", str)
+REQUEST_ID: Final = web.RequestKey("request-id", str)
+FLASH: Final = cast("web.RequestKey[tuple[str, str] | None]", web.RequestKey("flash", tuple))
+#: The page that was rendered shows the waiting message.
+FLASH_SHOWN: Final = web.RequestKey("flash-shown", bool)
 
 
 def session(request: web.Request) -> Session | None:

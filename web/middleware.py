@@ -15,7 +15,7 @@ from aiohttp import web
 
 from coopnode.admission import Buckets
 from web import i18n
-from web.keys import NODE
+from web.keys import NODE, REQUEST_ID
 from web.log.routes import client
 from web.problems import problem
 from web.rendering import render
@@ -23,7 +23,6 @@ from web.rendering import render
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger("web")
 
-REQUEST_ID: Final = "coopnode.request-id"
 RATION: Final = web.AppKey("ration", Buckets)
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 #: Answered as problem+json whatever the browser says it accepts.

@@ -163,8 +163,9 @@ def _row(row: Any, tag: str) -> Route:
 
 def document() -> dict[str, Any]:
     table = routes()
-    models = [model for route in table for model in (route.answer, route.body) if model is not None]
-    wanted = dict.fromkeys((*models, Problem))
+    both = (model for route in table for model in (route.answer, route.body))
+    models: list[type[BaseModel]] = [model for model in both if model is not None]
+    wanted: dict[type[BaseModel], None] = dict.fromkeys([*models, Problem])
     names, schemas = models_json_schema(
         [(model, "serialization") for model in wanted], ref_template="#/components/schemas/{model}"
     )
@@ -178,8 +179,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "coopnode",
             "version": __version__,
-            "description": "Changes are signed documents: an operation that changes something answers with the "
-            "document to be signed, and `POST /entries` takes it signed. Errors: docs/errors.md.",
+            "description": "Changes are signed documents: an operation that changes something answers with "
+            "the document to be signed, and `POST /entries` takes it signed. Errors: docs/errors.md.",
         },
         "paths": paths,
         "components": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from protocol import identifiers, wording
 from protocol.contract import View
 from protocol.contracts import cooperative
 from web import i18n
-from web.keys import NODE, SESSION
+from web.keys import FLASH_SHOWN, NODE, SESSION
 
 FOLDER: Final = Path(__file__).parent
 BUILD: Final = FOLDER / "static" / "build"
@@ -42,10 +43,12 @@ def environment() -> Environment:
         number=_localised(i18n.number),
         moment=_localised(i18n.moment),
         day=_localised(i18n.day),
+        daytime=_localised(i18n.daytime),
         iso=i18n.iso,
         fingerprint=identifiers.fingerprint,
         short_id=short_id,
         monogram=monogram,
+        mark=mark,
     )
     made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
@@ -67,9 +70,19 @@ def page(request: web.Request, template: str, **context: Any) -> str:
         "config": request.app[NODE].config,
         "coop": _cooperative(request),
         "my_roles": _roles(request, session),
-        "flash": request.get("coopnode.flash"),
+        "flash": _flash(request, session) if "flash" not in context else None,
     }
     return environment().get_template(template).render({**shown, **context})
+
+
+def _flash(request: web.Request, session: Session | None) -> tuple[str, str] | None:
+    """The message waiting for the next page: (kind, msgid). The session's middleware forgets it afterwards."""
+    held = session.data.get("flash") if session else None
+    if not held:
+        return None
+    request[FLASH_SHOWN] = True
+    kind, _, words = held.partition(":")
+    return kind, words
 
 
 def _cooperative(request: web.Request) -> cooperative.Cooperative | None:
@@ -132,3 +145,9 @@ def short_id(account: str) -> str:
 def monogram(name: str) -> str:
     """Two letters for a person: «Иванова Мария» → «ИМ»."""
     return "".join(word[0] for word in name.split()[:2]).upper() or "·"
+
+
+def mark(name: str) -> str:
+    """Two letters for a cooperative, of its own name where that stands in quotes: «ПО «Росток»» → «РО»."""
+    quoted = re.search(r"[«“„\"]([^«»“”„\"]+)", name)
+    return (quoted[1] if quoted else name).strip()[:2].upper() or "·"

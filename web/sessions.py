@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from coopnode.sessions import Session
-from web.keys import ENDED, NEW_TOKEN, NODE, SESSION, SESSIONS
+from web.keys import ENDED, FLASH_SHOWN, NEW_TOKEN, NODE, SESSION, SESSIONS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,6 +36,8 @@ async def sessions(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         _set_cookie(request, error)
         raise
+    if request.get(FLASH_SHOWN):
+        await remember(request, "flash", "")
     _set_cookie(request, response)
     return response
 

@@ -1,23 +1,83 @@
-// Enhancement only: every page works without it.
+// Enhancement only: every page works without it. No requests, no markup from strings, nothing kept beyond this tab.
 
-// A deadline that passes while the page is open says so, instead of letting somebody fill in a form for nothing.
-for (const mark of document.querySelectorAll("[data-until]")) {
-  const left = Number(mark.dataset.until) * 1000 - Date.now();
-  if (left > 0 && left < 2 ** 31) setTimeout(() => mark.classList.add("over"), left);
+const all = (selector) => document.querySelectorAll(selector);
+const words = (template, name, value) => template.replace("{" + name + "}", value);
+const locale = document.documentElement.lang || "ru";
+
+// Deadlines: <p data-until="1768…" data-left="ещё {left}" data-over="срок прошёл" hidden>. The absolute time stands beside it.
+const SIZES = [["day", 86400], ["hour", 3600], ["minute", 60]];
+function left(seconds) {
+  const [unit, size] = SIZES.find(([, size]) => seconds >= size) ?? SIZES[2];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(Math.max(1, Math.floor(seconds / size)));
+}
+function tick() {
+  for (const mark of all("[data-until]")) {
+    const seconds = Number(mark.dataset.until) - Date.now() / 1000;
+    mark.classList.toggle("late", seconds < 86400);
+    if (!mark.dataset.left) continue;
+    const text = seconds > 0 ? words(mark.dataset.left, "left", left(seconds)) : mark.dataset.over;
+    if (mark.textContent !== text) mark.textContent = text;
+    mark.hidden = false;
+  }
+}
+if (document.querySelector("[data-until]")) {
+  tick();
+  setInterval(tick, 20_000);
 }
 
-// The first wrong field of a refused form gets the focus, for keyboards and screen readers.
+// Drafts: <form data-draft="name"> keeps what is typed in this tab (sessionStorage), never passwords, files or hidden fields,
+// never what is marked data-private, and forgets it when the form is sent.
+for (const form of all("form[data-draft]")) {
+  const name = "draft:" + location.pathname + ":" + form.dataset.draft;
+  const fields = () => [...form.elements].filter(
+    (field) => field.name && !["hidden", "password", "file", "submit", "button"].includes(field.type) && !field.closest("[data-private]"));
+  const boxed = (field) => field.type === "checkbox" || field.type === "radio";
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(name) ?? "[]");
+    if (!form.querySelector("[aria-invalid]")) {
+      for (const [key, value, checked] of kept) {
+        for (const field of fields()) {
+          if (field.name !== key) continue;
+          if (boxed(field)) field.checked = field.value === value ? checked : field.checked;
+          else if (!field.value) field.value = value;
+        }
+      }
+    }
+    form.addEventListener("input", () => {
+      sessionStorage.setItem(name, JSON.stringify(fields().map((field) => [field.name, field.value, boxed(field) && field.checked])));
+    });
+    form.addEventListener("submit", () => sessionStorage.removeItem(name));
+  } catch {
+    // A browser that keeps nothing: the server still gives back what was sent.
+  }
+}
+
+// A refused form: its summary or first wrong field gets the focus.
 document.querySelector("#errors, [aria-invalid=true]")?.focus();
 
-// What a form sends once, it sends once.
-for (const form of document.querySelectorAll("form[method=post]")) {
+// What is sent once is sent once, and says that it is under way.
+for (const form of all("form[method=post]")) {
   form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
+    if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "1";
+    event.submitter?.setAttribute("aria-busy", "true");
   });
 }
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const form of all("form[data-sent]")) delete form.dataset.sent;
+  for (const button of all("[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
-for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+// Buttons that only make sense with a script stay hidden without one.
+for (const button of all("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+for (const button of all("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    if (button.dataset.done) button.textContent = button.dataset.done;
+  });
+}

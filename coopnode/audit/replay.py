@@ -26,6 +26,7 @@ from protocol.signatures import Signed
 
 #: Fewer signatures than this are checked before a worker has started.
 WORTH_WORKERS: Final = 4_000
+MOST_WORKERS: Final = 2
 #: Chunks between feeding and reducing.
 IN_FLIGHT: Final = 6
 
@@ -107,8 +108,9 @@ class Replayer:
         self._nonces = Nonces()
         self._verified_before = verified_before
         self._waiting: deque[_Chunk] = deque()
-        wanted = min(os.cpu_count() or 1, 8) if workers is None else workers
-        worth = wanted > 1 and size - verified_before >= WORTH_WORKERS
+        # Reducing takes as long as checking, so a second checker is all the reducer can keep busy.
+        wanted = min((os.cpu_count() or 1) - 1, MOST_WORKERS) if workers is None else workers
+        worth = wanted > 0 and size - verified_before >= WORTH_WORKERS
         self._checkers = Checkers(wanted) if worth else None
 
     def digest(self) -> bytes:

@@ -47,13 +47,22 @@ def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
     folder = output.data_folder(data)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return config.load(folder, **given)
+        return _with_ports(config.load(folder, **given))
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
         output.fail(f"the configuration is wrong at {place}: {wrong['msg']}", as_json=as_json, code="config")
     except (ValueError, tomlkit.exceptions.ParseError) as error:
         output.fail(f"{folder / config.FILE} cannot be read: {error}", as_json=as_json, code="config")
+
+
+def _with_ports(found: Config) -> Config:
+    """On localhost the addresses follow the ports, as long as nobody has set them."""
+    changed: dict[str, str] = {}
+    for name, port in (("public_url", found.port), ("signing_url", found.signing_port)):
+        if port and getattr(found, name) == type(found).model_fields[name].default:
+            changed[name] = f"http://localhost:{port}"
+    return found.model_copy(update=changed)
 
 
 HOST: Any = typer.Option(

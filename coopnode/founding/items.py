@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from coopnode.founding.drafts import Basis, Draft
 from coopnode.founding.queries import Invitation, TextLine, VoteCount
@@ -23,7 +24,9 @@ from protocol.encoding import Value
 from protocol.identifiers import identifier
 from protocol.keys import ED25519
 
-DAY = 86_400
+DAY: Final = 86_400
+#: Zone in which a cooperative of Russia states its days (the same as `web.i18n.ZONE`).
+ZONE: Final = ZoneInfo("Europe/Moscow")
 
 __all__ = ["SELF", "Invite", "Item", "Shown", "Text"]
 
@@ -252,5 +255,5 @@ def accept(invitation: Invitation, person: Mapping[str, str], own: str) -> Item:
 
 
 def day_seconds(day: str) -> int:
-    """Beginning of a day written `2026-05-18`, in UTC."""
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+    """Beginning of a day written `2026-05-18`, by the clock of the cooperative."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=ZONE).timestamp())

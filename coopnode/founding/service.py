@@ -24,6 +24,7 @@ from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
 from coopnode.mail import Letter, Mailer, MailError
 from coopnode.private_records import values as private_values
+from coopnode.store.database import get_meta, set_meta
 from coopnode.store.schema import blobs, entries
 from coopnode.store.sql import Connection, select, upsert
 from protocol import documents, encoding, methodology, registry
@@ -146,9 +147,24 @@ class Founding:
         await self.node.database.write(change)
 
     async def keep_minutes(self, data: bytes) -> bytes:
-        """Scanned minutes go into the vault, encrypted; their digest goes into the document."""
-        await self.node.database.write(lambda _: self.node.vault.attach(data))
-        return hashlib.sha256(data).digest()
+        """Scanned minutes go into the vault, encrypted; their digest in the document finds them again."""
+        digest = hashlib.sha256(data).digest()
+
+        def change(connection: Connection) -> None:
+            kept = self.node.vault.attach(data)
+            set_meta(connection, f"minutes/{digest.hex()}", kept.hex())
+
+        await self.node.database.write(change)
+        return digest
+
+    async def minutes_file(self, digest: bytes) -> bytes | None:
+        """The scan behind the digest in an appointment; the caller knows who may see it."""
+
+        def query(connection: Connection) -> bytes | None:
+            kept = get_meta(connection, f"minutes/{digest.hex()}")
+            return self.node.vault.attachment(bytes.fromhex(kept)) if kept else None
+
+        return await self.node.database.read(query)
 
     # -- sittings ----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ def archive(
     account: str,
     records: list[tuple[Paper, bytes, Mapping[str, Any] | None]],
     consents: list[queries.ConsentLine],
-    sessions: list[Mapping[str, Any]],
+    sessions: Sequence[Mapping[str, Any]],
     locale: Locale,
     now: int,
 ) -> bytes:

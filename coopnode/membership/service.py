@@ -309,6 +309,16 @@ class Membership:
         own = self._cooperative()
         return await self.node.database.read(lambda _: self._consent(self.node.state, offer, own, now))
 
+    async def text_signing(self, kind: str, account: str) -> Item:
+        """A text in force that this person has not signed in its edition."""
+        found = next((text for text in await self.texts(account) if text.kind == kind), None)
+        if found is None or not found.required:
+            raise NotPossible("unknown_agreement")
+        if found.signed:
+            raise NotPossible("already_signed")
+        own = self._cooperative()
+        return await self.read(lambda _: self._sign_text(found, own))
+
     # -- the desk ------------------------------------------------------------------------------------
 
     async def identification(

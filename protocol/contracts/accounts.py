@@ -28,8 +28,8 @@ from protocol.contract import (
     View,
     Write,
 )
-from protocol.effects import AccountRevoked
 from protocol.documents import Statement
+from protocol.effects import AccountRevoked
 from protocol.errors import ProtocolError, StatementError
 from protocol.identifiers import identifier, origin, parse_origin
 from protocol.keys import PublicKey, check_public_key, recovery_commitment

@@ -26,8 +26,8 @@ from protocol.contract import (
     View,
     Write,
 )
-from protocol.effects import FoundingConstituted
 from protocol.documents import Statement
+from protocol.effects import FoundingConstituted
 from protocol.errors import ProtocolError
 from protocol.identifiers import identifier
 from protocol.keys import PublicKey, check_public_key

@@ -56,6 +56,8 @@ from protocol.contract import (
     View,
     Write,
 )
+from protocol.decisions import Ballot, Box, Cast, Choice, Counts, Electorate, Rule
+from protocol.documents import Statement
 from protocol.effects import (
     AccountRevoked,
     CouncilAppointed,
@@ -67,8 +69,6 @@ from protocol.effects import (
     MembershipClosed,
     MembershipCompleted,
 )
-from protocol.decisions import Ballot, Box, Cast, Choice, Counts, Electorate, Rule
-from protocol.documents import Statement
 from protocol.identifiers import identifier
 
 DOMAIN = "council"

@@ -31,9 +31,9 @@ from msgspec.structs import replace
 from protocol import acts, decisions
 from protocol.acts import DAY, PERSON, Act, Digest, Identifier, Kid, Number, Proof, Seconds, Sequence
 from protocol.contract import Changes, Context, Deadline, DocumentType, Effect, Record, Rejection, View, Write
-from protocol.effects import AccountRevoked, FoundingConstituted
 from protocol.decisions import Ballot, Box, Cast, Choice, Electorate, Rule
 from protocol.documents import Statement
+from protocol.effects import AccountRevoked, FoundingConstituted
 from protocol.identifiers import identifier
 
 DOMAIN = "founding"

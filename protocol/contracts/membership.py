@@ -41,6 +41,7 @@ from protocol.contract import (
     View,
     Write,
 )
+from protocol.documents import Statement
 from protocol.effects import (
     CouncilAppointed,
     CouncilDecided,
@@ -50,7 +51,6 @@ from protocol.effects import (
     MembershipCompleted,
     MembershipJoined,
 )
-from protocol.documents import Statement
 from protocol.identifiers import identifier
 
 DOMAIN = "membership"

@@ -49,7 +49,12 @@ class Prepared:
         for matter in self.matters:
             for sequence in range(1, _BALLOTS + 1):
                 for key, id in self.council:
-                    fields: dict[str, Value] = {"matter": matter, "round": 1, "choice": "for", "sequence": sequence}
+                    fields: dict[str, Value] = {
+                        "matter": matter,
+                        "round": 1,
+                        "choice": "for",
+                        "sequence": sequence,
+                    }
                     yield self._sign(key, "council.vote/1", fields, id, matter, now)
 
     def _sign(self, key: bytes, type: str, fields: dict[str, Value], iss: str, sub: str, now: int) -> bytes:
@@ -77,7 +82,7 @@ def prepare(data: Path, *, people: int, matters: int) -> Prepared:
 
 
 def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> None:
-    seconds, rounds = (1.5, 1) if quick else (3.0, 3)
+    seconds, rounds = (1.2, 1) if quick else (3.0, 3)
     consents, votes = folder / "consents", folder / "votes"
     pack(consents, prepared.consents(12_000 if quick else 60_000))
     count = pack(votes, prepared.votes())
@@ -87,21 +92,33 @@ def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> N
     used = bare_used = 0
     with processes.node(prepared.data) as server, processes.bare(bare_folder) as bare:
         for _ in range(rounds):
-            found = processes.load(server, "/entries", "--file", consents, "--seconds", seconds, "--skip", used)
+            found = processes.load(
+                server, "/entries", "--file", consents, "--seconds", seconds, "--skip", used
+            )
             used += found["sent"]
             ours.append(found)
-            found = processes.load(bare, "/entries", "--file", consents, "--seconds", seconds, "--skip", bare_used)
+            found = processes.load(
+                bare, "/entries", "--file", consents, "--seconds", seconds, "--skip", bare_used
+            )
             bare_used += found["sent"]
             limit.append(found)
         most = max(rate(each) for each in limit)
         top = max(ours, key=rate)
-        figures.rate(GROUP, "consent.give by many accounts, 64 clients", rate(top), "bare pipeline", most, 0.6)
+        figures.rate(
+            GROUP, "consent.give by many accounts, 64 clients", rate(top), "bare pipeline", most, 0.6
+        )
         least = min(each["cpu"] for each in limit)
-        figures.time(GROUP, "  processor time of one", min(each["cpu"] for each in ours), "bare pipeline", least)
-        figures.time(GROUP, "  p50 of committed", top["p50"], "bare pipeline", min(each["p50"] for each in limit))
+        figures.time(
+            GROUP, "  processor time of one", min(each["cpu"] for each in ours), "bare pipeline", least
+        )
+        figures.time(
+            GROUP, "  p50 of committed", top["p50"], "bare pipeline", min(each["p50"] for each in limit)
+        )
         figures.time(GROUP, "  p99 of committed", top["p99"], "allowed", 0.1, 1.0)
         found = processes.load(server, "/entries", "--file", votes, "--seconds", seconds)
-        figures.rate(GROUP, f"council.vote by {_SEATS} voters, 64 clients", rate(found), "bare pipeline", most, 0.6)
+        figures.rate(
+            GROUP, f"council.vote by {_SEATS} voters, 64 clients", rate(found), "bare pipeline", most, 0.6
+        )
         figures.time(GROUP, "  processor time of one", found["cpu"], "bare pipeline", least)
         figures.time(GROUP, "  p99 of committed", found["p99"], "allowed", 0.1, 1.0)
         assert found["sent"] < count, "too few votes were prepared"
@@ -109,7 +126,16 @@ def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> N
         for _ in range(rounds):
             sync = max(sync, processes.syncs(folder, seconds / 4))
             found = processes.load(
-                server, "/entries", "--file", consents, "--seconds", seconds / 2, "--skip", used, "--connections", 1
+                server,
+                "/entries",
+                "--file",
+                consents,
+                "--seconds",
+                seconds / 2,
+                "--skip",
+                used,
+                "--connections",
+                1,
             )
             used += found["sent"]
             alone.append(rate(found))

@@ -1,7 +1,8 @@
-"""The bare pipeline, the limit of accepting over HTTP: aiohttp, one signature check, one row, group commit with full sync.
+"""The bare pipeline, the limit of accepting over HTTP: aiohttp, signature check, a row, durable group commit.
 
-It does with the bytes what any durable server of signed statements has to do, and nothing of what ours is for: no parsing, no contract,
-no tree, no state, no signed answer. `python -m tests.benchmarks.bare FOLDER` prints its port.
+It does with the bytes what any durable server of signed statements has to do, and nothing of what ours is
+for: no parsing, no contract, no tree, no state, no signed answer. `python -m tests.benchmarks.bare FOLDER`
+prints its port.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A figure never stands alone: beside it stands what the machine could do at most in the same minute, and their ratio.
+"""A figure never stands alone: beside it stands what the machine could do at most in the same minute.
 
-Boxes differ and are shared, so only ratios are compared with goals. A ratio is always "more is better": rate ÷ limit for rates,
-allowed ÷ taken for times.
+Boxes differ and are shared, so only ratios are compared with goals. A ratio is always "more is better":
+rate ÷ limit for rates, allowed ÷ taken for times.
 """
 
 from __future__ import annotations
@@ -34,21 +34,58 @@ class Figures:
     def __init__(self) -> None:
         self.all: list[Figure] = []
 
-    def rate(self, group: str, name: str, value: float, against: str, limit: float, goal: float | None = None, **more: str) -> None:
+    def rate(
+        self,
+        group: str,
+        name: str,
+        value: float,
+        against: str,
+        limit: float,
+        goal: float | None = None,
+        **more: str,
+    ) -> None:
         """Things done in a second."""
-        self._add(Figure(group, name, value, more.pop("unit", "/s"), against, limit, value / limit, goal, **more))
+        self._add(
+            Figure(group, name, value, more.pop("unit", "/s"), against, limit, value / limit, goal, **more)
+        )
 
-    def time(self, group: str, name: str, seconds: float, against: str, allowed: float, goal: float | None = None, **more: str) -> None:
+    def time(
+        self,
+        group: str,
+        name: str,
+        seconds: float,
+        against: str,
+        allowed: float,
+        goal: float | None = None,
+        **more: str,
+    ) -> None:
         """How long one thing took, in seconds."""
         unit, factor = ("ms", 1e3) if max(seconds, allowed) >= 0.001 else ("us", 1e6)
-        self._add(Figure(group, name, seconds * factor, unit, against, allowed * factor, allowed / seconds, goal, **more))
+        self._add(
+            Figure(
+                group,
+                name,
+                seconds * factor,
+                unit,
+                against,
+                allowed * factor,
+                allowed / seconds,
+                goal,
+                **more,
+            )
+        )
 
     def _add(self, figure: Figure) -> None:
         self.all.append(figure)
         print(line(figure), flush=True)
 
     def write(self, path: Path, **about: Any) -> None:
-        path.write_text(json.dumps({**about, "figures": [asdict(each) for each in self.all]}, indent=1, ensure_ascii=False) + "\n")
+        path.write_text(
+            json.dumps(
+                {**about, "figures": [asdict(each) for each in self.all]}, indent=1, ensure_ascii=False
+            )
+            + "\n"
+        )
 
 
 def head() -> str:

@@ -1,7 +1,8 @@
-"""The load program: many keep-alive connections from one process, nothing but sockets (`python -m tests.benchmarks.load`).
+"""The load program: many keep-alive connections from one process, nothing but sockets.
 
-Closed loop: every connection sends its next request when the answer to the last has come. With `--rate` requests start at fixed moments
-whatever the server does, and a request's time counts from its moment, so that a slow answer is not hidden by the requests that waited for it.
+Closed loop: every connection sends its next request when the answer to the last has come. With `--rate`
+requests start at fixed moments whatever the server does, and a request's time counts from its moment, so that
+a slow answer is not hidden by the requests that waited for it.
 Prints one line of JSON.
 """
 
@@ -65,7 +66,10 @@ class Load:
 
     async def run(self, port: int, connections: int) -> float:
         loop = asyncio.get_running_loop()
-        made = [(await loop.create_connection(lambda: Connection(self), "127.0.0.1", port))[1] for _ in range(connections)]
+        made = [
+            (await loop.create_connection(lambda: Connection(self), "127.0.0.1", port))[1]
+            for _ in range(connections)
+        ]
         began = perf_counter()
         self._from, self._until = began + self._warm, began + self._warm + self._seconds
         if self._rate:
@@ -129,8 +133,8 @@ def posts(path: Path, target: str, skip: int) -> Iterator[bytes]:
         at += 4 + size
         number += 1
         if number > skip:
-            head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cose\r\nContent-Length: {size}\r\n\r\n"
-            yield head.encode() + body
+            head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cose\r\n"
+            yield f"{head}Content-Length: {size}\r\n\r\n".encode() + body
 
 
 def gets(target: str, header: str) -> Iterator[bytes]:

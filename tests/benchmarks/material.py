@@ -15,7 +15,7 @@ _SEQUENCES = 4
 
 @dataclass
 class Material:
-    """A log that so far holds the people; `consents` and `votes` make statements nobody has put into it yet."""
+    """A log that holds the people; `consents` and `votes` make statements that are not in it yet."""
 
     log: Log
     people: list[Person] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Material:
         return cls(log, [log.person() for _ in range(people)])
 
     def consents(self, count: int) -> Iterator[bytes]:
-        """Cheap statements by accounts in turn; every account gives for several purposes, so some replace an earlier one."""
+        """Cheap statements by accounts in turn, for several purposes; later ones replace earlier ones."""
         log, people = self.log, self.people
         for number in range(count):
             fields = {

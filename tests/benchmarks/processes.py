@@ -18,7 +18,14 @@ CORES = sorted(os.sched_getaffinity(0))
 #: A benchmark measures the node, not its rationing.
 PLENTY = {
     f"COOPNODE_LIMITS__{name}": "1000000000"
-    for name in ("ACCOUNT_BURST", "ACCOUNT_RATE", "STRANGER_BURST", "STRANGER_RATE", "LOOKUPS_BURST", "LOOKUPS_RATE")
+    for name in (
+        "ACCOUNT_BURST",
+        "ACCOUNT_RATE",
+        "STRANGER_BURST",
+        "STRANGER_RATE",
+        "LOOKUPS_BURST",
+        "LOOKUPS_RATE",
+    )
 }
 
 
@@ -31,7 +38,7 @@ def process(arguments: Sequence[str], cores: Sequence[int] = CORES) -> Iterator[
         env={**os.environ, **PLENTY},
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509  (no threads yet)
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     try:
         yield found
@@ -54,16 +61,27 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def settle(self) -> None:
+        """Until what a start leaves to be done — letters above all — is done."""
+        for _ in range(40):
+            before = self.cpu()
+            time.sleep(0.25)
+            if self.cpu() - before < 0.03:
+                return
+
 
 @contextmanager
-def node(data: Path) -> Iterator[Server]:
+def node(data: Path, *, settled: bool = True) -> Iterator[Server]:
     """`coopnode run` over a data directory."""
     command = ["-m", "coopnode", "run", "--data", str(data), "--port", "0", "--signing-port", "0", "--json"]
     with process(command) as running:
         assert running.stdout is not None
         for text in running.stdout:
             if text.startswith("{") and "ready" in (said := json.loads(text)):
-                yield Server(int(said["port"]), running.pid)
+                server = Server(int(said["port"]), running.pid)
+                if settled:
+                    server.settle()
+                yield server
                 return
     raise RuntimeError(f"{' '.join(command)} did not start")
 

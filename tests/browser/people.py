@@ -1,4 +1,5 @@
-"""People for tests in a real browser: each has a profile of their own, makes a key, keeps its copy and signs whatever is asked.
+"""People for tests in a real browser: each has a profile of their own, makes a key, keeps its copy and signs
+whatever is asked.
 
 Words are the Russian ones of the signing origin.
 """
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE = {"width": 390, "height": 844}
@@ -30,7 +31,7 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Person:
-    """Somebody with a device. What they keep outside of it: the file with the copy, its passphrase, the recovery groups."""
+    """Somebody with a device, and what they keep outside of it: file, passphrase, recovery groups."""
 
     name: str
     context: BrowserContext
@@ -81,7 +82,9 @@ class Person:
             page.locator("main.sheet h1").wait_for()
             if self._once(site):
                 return
-        raise AssertionError(f"{self.name} did not come back; last: {page.locator('main').inner_text()[:500]}")
+        raise AssertionError(
+            f"{self.name} did not come back; last: {page.locator('main').inner_text()[:500]}"
+        )
 
     def _once(self, site: str) -> bool:
         page = self.page
@@ -143,8 +146,8 @@ class Person:
             self._button("Скачать файл").click()
         self.file = Path(download.value.path()).read_bytes()
         self._button("Дальше").click()
-        copy = {"name": "copy.txt", "mimeType": "text/plain", "buffer": self.file}
-        page.get_by_label("Файл с копией").set_input_files([copy])  # type: ignore[list-item]
+        copy: FilePayload = {"name": "copy.txt", "mimeType": "text/plain", "buffer": self.file}
+        page.get_by_label("Файл с копией").set_input_files(copy)
         page.get_by_label("Парольная фраза").fill(self.passphrase)
         self._button("Проверить").click()
         page.locator(".groups li").first.wait_for(timeout=_PATIENCE)

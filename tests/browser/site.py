@@ -16,12 +16,11 @@ from aiohttp import web
 
 from coopnode import testing
 from coopnode.app import Node
+from coopnode.cli.node import all_projections
 from protocol import registry, wording
 from tests.browser.signing_kit import ROOT, build
 from web import rendering, signing_origin
-from web import app as app_module
 from web.app import create_app, create_signing_app
-from web.founding import routes as founding
 
 
 @dataclass
@@ -71,11 +70,9 @@ def site(data: Path, files: Path, **more: Any) -> Iterator[Site]:
     def here(work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
-    if founding.setup not in app_module.SLICES:
-        app_module.SLICES = (*app_module.SLICES, founding.setup)  # type: ignore[misc]
-
     async def start() -> tuple[Node, list[web.AppRunner]]:
-        node = Node.open(testing.config(data, public_url=urls[0], signing_url=urls[1], **more))
+        config = testing.config(data, public_url=urls[0], signing_url=urls[1], **more)
+        node = Node.open(config, projections=all_projections())
         await node.start()
         runners = []
         for app, port in zip((create_app(node), create_signing_app(node)), ports, strict=True):

@@ -1,4 +1,4 @@
-"""Invitations are keys made on the signing origin (ADR 2): the public half is in the document, the private half never leaves the browser."""
+"""Invitations are keys made on the signing origin (ADR 2): the private half never leaves the browser."""
 
 from __future__ import annotations
 
@@ -48,9 +48,14 @@ def chair(browser: Browser, main: FakeMain) -> Person:
         {"path": ["seats", place, "invitation"], "label": f"Место {place + 1}: {role}"}
         for place, role in enumerate(("председатель совета", "секретарь"))
     ]
-    seats = [{"seat": 1, "roles": ["chair"], "voting": True}, {"seat": 2, "roles": ["secretary"], "voting": True}]
+    seats = [
+        {"seat": 1, "roles": ["chair"], "voting": True},
+        {"seat": 2, "roles": ["secretary"], "voting": True},
+    ]
     fields = {"basis": {"organ": "general_meeting"}, "seats": seats, "until": 1_900_000_000}
-    person.page.goto(main.link(main.ask([item("council.appoint/1", fields, sub=COOPERATIVE, invitations=places)])))
+    person.page.goto(
+        main.link(main.ask([item("council.appoint/1", fields, sub=COOPERATIVE, invitations=places)]))
+    )
     person.sign_all(main.url)
     return person
 
@@ -158,5 +163,8 @@ def test_a_broken_link_says_so(main: FakeMain, browser: Browser) -> None:
 def test_words_in_both_languages() -> None:
     words = Path(ROOT / "assets" / "signing" / "i18n" / "invitations.js").read_text("utf-8")
     russian, _, english = words.partition("\n  en: {")
-    keys = [[line.strip().partition(":")[0] for line in part.splitlines() if line.startswith('    "')] for part in (russian, english)]
+    keys = [
+        [line.strip().partition(":")[0] for line in part.splitlines() if line.startswith('    "')]
+        for part in (russian, english)
+    ]
     assert keys[0] == keys[1] and keys[0]

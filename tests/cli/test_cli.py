@@ -96,10 +96,10 @@ def test_list_of_commands_is_whole() -> None:
 
 
 def test_version() -> None:
-    assert coopnode("--version").stdout == coopnode("-V").stdout == f"coopnode {testing_version()}\n"
+    assert coopnode("--version").stdout == coopnode("-V").stdout == f"coopnode {_version()}\n"
 
 
-def testing_version() -> str:
+def _version() -> str:
     from coopnode import __version__
 
     return __version__
@@ -172,6 +172,11 @@ def test_init_config(tmp_path: Path) -> None:
     assert "port = 9000" in text
     assert "geheim" not in text + json.dumps(shown)
     assert json_of("config", "--data", data, status=2, COOPNODE_PORT="many")["code"] == "config"
+
+
+def test_addresses_on_localhost_follow_the_ports(tmp_path: Path) -> None:
+    shown = json_of("config", "--data", tmp_path, COOPNODE_PORT="9470", COOPNODE_SIGNING_PORT="9471")
+    assert (shown["public_url"], shown["signing_url"]) == ("http://localhost:9470", "http://localhost:9471")
 
 
 def test_verify_and_rebuild(node: Made) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from coopnode import testing
-from coopnode.app import Node
 from coopnode.answers import Committed
+from coopnode.app import Node
 from coopnode.projections import Projection
 from coopnode.store.log_store import Blob
 from coopnode.testing import Cooperative, FixedClock, Person, seed
@@ -132,6 +132,9 @@ class Society:
 
     async def apply(self, person: Person, name: str = PARTICULARS["name"], **more: str) -> Committed:
         await self.sign_texts(person)
+        return await self._apply(person, name, more)
+
+    async def _apply(self, person: Person, name: str, more: Mapping[str, str]) -> Committed:
         facts = StateFacts(self.node.state)
         fields: dict[str, Any] = {
             "person": "person",
@@ -139,8 +142,12 @@ class Society:
             "entrance": {"amount": facts.parameter("fees.entrance.person"), "currency": "RUB"},
             "share": {"amount": facts.parameter("fees.share.person"), "currency": "RUB"},
         }
-        values = particulars(name, f"{person.name}@example.org") | more
+        values = particulars(name, f"{person.name}@example.org") | dict(more)
         return await self.coop.must(person, "membership.apply/1", fields, values=values)
+
+    async def apply_as_known(self, person: Person) -> Committed:
+        """An application of somebody who has signed the texts already."""
+        return await self._apply(person, PARTICULARS["name"], {})
 
     async def identify(self, apply: bytes) -> Committed:
         fields: dict[str, Any] = {"re": [apply], "method": "in_person", "level": 1}

@@ -251,11 +251,10 @@ async def test_busy_accounts_wait_and_others_do_not(tmp_path: Path) -> None:
 
 async def test_the_queue_takes_turns() -> None:
     """P14."""
-    loop = asyncio.get_running_loop()
     queue, robot, person = FairQueue(), Person.make("robot", "h" * 52), Person.make("person", "h" * 52)
     for number, who in enumerate([robot] * 5 + [person]):
         raw = who.sign("consent.withdraw/1", {"re": []}, aud="a" * 52, now=number + 1)
-        queue.put(Submission(documents.parse(raw), raw, None, "", None, (), loop.create_future()))
+        queue.put(Submission(documents.parse(raw), raw, None, "", None, (), []))
     assert [item.statement.iss == person.id for item in queue.take(3)] == [False, True, False]
     assert len(queue) == 3
 

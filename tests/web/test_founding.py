@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from coopnode.founding import queries
 from tests.browser.people import DESKTOP, PHONE, Person, chromium
@@ -109,7 +109,12 @@ def found_existing(founder: Person, house: Site, others: list[str]) -> None:
     page.locator("#charter_number").fill("1")
     page.locator("#council_number").fill("7")
     page.locator("#council_date").fill("2026-02-01")
-    page.locator("#minutes").set_input_files([{"name": "protokol.pdf", "mimeType": "application/pdf", "buffer": b"%PDF scan"}])  # type: ignore[list-item]
+    scan: FilePayload = {
+        "name": "protokol.pdf",
+        "mimeType": "application/pdf",
+        "buffer": b"%PDF" + bytes(2**21),
+    }
+    page.locator("#minutes").set_input_files(scan)
     page.locator("#until").fill("2029-02-01")
     for place, name in enumerate([founder.name, *others]):
         page.locator(f"#seat-{place}-person").fill(name)
@@ -122,7 +127,7 @@ def found_existing(founder: Person, house: Site, others: list[str]) -> None:
     look(founder, "sign-1")
     founder.press("Подписать первую часть")
     founder.sign_all(house.url)
-    founder.heading("пригласите")
+    founder.heading("пригласить")
     look(founder, "sign-2")
     founder.press("Подписать вторую часть")
     founder.sign_all(house.url)
@@ -172,7 +177,9 @@ def test_an_existing_cooperative_of_two_browsers(house: Site, browser: Browser) 
     assert len(founder.invitations) == 4
     # members of the paper register
     secretary.page.goto(f"{house.url}/desk/enrol")
-    secretary.page.locator("#rows").fill("Номер;Дата;ФИО\n11;01.02.2020;Орлова О. О.\n11;01.02.2020;Дубль\nx;1;?\n12;05.06.2021;Зайцев З. З.")
+    secretary.page.locator("#rows").fill(
+        "Номер;Дата;ФИО\n11;01.02.2020;Орлова О. О.\n11;01.02.2020;Дубль\nx;1;?\n12;05.06.2021;Зайцев З. З."
+    )
     secretary.press("Прочитать файл")
     expect(secretary.page.locator("#report")).to_be_visible()
     look(secretary, "desk-enrol")

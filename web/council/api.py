@@ -1,5 +1,5 @@
-"""`/api/v1/council/…`: what the pages show, for programs. A change answers with the document to be signed: its
-payload as base64url CBOR without `private`; signed, it goes to `POST /entries`.
+"""`/api/v1/council/…`: what the pages show, for programs. A change answers with the document to be signed:
+its payload as base64url CBOR without `private`; signed, it goes to `POST /entries`.
 """
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ before a document is signed (P28).
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiohttp import web
 
 from coopnode.council import queries
+from coopnode.council.jobs import Post
 from coopnode.council.queries import MatterPage
 from coopnode.council.service import Council, NotPossible
 from protocol import wording
@@ -23,6 +25,7 @@ from web.forms import form
 from web.keys import EVENTS, NODE, TASKS
 from web.rendering import render
 from web.signing.routes import ask
+from web.verification import routes as verification
 
 _ID: Final = "/council/{id:[a-z2-7]{52}}"
 
@@ -45,6 +48,17 @@ def setup(app: web.Application) -> None:
     app.router.add_get(_ID + "/minutes", minutes)
     app.router.add_get(_ID + "/{kind:minutes|extract}.pdf", minutes_pdf)
     openapi.register(app, api.ROUTES)
+    openapi.setup(app)
+    verification.setup(app)
+    app.cleanup_ctx.append(_post)
+
+
+async def _post(app: web.Application) -> AsyncIterator[None]:
+    """The worker that sends the council's letters."""
+    post = Post(app[NODE])
+    post.start()
+    yield
+    await post.stop()
 
 
 # --- looking ------------------------------------------------------------------------------------------
@@ -196,28 +210,25 @@ async def propose(request: web.Request) -> web.StreamResponse:
     if "council" not in request.app[NODE].facts.roles(account):
         raise web.HTTPForbidden
     fields = await form(request)
-    typed_kind = request.query.get("kind", "")
-    read, reserved_kind = (
-        Read({"kind": typed_kind if typed_kind in ("free", "officer") else "", "roles": ()}),
-        None,
-    )
+    reserved = await service.reserved()
+    kind, reserved_kind = request.query.get("kind", ""), None
+    read = Read({"kind": kind if kind in ("free", "officer", *reserved) else ""})
     if request.method == "POST":
         read, proposal = forms.proposal(fields)
         # What the council may not decide needs no title and text to be refused.
-        reserved = await service.reserved()
-        try:
-            if read.errors and proposal.kind not in reserved:
-                raise ValueError
-            item = await service.propose(account, proposal)
-        except ValueError:
-            pass
-        except NotPossible as error:
-            if error.code == "exclusive_competence":
-                reserved_kind = str(error.facts["matter"])
-                read.errors.clear()
-            read.wrong("kind", refusal(request, error))
-        else:
-            await ask(request, "sign", [item], back="/council", cancel="/council/propose")
+        if not read.errors or proposal.kind in reserved:
+            try:
+                item = await service.propose(account, proposal)
+            except NotPossible as error:
+                if error.code == "exclusive_competence":
+                    reserved_kind = str(error.facts["matter"])
+                    read.errors.clear()
+                read.wrong("kind", refusal(request, error))
+            else:
+                return await ask(request, "sign", [item], back="/council", cancel="/council/propose")
+    elif kind in reserved:
+        reserved_kind = kind
+        read.wrong("kind", wording.rejection("exclusive_competence", i18n.locale_of(request)))
     people = await service.ask(account, queries.candidates)
     return render(
         request,
@@ -226,7 +237,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
         typed=read.typed,
         errors=read.errors,
         people=people,
-        reserved=await service.reserved(),
+        reserved=reserved,
         reserved_kind=reserved_kind,
         matter_words=lambda kind: wording.matter(kind, i18n.locale_of(request)),
         laws=await service.ask(account, lambda _, where: queries.laws(where.state)),

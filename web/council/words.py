@@ -1,14 +1,17 @@
-"""Sentences of the council in the reader's language: what a matter is called, where its vote stands, whose turn it is."""
+"""Sentences of the council in the reader's language: what a matter is called and where its vote stands."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from coopnode.council.queries import Caution, Law, MatterLine, MatterPage, Step, Tally
+from coopnode.membership.queries import Paper
 from protocol import wording
+from protocol.decisions import Counts
 from web import i18n
 from web.i18n import gettext, ngettext
 
@@ -34,6 +37,44 @@ class Words:
                 return self._("Admit %(name)s as a member?", name=line.name)
             return self._("Admit the applicant as a member?")
         return line.title or self._("Matter No. %(number)s", number=i18n.number(line.idx, self.locale))
+
+    def subject(self, line: MatterLine) -> str:
+        """As a decision is called, not as a question."""
+        if line.kind == "admission":
+            return self._("Admission: %(name)s", name=self.person(line.name, line.subject))
+        return self.title(line)
+
+    def paper(self, paper: Paper) -> str:
+        title = wording.title(paper.type, self.locale)
+        if paper.type == "consent.give/1":
+            purpose = paper.public["purpose"]
+            return f"{title}: {wording.values(paper.type, 'purpose', self.locale).get(purpose, purpose)}"
+        if paper.type == "agreement.sign/1":
+            return f"{title}: {wording.agreement(paper.public['kind'], self.locale)}"
+        return title
+
+    def before(self, page: MatterPage) -> int:
+        """How many texts and consents the applicant signed first."""
+        return sum(item.type in ("agreement.sign/1", "consent.give/1") for item in page.papers)
+
+    def applicant(self, person: str) -> str:
+        return wording.values("membership.apply/1", "person", self.locale)[person]
+
+    def method(self, method: str) -> str:
+        return wording.values("membership.identify/1", "method", self.locale)[method]
+
+    def follows(self, line: MatterLine) -> str:
+        """What the chair's signature does."""
+        carried = (line.outcome or line.tally.lead) == "adopted"
+        if line.kind == "admission":
+            if carried:
+                return self._(
+                    "The applicant is admitted and asked to pay the fees; membership begins with payment."
+                )
+            return self._("The applicant is refused and reads your reason.")
+        if line.kind == "officer" and carried:
+            return self._("The offices change at once.")
+        return self._("The decision takes effect at once and is numbered.")
 
     def kind(self, line: MatterLine) -> str:
         return wording.values("council.propose/1", "kind", self.locale)[line.kind]
@@ -81,11 +122,17 @@ class Words:
         else:
             parts.append(self._("A decision needs %(needed)s.", **values))
         now = {"for_": counts.for_, "against": counts.against, "abstain": counts.abstain}
+        if not line.live:
+            return f"{parts[0]} {self.counts(counts)}"
         if counts.abstain:
-            parts.append(self._("For %(for_)s, against %(against)s, abstained %(abstain)s.", **now))
+            parts.append(self._("Now for %(for_)s, against %(against)s, abstained %(abstain)s.", **now))
         else:
-            parts.append(self._("For %(for_)s, against %(against)s.", **now))
+            parts.append(self._("Now for %(for_)s, against %(against)s.", **now))
         return " ".join(parts)
+
+    def counts(self, counts: Counts) -> str:
+        values = {"for_": counts.for_, "against": counts.against, "abstain": counts.abstain}
+        return self._("For %(for_)s, against %(against)s, abstained %(abstain)s.", **values)
 
     def standing(self, line: MatterLine) -> str:
         """What the count means now."""
@@ -122,12 +169,15 @@ class Words:
 
     # -- rules -----------------------------------------------------------------------------------------
 
-    def law(self, item: Law) -> str:
-        """One rule with the place it stands in."""
-        text = self._rule(item)
-        sources = [self._("charter")] if item.by_charter else []
-        sources += [item.law] if item.law else []
-        return f"{text} ({'; '.join(sources)})" if sources else text
+    def laws(self, items: Iterable[Law], pack: str = "") -> str:
+        """The rules of a vote as one sentence, then where they stand: charter, law, rule set."""
+        found = list(items)
+        text = "; ".join(self._rule(item) for item in found)
+        sources = [self._("charter")] if any(item.by_charter for item in found) else []
+        sources += dict.fromkeys(item.law for item in found if item.law)
+        sources += [self._("rule set %(pack)s", pack=pack)] if pack else []
+        basis = ", ".join(sources)
+        return text[:1].upper() + text[1:] + "." + (f" {basis[:1].upper()}{basis[1:]}." if basis else "")
 
     def _rule(self, item: Law) -> str:
         value = item.value

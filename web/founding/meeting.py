@@ -39,6 +39,7 @@ async def result(request: web.Request) -> web.StreamResponse:
     people += list(meeting.joined) if meeting else []
     names = await service.names(people, ("council", "member"))
     lines = await service.ballots(meeting.vote.id) if meeting and meeting.vote else {}
+    await shell.noted(request)
     return shell.render(
         request,
         "founding/result.html",
@@ -47,6 +48,7 @@ async def result(request: web.Request) -> web.StreamResponse:
         meeting=meeting,
         names=names,
         labels=_labels(draft),
+        mine=next((place for place, seat in enumerate(draft.seats, 1) if seat.mine), 0) if draft else 0,
         founder=account is not None and account == standing.founder,
         account=account,
         invited=await _places(request, meeting) if meeting else [],

@@ -7,11 +7,13 @@ from aiohttp import web
 from coopnode.founding.service import Founding
 from web.founding import desk, invitations, meeting, wizard
 from web.founding.shell import FOUNDING
-from web.keys import NODE
+from web.founding.tasks import tasks
+from web.keys import NODE, TASKS
 
 
 def setup(app: web.Application) -> None:
     app[FOUNDING] = Founding(app[NODE])
+    app[TASKS].append(tasks)
     meeting.setup(app)  # before the wizard, whose last route takes every step
     wizard.setup(app)
     invitations.setup(app)

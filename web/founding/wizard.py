@@ -103,7 +103,8 @@ async def answer(request: web.Request) -> web.StreamResponse:
     draft = await service.draft(owner)
     if draft.cooperative and await _logged(service):
         raise web.HTTPSeeOther("/found/sign")
-    form = await shell.form(request)
+    limit = MAX_MINUTES + 2**20
+    form = await (shell.large_form(request, limit) if step == "people" else shell.form(request))
     read, changed = await taker(service, draft, form)
     if form.get("row"):  # one more seat: not an answer yet, nothing is judged
         read.errors.clear()
@@ -159,6 +160,7 @@ async def _page(request: web.Request, read: Read | None) -> web.StreamResponse:
     }
     extra = await EXTRA[step](request, draft) if step in EXTRA else {}
     status = 422 if read and read.errors else 200
+    await shell.noted(request)
     return shell.render(request, f"founding/{step}.html", status=status, **shown, **extra)
 
 

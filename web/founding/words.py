@@ -5,21 +5,15 @@ every template.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from coopnode.printing import money
 from protocol import methodology, wording
 from protocol.methodology.parameters import is_fraction, kind_of
 from protocol.wording import Locale
+from web import i18n
 from web.founding import forms
 
-_ZONE = ZoneInfo("Europe/Moscow")
-_MONTHS = (
-    *("января", "февраля", "марта", "апреля", "мая", "июня"),
-    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
-)
 #: Message ids, translated where they are shown.
 GROUP_TITLES = {
     "council": "Council and chair",
@@ -114,14 +108,8 @@ def said(key: str, value: Any, locale: Locale) -> str:
 
 
 def day(seconds: int, locale: Locale) -> str:
-    found = datetime.fromtimestamp(seconds, UTC)
-    if locale == "ru":
-        return f"{found.day} {_MONTHS[found.month - 1]} {found.year}"
-    return f"{found.day} {found:%B %Y}"
+    return i18n.day(seconds, locale, year=True)
 
 
 def moment(seconds: int, locale: Locale) -> str:
-    found = datetime.fromtimestamp(seconds, _ZONE)
-    if locale == "ru":
-        return f"{found.day} {_MONTHS[found.month - 1]}, {found:%H:%M} (мск)"
-    return f"{found.day} {found:%B}, {found:%H:%M} (Moscow)"
+    return i18n.moment(seconds, locale)

@@ -51,6 +51,7 @@ def _profile(request: web.Request) -> dict[str, Any]:
         "members": membership.register(View(state, membership.DOMAIN)).members,
         "constituted": node.facts.constituted(),
         "size": node.engine.head.size,
+        "since": node.store.tick_at(2) if node.engine.head.size > 2 else None,
         "fees": _fees(node.facts),
     }
 
@@ -72,8 +73,8 @@ async def now(request: web.Request) -> web.StreamResponse:
         events += await event_provider(request, account)
     tasks.sort(key=lambda task: (task.due is None, task.due or 0))
     events.sort(key=lambda event: -event.time)
-    flash = await sessions.take_flash(request)
-    shown = {"tasks": tasks[:_MAX_TASKS], "more": len(tasks) - _MAX_TASKS, "events": events[:_MAX_EVENTS], "flash": flash}
+    first = len(tasks) if "all" in request.query else _MAX_TASKS
+    shown = {"tasks": tasks[:first], "more": max(len(tasks) - first, 0), "events": events[:_MAX_EVENTS]}
     return render(request, "home/now.html", **shown)
 
 
@@ -89,7 +90,6 @@ async def me(request: web.Request) -> web.StreamResponse:
     known = View(node.state, accounts.DOMAIN).get("account", account, Account)
     mine = session(request)
     open_sessions = await request.app[SESSIONS].of(account)
-    flash = await sessions.take_flash(request)
     return render(
         request,
         "home/me.html",
@@ -98,7 +98,6 @@ async def me(request: web.Request) -> web.StreamResponse:
         tick=node.engine.head.tick,
         open_sessions=open_sessions,
         mine=mine.digest if mine else b"",
-        flash=flash,
     )
 
 

@@ -22,6 +22,7 @@ from web.log import submission
 from web.log.submission import BadBody
 from web.problems import problem
 
+_JSON: Final = {"Content-Type": "application/json"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _LOOKUPS: Final = web.AppKey("log_lookups", Buckets)
 
@@ -71,7 +72,7 @@ def _committed(answer: Committed) -> web.Response:
         f'{{"index":{answer.index},"entry":"{answer.entry.hex()}","digest":"{answer.digest.hex()}",'
         f'"tick":{answer.tick},"committed":"{_b64(answer.message)}"}}'
     )
-    return web.Response(body=text.encode(), content_type="application/json")
+    return web.Response(body=text.encode(), headers=_JSON)
 
 
 def client(request: web.Request) -> str:

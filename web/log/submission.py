@@ -65,6 +65,11 @@ async def read(request: web.Request, limits: Limits) -> Body:
 async def _bounded(request: web.Request, limit: int) -> bytes:
     if request.content_length is not None and request.content_length > limit:
         raise BadBody("too_large")
+    if request.content.is_eof():  # most statements arrive in one packet with their headers
+        whole = request.content.read_nowait()
+        if len(whole) > limit:
+            raise BadBody("too_large")
+        return whole
     data = bytearray()
     try:
         async with asyncio.timeout(_SLOW_SECONDS):

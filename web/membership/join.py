@@ -11,6 +11,7 @@ from coopnode.mail import MailError
 from coopnode.membership import queries
 from coopnode.membership.drafts import Draft
 from coopnode.membership.service import NotPossible
+from web.forms import Fields
 from web.membership import forms, shell
 from web.membership.forms import Read
 from web.membership.shell import MEMBERSHIP
@@ -154,7 +155,7 @@ async def _page(
 
 
 async def _take_email(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     read = forms.email(form)
     if read.errors:
@@ -178,7 +179,7 @@ async def _send(request: web.Request, owner: str, draft: Draft, read: Read) -> N
 
 
 async def _take_code(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     read = forms.code(form)
     if read.errors:
@@ -207,7 +208,7 @@ async def code_again(request: web.Request) -> web.StreamResponse:
 
 
 async def _take_kind(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     read = forms.kind(form)
     if not read.errors and draft.kind != read.values["kind"]:
@@ -217,7 +218,7 @@ async def _take_kind(
 
 
 async def _take_person(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     service = request.app[MEMBERSHIP]
     rules = await service.rules()
@@ -234,7 +235,7 @@ async def _take_person(
 
 
 async def _take_texts(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     read = Read()
     for text in await request.app[MEMBERSHIP].texts(account):
@@ -244,7 +245,7 @@ async def _take_texts(
 
 
 async def _take_consents(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     offers = await request.app[MEMBERSHIP].offers(account)
     optional = frozenset(offer.purpose for offer in offers if not offer.required)
@@ -253,12 +254,12 @@ async def _take_consents(
 
 
 async def _take_check(
-    request: web.Request, owner: str, account: str | None, draft: Draft, form: forms.Fields
+    request: web.Request, owner: str, account: str | None, draft: Draft, form: Fields
 ) -> Read:
     return Read()
 
 
-_Taker = Callable[[web.Request, str, "str | None", Draft, forms.Fields], Awaitable[Read]]
+_Taker = Callable[[web.Request, str, "str | None", Draft, Fields], Awaitable[Read]]
 _TAKERS: Final[dict[str, _Taker]] = {
     "email": _take_email,
     "code": _take_code,

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from coopnode.membership import export, queries
 from coopnode.membership.attachments import LARGEST
+from coopnode.membership.people import Viewer
 from coopnode.membership.service import NotPossible
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
@@ -23,6 +24,8 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/me/data/export.zip", take_along)
     app.router.add_post("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", withdraw)
     app.router.add_post("/me/data/consents/{purpose:[a-z_]{1,32}}/give", give)
+    app.router.add_get("/me/texts/{kind:[a-z-]{1,64}}", text)
+    app.router.add_post("/me/texts/{kind:[a-z-]{1,64}}", sign_text)
     app.router.add_post("/join/copies", add_copy)
     app.router.add_post("/join/copies/{digest:[0-9a-f]{64}}/remove", remove_copy)
     app.router.add_get("/desk/applications/{number:[0-9]{1,12}}/copies/{digest:[0-9a-f]{64}}", show_copy)
@@ -72,14 +75,14 @@ async def data(request: web.Request) -> web.StreamResponse:
         )
         state = service.node.state
         viewer_names = service.names.of_accounts(
-            connection, {paper.by for paper in papers}, queries.Viewer.of(state, account)
+            connection, {paper.by for paper in papers}, Viewer.of(state, account)
         )
         lines = queries.applications_of(connection, account)
         return {
             "papers": papers[:_PAGE],
             "more": papers[_PAGE - 1].idx if len(papers) > _PAGE else None,
             "names": viewer_names,
-            "who": queries.who_is(connection, service.node.vault, account, queries.Viewer(account)),
+            "who": queries.who_is(connection, service.node.vault, account, Viewer(account)),
             "consents": queries.consents_of(connection, state, account),
             "sessions": queries.sessions_of(connection, account, service.node.clock.peek()),
             "copies": [item for line in lines for item in service.copies.of(connection, line.id)],
@@ -138,6 +141,34 @@ async def give(request: web.Request) -> web.StreamResponse:
     except NotPossible as error:
         return shell.refused(request, error, back="/me/data")
     return await shell.sign(request, [item], account=account, return_to="/me/data", cancel="/me/data")
+
+
+# --- texts in a new edition -----------------------------------------------------------------------
+
+
+async def text(request: web.Request) -> web.StreamResponse:
+    """One text in force, with what this person has signed of it."""
+    service = request.app[MEMBERSHIP]
+    account = await shell.need_account(request)
+    kind = request.match_info["kind"]
+    found = next((item for item in await service.texts(account) if item.kind == kind), None)
+    body = await service.read(lambda connection: queries.blob(connection, found.blob)) if found else None
+    if found is None or body is None:
+        raise web.HTTPNotFound
+    words = body[1].decode("utf-8", "replace")
+    return shell.render(request, "membership/text.html", text=found, body=words)
+
+
+async def sign_text(request: web.Request) -> web.StreamResponse:
+    service = request.app[MEMBERSHIP]
+    account = await shell.need_account(request)
+    await shell.form(request)
+    here = f"/me/texts/{request.match_info['kind']}"
+    try:
+        item = await service.text_signing(request.match_info["kind"], account)
+    except NotPossible as error:
+        return shell.refused(request, error, back=here)
+    return await shell.sign(request, [item], account=account, return_to=here, cancel=here)
 
 
 # --- copies of documents --------------------------------------------------------------------------

@@ -75,7 +75,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         more=lines[queries.PAGE - 1].number if len(lines) > queries.PAGE else None,
         counts=counts,
         at=at,
-        typed=typed,
+        asked=typed,
         errors={"at": wrong} if wrong else {},
         only=only if only in ("member", "invited") else None,
         after=after,

@@ -1,1 +1,1 @@
-"""Public verification of documents by fingerprint, evidence files, and the documents of whoever is signed in."""
+"""Public verification by fingerprint, evidence files, and the documents of whoever is signed in."""

@@ -1,4 +1,4 @@
-"""`GET /api/v1/verify/<digest>`: what everybody may check, and a statement's bytes for those who may read them."""
+"""`GET /api/v1/verify/<digest>`: what everybody may check, and the statement for those who may read it."""
 
 from __future__ import annotations
 

@@ -30,6 +30,10 @@ class Line:
     reason: str | None = None
 
 
+#: Fields whose digest is another document's; what else is a digest names a text or a result.
+_DOCUMENTS = frozenset(("agreement", "charter"))
+
+
 def lines(paper: Paper, locale: Locale) -> list[Line]:
     private = {item.name: item for item in paper.fields}
     found = []
@@ -55,11 +59,11 @@ def _line(entry: Mapping[str, Any], value: Any, locale: Locale, **more: Any) -> 
             ]
             return Line(title, inner=inner, **more)
         if entry.get("of") == "digest":
-            return Line(title, inner=[_digest("", item) for item in value], **more)
+            return Line(title, inner=[_digest("", item, linked=True) for item in value], **more)
         words = ", ".join(_text({**entry, "format": entry.get("of", "text")}, item, locale) for item in value)
         return Line(title, words or "—", **more)
     if kind == "digest":
-        return _digest(title, value)
+        return _digest(title, value, linked=entry["name"] in _DOCUMENTS)
     if kind == "map" and isinstance(value, Mapping):
         return Line(title, inner=[_rule(name, item, locale) for name, item in value.items()], **more)
     mono = kind in ("bytes", "identifier", "key")
@@ -71,9 +75,9 @@ def _group(entry: Mapping[str, Any], value: Mapping[str, Any], locale: Locale) -
     return [_line(item, value[item["name"]], locale) for item in inner if item["name"] in value]
 
 
-def _digest(title: str, value: Any) -> Line:
+def _digest(title: str, value: Any, *, linked: bool) -> Line:
     data = bytes(value)
-    return Line(title, data.hex(" ", 2), mono=True, digest=data.hex() if len(data) == 32 else None)
+    return Line(title, data.hex(" ", 2), mono=True, digest=data.hex() if linked else None)
 
 
 def _rule(name: str, value: Any, locale: Locale) -> Line:

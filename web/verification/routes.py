@@ -1,5 +1,5 @@
-"""`/verify`: is this paper real? For everybody, without an account and without JavaScript; with it the reader's own
-browser repeats the checks. `/documents`: what the signed-in person may read, with the reason why.
+"""`/verify`: is this paper real? For everybody, without an account and without JavaScript; with it the
+reader's own browser repeats the checks. `/documents`: what the signed-in may read, with the reason why.
 """
 
 from __future__ import annotations
