@@ -1,6 +1,7 @@
 """Sessions of the site: a row for each browser, found by the digest of its cookie's token.
 
-A browser without a cookie is nobody and costs nothing; the first draft or sign-in makes a session. Signing in rotates the token, so that a token
+A browser without a cookie is nobody and costs nothing; the first draft or sign-in makes a session. Signing in
+rotates the token, so that a token
 seen before is worth nothing afterwards.
 """
 
@@ -27,7 +28,8 @@ _MAX_DATA: Final = 16_384
 
 @dataclass
 class Session:
-    """`data` holds small texts of one browser: permissions it came with, messages for its next page. Nothing personal."""
+    """`data` holds small texts of one browser: permissions it came with, messages for its next page. Nothing
+    personal."""
 
     digest: bytes
     account: str | None
@@ -74,13 +76,19 @@ class Sessions:
 
     async def save(self, session: Session) -> None:
         """Keeps `data` and `locale`."""
-        change = update(sessions).where(sessions.c.digest == session.digest).values(data=_data(session), locale=session.locale)
+        change = (
+            update(sessions)
+            .where(sessions.c.digest == session.digest)
+            .values(data=_data(session), locale=session.locale)
+        )
         await self._node.database.write(lambda connection: connection.execute(change))
 
     async def sign_in(self, session: Session, account: str) -> tuple[Session, str]:
         """The same browser as `account`, under a new token; the old one ends."""
         now, token = self._now, secrets.token_urlsafe(32)
-        made = Session(digest_of(token), account, now, now, now + ABSOLUTE, session.locale, dict(session.data))
+        made = Session(
+            digest_of(token), account, now, now, now + ABSOLUTE, session.locale, dict(session.data)
+        )
 
         def change(connection: Connection) -> None:
             connection.execute(delete(sessions).where(sessions.c.digest == session.digest))
@@ -110,7 +118,9 @@ def digest_of(token: str) -> bytes:
 
 def _session(row: Any) -> Session:
     data: Any = encoding.decode(row.data)
-    return Session(row.digest, row.account, row.created_at, row.seen_at, row.expires_at, row.locale, dict(data))
+    return Session(
+        row.digest, row.account, row.created_at, row.seen_at, row.expires_at, row.locale, dict(data)
+    )
 
 
 def _data(session: Session) -> bytes:

@@ -1,7 +1,9 @@
 """What the site asks the signing origin to show and sign (P28, ADR 4), and what comes back.
 
-A request lives a day under a token that only the person's browser knows. Its content — it may hold personal data not yet signed — is encrypted
-under the session key. When the browser has signed, submitted and come back, the session that asked may become the account that signed: the proof
+A request lives a day under a token that only the person's browser knows. Its content — it may hold personal
+data not yet signed — is encrypted
+under the session key. When the browser has signed, submitted and come back, the session that asked may become
+the account that signed: the proof
 is a message of the device's login key, enrolled by a signing key of the account.
 """
 
@@ -47,7 +49,8 @@ class Invite:
 
 @dataclass(frozen=True)
 class Shown:
-    """A text the signer reads first. `statement` is the logged document that adopted it, when the item names that."""
+    """A text the signer reads first. `statement` is the logged document that adopted it, when the item names
+    that."""
 
     title: str
     sha256: bytes
@@ -59,7 +62,8 @@ class Item:
     """One document to be signed. `payload` is without `type`; None where the signing page makes it
     (account.genesis).
 
-    `sub` and `aud` are identifiers or "self", the account that signs. Items of one request may not name each other's digests: these contain salts
+    `sub` and `aud` are identifiers or "self", the account that signs. Items of one request may not name each
+    other's digests: these contain salts
     and nonces of the signer's device.
     """
 
@@ -88,6 +92,12 @@ class Outcome:
     key: bytes | None = None
     recovery: bytes | None = None
     signed_in: bool = False
+    #: digest of the code that the browser which signed was given
+    code: bytes = b""
+
+    def comes_from(self, code: str) -> bool:
+        """Whether the browser that brings `code` is the one that signed."""
+        return secrets.compare_digest(self.code, _digest(code))
 
 
 @dataclass
@@ -136,7 +146,8 @@ class Signing:
         self._node = node
         self._box = AESGCM(hashlib.sha256(b"coopnode/signing/0" + node.keys.session).digest())
 
-    # -- asking -------------------------------------------------------------------------------------------------------
+    # -- asking
+    # -------------------------------------------------------------------------------------------------------
 
     async def create(
         self,
@@ -194,7 +205,9 @@ class Signing:
         if not 20 <= len(token) <= 100:
             return None
         digest, now = _digest(token), self._node.clock.peek()
-        query = select(signing_requests).where(signing_requests.c.digest == digest, signing_requests.c.expires_at >= now)
+        query = select(signing_requests).where(
+            signing_requests.c.digest == digest, signing_requests.c.expires_at >= now
+        )
         row = await self._node.database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else self._open(row)
 
@@ -233,18 +246,27 @@ class Signing:
             "log": log,
         }
 
-    # -- coming back --------------------------------------------------------------------------------------------------
+    # -- coming back
+    # --------------------------------------------------------------------------------------------------
 
-    async def finish(self, request: Request, body: Mapping[str, Any]) -> None:
-        """Takes the browser's report. Raises SigningError when a login in it does not hold; reports of documents are only used to go on, never
-        believed: what was signed stands in the log."""
+    async def finish(self, request: Request, body: Mapping[str, Any]) -> str:
+        """Takes the browser's report. Raises SigningError when a login in it does not hold; reports of
+        documents are only used to go on, never believed: what was signed stands in the log.
+
+        Gives the code by which this very browser comes back. Without it somebody could ask for a login in
+        his own session, send the address to a member, and be signed in when the member's key answers.
+        """
         account = body.get("account")
         if account is not None and (not isinstance(account, str) or len(account) != 52):
             raise SigningError("bad_request")
         if request.account is not None and account not in (None, request.account):
             raise SigningError("wrong_account")
         answers = body.get("answers")
-        answers = [dict(item) for item in answers if isinstance(item, dict)][:100] if isinstance(answers, list) else []
+        answers = (
+            [dict(item) for item in answers if isinstance(item, dict)][:100]
+            if isinstance(answers, list)
+            else []
+        )
         if body.get("enrol") is not None:
             await self._enrol(account, unb64(body["enrol"]))
         signed_in = body.get("login") is not None
@@ -252,7 +274,13 @@ class Signing:
             await self._login(account, unb64(body["login"]), request)
         if request.purpose == "login" and not signed_in:
             raise SigningError("login_refused")
-        outcome: dict[str, Any] = {"account": account, "answers": answers, "signed_in": signed_in}
+        code = secrets.token_urlsafe(24)
+        outcome: dict[str, Any] = {
+            "account": account,
+            "answers": answers,
+            "signed_in": signed_in,
+            "code": _digest(code).hex(),
+        }
         if request.purpose == "create_key":
             key = body.get("key")
             if not isinstance(key, dict) or key.get("alg") != documents.ED25519:
@@ -260,21 +288,28 @@ class Signing:
             outcome |= {"key": b64(_bytes32(key.get("pub"))), "recovery": b64(_bytes32(body.get("recovery")))}
         request.outcome = outcome
         sealed = self._seal(request)
-        change = update(signing_requests).where(signing_requests.c.digest == request.digest).values(body=sealed)
+        change = (
+            update(signing_requests).where(signing_requests.c.digest == request.digest).values(body=sealed)
+        )
         await self._node.database.write(lambda connection: connection.execute(change))
+        return code
 
     async def _enrol(self, account: str | None, message: bytes) -> None:
         """A signing key of the account brings the login key of its device."""
         kid, content = self._message(message, "enrol", account)
         key = _bytes32_raw(content.get("key"))
         now = self._node.clock.peek()
-        status = accounts.key_status(View(self._node.state, accounts.DOMAIN), str(account), kid, self._node.engine.head.tick)
+        status = accounts.key_status(
+            View(self._node.state, accounts.DOMAIN), str(account), kid, self._node.engine.head.tick
+        )
         if status is not None:
             raise SigningError("login_refused")
         row = {"key": key, "account": account, "kid": kid, "created_at": now}
 
         def change(connection: Connection) -> None:
-            known = connection.execute(select(login_keys.c.account).where(login_keys.c.key == key)).scalar_one_or_none()
+            known = connection.execute(
+                select(login_keys.c.account).where(login_keys.c.key == key)
+            ).scalar_one_or_none()
             if known is None:
                 connection.execute(insert(login_keys).values(row))
             elif known != account:
@@ -283,14 +318,21 @@ class Signing:
         await self._node.database.write(change)
 
     async def _login(self, account: str | None, message: bytes, request: Request) -> None:
-        """A login key answered this request's challenge; it must be enrolled, and the key that brought it still good."""
+        """A login key answered this request's challenge; it must be enrolled, and the key that brought it
+        still good."""
         kid, content = self._message(message, "login", account)
         if content.get("challenge") != request.challenge:
             raise SigningError("login_refused")
-        query = select(login_keys).where(login_keys.c.key == kid, login_keys.c.account == account, login_keys.c.ended_at.is_(None))
+        query = select(login_keys).where(
+            login_keys.c.key == kid, login_keys.c.account == account, login_keys.c.ended_at.is_(None)
+        )
         row = await self._node.database.read(lambda connection: connection.execute(query).one_or_none())
         tick = self._node.engine.head.tick
-        if row is None or accounts.key_status(View(self._node.state, accounts.DOMAIN), str(account), row.kid, tick) is not None:
+        if (
+            row is None
+            or accounts.key_status(View(self._node.state, accounts.DOMAIN), str(account), row.kid, tick)
+            is not None
+        ):
             raise SigningError("login_refused")
 
     def _message(self, message: bytes, purpose: str, account: str | None) -> tuple[bytes, dict[str, Any]]:
@@ -300,7 +342,11 @@ class Signing:
             raise SigningError("login_refused") from None
         now = self._node.clock.peek()
         exp = content.get("exp")
-        fits = content.get("purpose") == purpose and content.get("aud") == self._node.cooperative and content.get("iss") == account
+        fits = (
+            content.get("purpose") == purpose
+            and content.get("aud") == self._node.cooperative
+            and content.get("iss") == account
+        )
         if not fits or not isinstance(exp, int) or not now - 60 <= exp <= now + 2 * LOGIN_SECONDS:
             raise SigningError("login_refused")
         if account is None or not signatures.verify(kid, signed, signature):
@@ -317,9 +363,11 @@ class Signing:
         kept = request.outcome
         key = unb64(kept["key"]) if "key" in kept else None
         recovery = unb64(kept["recovery"]) if "recovery" in kept else None
-        return request, Outcome(kept["account"], kept["answers"], key, recovery, kept["signed_in"])
+        code = bytes.fromhex(kept["code"])
+        return request, Outcome(kept["account"], kept["answers"], key, recovery, kept["signed_in"], code)
 
-    # -- at rest ------------------------------------------------------------------------------------------------------
+    # -- at rest
+    # ------------------------------------------------------------------------------------------------------
 
     def _seal(self, request: Request) -> bytes:
         kept = {
@@ -380,7 +428,9 @@ def _item(item: Item) -> dict[str, Any]:
     if item.home is not None:
         found["home"] = item.home
     if item.invitations:
-        found["invitations"] = [{"path": list(place.path), "label": place.label} for place in item.invitations]
+        found["invitations"] = [
+            {"path": list(place.path), "label": place.label} for place in item.invitations
+        ]
     if item.proof is not None:
         digest, index, kid = item.proof
         found["proof"] = {"digest": b64(digest), "index": index, "kid": b64(kid)}

@@ -73,7 +73,14 @@ def build(force: bool = False) -> None:
 def input_files() -> list[Path]:
     own = [path for path in SOURCES.rglob("*") if path.is_file() and not path.name.startswith(".")]
     protocol = [path for path in (ROOT / "protocol").rglob("*") if path.suffix in (".py", ".json")]
-    return [*own, *protocol, ROOT / "package.json", LOCK, ROOT / "locks" / "build.txt", Path(__file__).resolve()]
+    return [
+        *own,
+        *protocol,
+        ROOT / "package.json",
+        LOCK,
+        ROOT / "locks" / "build.txt",
+        Path(__file__).resolve(),
+    ]
 
 
 def outputs() -> list[Path]:
@@ -131,7 +138,9 @@ def scripts(fresh: Path) -> None:
 def registry(fresh: Path) -> None:
     """Titles, consequences and fields of all documents, for pages that decode what they show."""
     python = environment(".venv", "run", ("dev",))
-    done = subprocess.run([str(python), "-m", "tools.registry_json"], cwd=ROOT, text=True, capture_output=True)
+    done = subprocess.run(
+        [str(python), "-m", "tools.registry_json"], cwd=ROOT, text=True, capture_output=True
+    )
     if done.returncode:
         raise Trouble(f"the registry cannot be written for browsers:\n{done.stderr.strip()}")
     (fresh / "registry.json").write_text(done.stdout, "utf-8")

@@ -1,6 +1,7 @@
 """The commands of ./dev.
 
 setup               environments and browser files, without starting anything
+coopnode [arguments] the program itself, from this checkout
 run [arguments]     a node on this machine with its data in ./data; arguments go to `coopnode run`
 test [arguments]    the quick suite; arguments go to pytest
      --all          everything: long tests, larger searches, the independent COSE implementation
@@ -36,7 +37,7 @@ BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
 def main(arguments: Sequence[str]) -> int:
     commands = {
         "run": run, "test": test, "check": check, "bench": bench, "lock": lock,
-        "format": layout, "setup": setup, "assets": build_assets,
+        "format": layout, "setup": setup, "assets": build_assets, "coopnode": program,
     }  # fmt: skip
     name, rest = (arguments[0], list(arguments[1:])) if arguments else ("help", [])
     if name in {"help", "-h", "--help"}:
@@ -88,6 +89,13 @@ def run(rest: list[str]) -> int:
     assets.build()
     # -P: what lies in the folder one happens to be in is not imported
     command = [str(python), "-P", "-m", "coopnode", "run", *data_folder(rest), *rest]
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def program(rest: list[str]) -> int:
+    """The program itself, from this checkout."""
+    command = [str(node_python()), "-P", "-m", "coopnode", *rest]
     sys.stdout.flush()
     os.execv(command[0], command)
 
@@ -164,9 +172,8 @@ def install_browser() -> None:
         return
     say("installing " + " and ".join(BROWSER_PACKAGES) + " by apt for the browser tests")
     apt = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    subprocess.run([*apt, "update"], **quiet)  # type: ignore[call-overload]
-    subprocess.run([*apt, "install", "--yes", "--no-install-recommends", *BROWSER_PACKAGES], **quiet)  # type: ignore[call-overload]
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *BROWSER_PACKAGES]):
+        subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def check(rest: list[str]) -> int:

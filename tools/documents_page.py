@@ -17,8 +17,8 @@ def page() -> str:
     parts = [
         "# Documents\n",
         "Every document a log can hold (`protocol/registry.py`, SPEC §11). *Private* fields stand in the log",
-        "only as salted",
-        "commitments; their readers are roles inside the cooperative. Written by `python -m tools.documents_page`.\n",
+        "only as salted commitments; their readers are roles inside the cooperative.",
+        "Written by `python -m tools.documents_page`.\n",
     ]
     for domain in registry.CONTRACTS:
         kinds = [kind for kind in registry.TYPES.values() if kind.domain == domain]
@@ -59,7 +59,8 @@ def row(entry: dict[str, Any], readers: dict[str, str]) -> str:
     name, title = entry["name"], entry["title"]
     format = entry["format"] + (f" of {entry['of']}" if "of" in entry else "")
     access = readers[name] if entry["private"] else "as the statement"
-    return f"| {'*' + name + '*' if entry['private'] else name} | {format} | {title['ru']} | {title['en']} | {access} |"
+    shown = f"*{name}*" if entry["private"] else name
+    return f"| {shown} | {format} | {title['ru']} | {title['en']} | {access} |"
 
 
 if __name__ == "__main__":

@@ -8,4 +8,6 @@ import sys
 from protocol import registry, wording
 
 if __name__ == "__main__":
-    json.dump(wording.registry_json(registry.TYPES.values()), sys.stdout, ensure_ascii=False, separators=(",", ":"))
+    json.dump(
+        wording.registry_json(registry.TYPES.values()), sys.stdout, ensure_ascii=False, separators=(",", ":")
+    )

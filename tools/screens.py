@@ -117,7 +117,9 @@ async def _society(data: Path) -> Society:
     """Officers, a member, and applications at every station. `places` of the returned society fill the paths of SHOTS."""
     clock = FixedClock()
     made = await Society.make(data, clock=clock, projections=_projections())
-    people = {name: await made.coop.person(name) for name in ("member", "applicant", "known", "waiting", "ready")}
+    people = {
+        name: await made.coop.person(name) for name in ("member", "applicant", "known", "waiting", "ready")
+    }
     PLACES["digest"] = (await made.join(people["member"], "Соколова Дарья Игоревна")).hex()
     made.move(time.time() - 2 * DAY - clock.time)
     applied = await made.apply(people["known"], "Гринёв Павел Андреевич")

@@ -50,7 +50,8 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
 
 
 def create_app(node: Node) -> web.Application:
-    """The application of the public origin. Bodies are bounded where they are read (`web.log.submission`, `web.forms`)."""
+    """The application of the public origin. Bodies are bounded where they are read (`web.log.submission`,
+    `web.forms`)."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=2**20)
     limits = node.config.limits
     app[NODE] = node

@@ -17,7 +17,8 @@ Fields = MultiDictProxy[Any]
 
 
 async def form(request: web.Request) -> Fields:
-    """The fields of a posted form (uploads included); nothing when the request has none. Too large: 413, endless: 408."""
+    """The fields of a posted form (uploads included); nothing when the request has none. Too large: 413,
+    endless: 408."""
     if request.content_length is not None and request.content_length > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length)
     if request.method in ("GET", "HEAD"):
@@ -35,9 +36,12 @@ async def form(request: web.Request) -> Fields:
 
 
 def text(fields: Mapping[str, Any], name: str, limit: int = 10_000) -> str:
-    """One text field, trimmed; control characters other than line breaks are dropped, what is too long is cut."""
+    """One text field, trimmed; control characters other than line breaks are dropped, what is too long is
+    cut."""
     value = fields.get(name, "")
     if not isinstance(value, str):
         return ""
-    kept = "".join(c for c in value.replace("\r\n", "\n") if c in "\n\t" or c.isprintable() or c in "\u00a0\u202f")
+    kept = "".join(
+        c for c in value.replace("\r\n", "\n") if c in "\n\t" or c.isprintable() or c in "\u00a0\u202f"
+    )
     return kept[:limit].strip()

@@ -1,13 +1,15 @@
-"""Languages: gettext catalogues read from .po at the first use, the locale of a request, numbers and dates as people write them.
+"""Languages: gettext catalogues read from .po at the first use, the locale of a request, numbers and dates as
+people write them.
 
-Message ids are English; `web/locale/ru/LC_MESSAGES/*.po` hold the Russian, one file per slice, so that slices do not share one file.
+Message ids are English; `web/locale/ru/LC_MESSAGES/*.po` hold the Russian, one file per slice, so that slices
+do not share one file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from gettext import NullTranslations
 from importlib import resources
 from io import BytesIO
@@ -32,7 +34,7 @@ _NBSP, _THIN = "\u00a0", "\u202f"
 _SIGNS: Final[Mapping[str, str]] = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def translations(locale: Locale) -> NullTranslations:
     """All catalogues of a locale as one. English needs none."""
     folder = resources.files("web") / "locale" / locale / "LC_MESSAGES"
@@ -81,7 +83,8 @@ def ngettext(request: web.Request, one: str, many: str, count: int, **values: An
 
 
 def money(amount: int | Mapping[str, Any] | Any, currency: str = "RUB", locale: Locale = DEFAULT) -> str:
-    """«1 200 ₽», «1 200,50 ₽»: integer minor units, thin space in thousands, no kopecks when there are none."""
+    """«1 200 ₽», «1 200,50 ₽»: integer minor units, thin space in thousands, no kopecks when there are
+    none."""
     if isinstance(amount, Mapping):
         amount, currency = amount["amount"], amount["currency"]
     elif not isinstance(amount, int):
@@ -125,7 +128,11 @@ def until(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
     if left <= 0:
         return ""
     unit, size = next((pair for pair in (("day", 86_400), ("hour", 3600)) if left >= pair[1]), ("minute", 60))
-    return str(dates.format_timedelta(max(left // size, 1) * size, granularity=unit, threshold=1_000_000, locale=locale))  # type: ignore[arg-type]
+    return str(
+        dates.format_timedelta(
+            max(left // size, 1) * size, granularity=unit, threshold=1_000_000, locale=locale
+        )
+    )  # type: ignore[arg-type]
 
 
 def iso(seconds: int) -> str:

@@ -24,7 +24,8 @@ EventProvider = Callable[[web.Request, str], Awaitable["list[Event]"]]
 TASKS: Final = web.AppKey("tasks", list[TaskProvider])
 EVENTS: Final = web.AppKey("events", list[EventProvider])
 
-#: Of a request: the browser's session; the token of a cookie to be set; whether to drop it; language; number in the logs; (kind, msgid) of
+#: Of a request: the browser's session; the token of a cookie to be set; whether to drop it; language; number
+#: in the logs; (kind, msgid) of
 #: a message to show.
 SESSION: Final = cast("web.RequestKey[Session | None]", web.RequestKey("session", Session))
 NEW_TOKEN: Final = web.RequestKey("new-token", str)

@@ -1,6 +1,7 @@
 """What surrounds every request: its log line, its headers, where it may come from, and how errors look.
 
-Outermost first: `access`, `headers`, `errors`, `cors` (web/cors.py), `same_origin`, `rationed`, then the session.
+Outermost first: `access`, `headers`, `errors`, `cors` (web/cors.py), `same_origin`, `rationed`, then the
+session.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         took = round((time.perf_counter() - began) * 1000, 1)
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "-"
-        log.debug("request", id=request[REQUEST_ID], method=request.method, route=route, status=status, ms=took)
+        log.debug(
+            "request", id=request[REQUEST_ID], method=request.method, route=route, status=status, ms=took
+        )
 
 
 @web.middleware
@@ -69,7 +72,8 @@ def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     # A form may lead to the signing origin by redirect, and browsers check redirects of forms too.
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        f"manifest-src 'self'; form-action 'self' {config.signing_url}; frame-ancestors 'none'; base-uri 'none'"
+        f"manifest-src 'self'; form-action 'self' {config.signing_url}; "
+        "frame-ancestors 'none'; base-uri 'none'"
     )
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -116,14 +120,16 @@ def failure(request: web.Request, status: int, extra: dict[str, str]) -> web.Res
         answer = problem(_CODES.get(status, "internal"), locale=i18n.locale_of(request))
         answer.set_status(status)
     else:
-        answer = render(request, "error.html", status=status, code=status, request_id=request.get(REQUEST_ID, ""))
+        shown = {"code": status, "request_id": request.get(REQUEST_ID, "")}
+        answer = render(request, "error.html", status=status, **shown)
     answer.headers.update(kept)
     return answer
 
 
 @web.middleware
 async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A change comes from our own pages: Origin, else Sec-Fetch-Site, must say so. Cookies are SameSite=Lax besides."""
+    """A change comes from our own pages: Origin, else Sec-Fetch-Site, must say so. Cookies are SameSite=Lax
+    besides."""
     if request.method in _SAFE or request.path.startswith(_FOREIGN):
         return await handler(request)
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")

@@ -14,7 +14,16 @@ from web.keys import ENDED, FLASH_SHOWN, NEW_TOKEN, NODE, SESSION, SESSIONS
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: Paths that have no business with a cookie: the log itself and files.
-_WITHOUT: Final = ("/static/", "/tile/", "/checkpoint", "/entries", "/livez", "/readyz", "/metrics", "/blobs/")
+_WITHOUT: Final = (
+    "/static/",
+    "/tile/",
+    "/checkpoint",
+    "/entries",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/blobs/",
+)
 
 
 def cookie_name(request: web.Request) -> str:
@@ -47,7 +56,9 @@ def _set_cookie(request: web.Request, response: web.StreamResponse) -> None:
     if request.get(ENDED):
         response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")
     elif (token := request.get(NEW_TOKEN)) is not None:
-        response.set_cookie(name, token, max_age=90 * 86_400, path="/", secure=secure, httponly=True, samesite="Lax")
+        response.set_cookie(
+            name, token, max_age=90 * 86_400, path="/", secure=secure, httponly=True, samesite="Lax"
+        )
 
 
 async def need(request: web.Request) -> Session:

@@ -1,6 +1,7 @@
 """The signing origin (P28): a port or host of its own that serves a few static files and nothing else.
 
-No cookies, no user content, no way to post. Which files there are is fixed at start; their digests stand in `node.assets/1`.
+No cookies, no user content, no way to post. Which files there are is fixed at start; their digests stand in
+`node.assets/1`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def create_signing_app(node: Node) -> web.Application:
     """The application of the second port."""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        f"connect-src 'self' {node.config.public_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        f"connect-src 'self' {node.config.public_url}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     fixed = {
@@ -71,6 +73,3 @@ def create_signing_app(node: Node) -> web.Application:
     app = web.Application(client_max_size=1)
     app.router.add_get("/{path:.*}", serve)
     return app
-
-
-

@@ -9,8 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.keys import NODE
-from web.rendering import BUILD, FOLDER
+from web.rendering import BUILD, FOLDER, static
 
 _KINDS: Final = {
     ".js": "text/javascript",
@@ -20,6 +19,9 @@ _KINDS: Final = {
     ".txt": "text/plain",
     ".json": "application/json",
 }
+
+#: Of no use to a search engine.
+_PRIVATE: Final = ("/now", "/desk", "/me", "/signed/")
 
 
 def setup(app: web.Application) -> None:
@@ -58,13 +60,18 @@ async def favicon(request: web.Request) -> web.StreamResponse:
 
 
 async def manifest(request: web.Request) -> web.StreamResponse:
-    from web.rendering import static
-
     icons = [{"src": static("logo.svg"), "sizes": "any", "type": "image/svg+xml"}]
-    content = {"name": "coopnode", "short_name": "coopnode", "start_url": "/now", "display": "standalone", "icons": icons}
-    assert request.app[NODE]
+    content = {
+        "name": "coopnode",
+        "short_name": "coopnode",
+        "start_url": "/now",
+        "display": "standalone",
+        "icons": icons,
+    }
     return web.Response(text=json.dumps(content), content_type="application/manifest+json")
 
 
 async def robots(request: web.Request) -> web.StreamResponse:
-    return web.Response(text="User-agent: *\nDisallow: /now\nDisallow: /desk\nDisallow: /me\nDisallow: /signed/\n")
+    return web.Response(
+        text="User-agent: *\nDisallow: /now\nDisallow: /desk\nDisallow: /me\nDisallow: /signed/\n"
+    )

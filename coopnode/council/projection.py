@@ -121,7 +121,7 @@ def written(entry: Accepted) -> list[tuple[str, Matter]]:
     ]
 
 
-#: Most of what a council sends are ballots, and a ballot moves nothing but the counts: one step instead of four.
+#: Most of what a council sends are ballots, which move nothing but the counts: one step instead of four.
 _BALLOT: Final = "council.vote/1"
 _VOTED: Final = (
     update(matters)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -31,14 +30,18 @@ from protocol.contract import (
 from protocol.documents import Statement
 from protocol.effects import AccountRevoked
 from protocol.errors import ProtocolError, StatementError
-from protocol.identifiers import identifier, origin, parse_origin
+from protocol.identifiers import identifier, origin, parse_identifier, parse_origin
 from protocol.keys import PublicKey, check_public_key, recovery_commitment
 from protocol.notes import NoteKey, parse_note
 
 DOMAIN = "account"
 
 MAX_EVENTS_PER_YEAR = 32
+#: Beyond them, so that a thief's events cannot use up the owner's year.
+RECOVERIES_PER_YEAR = 8
 MAX_KEYS = 16
+#: How many numbers a recovery may lie beyond what a log knew when the history forked.
+MAX_AHEAD = 1000
 MAX_COPIED_EVENTS = 32
 YEAR = 365 * 86_400
 #: Keys brought by the recovery key wait this long, so that a stolen sheet of paper is noticed first (P7).
@@ -123,6 +126,8 @@ class Account(Record, frozen=True):
     #: number at which the history forks, and the digest of the first event of the branch we do not follow
     forked_at: int | None = None
     other_branch: bytes | None = None
+    #: numbers below it fork no more: the recovery key has chosen
+    settled: int = 0
 
 
 class KeyOwner(Record, frozen=True):
@@ -206,12 +211,22 @@ def _changes(id: str, before: Account | None, after: Account) -> Changes:
     ended = [
         Effect("account.revoked", AccountRevoked(id, key.pub, key.suspected_from))
         for key in after.keys
-        if key.pub in known and key != known[key.pub] and (key.revoked_at is not None or key.stopped)
+        if key.pub in known and _ended(key) and (not _ended(known[key.pub]) or _suspected(key, known[key.pub]))
     ]
     return Changes((Write("account", id, after), *owners), tuple(ended))
 
 
-def _numbered(view: View, account: Account | None, statement: Statement, tick: int) -> Account | Rejection:
+def _ended(key: KeyState) -> bool:
+    return key.revoked_at is not None or key.stopped
+
+
+def _suspected(key: KeyState, before: KeyState) -> bool:
+    return key.suspected_from != before.suspected_from
+
+
+def _numbered(
+    view: View, account: Account | None, statement: Statement, tick: int, *, copied: bool = False
+) -> Account | Rejection:
     """The account after one numbered event, or why not. Fork handling belongs to `_copy`."""
     body = statement.body
     if isinstance(body, AccountGenesis):
@@ -219,17 +234,36 @@ def _numbered(view: View, account: Account | None, statement: Statement, tick: i
     if account is None:
         return Rejection("unknown_account", "iss")
     if isinstance(body, AccountRecover):
-        return _recover(view, account, statement, body, tick)
+        return _recover(view, account, statement, body, tick, copied)
+    if isinstance(body, AccountHome):
+        return _move(account, statement, body, tick, copied)
     refusal = _status(account, statement.kid, tick)
-    if refusal:
+    # The home log took it while the key was good; this one heard of the key's end first.
+    late = copied and refusal in ("key_revoked", "key_waiting")
+    if refusal and not late:
         return Rejection(refusal, "kid")
-    refused = _in_chain(account, body.number, body.prev) or _quota(account, tick)
+    refused = _in_chain(account, body.number, body.prev) or _quota(account, tick, copied)
     if refused:
         return refused
-    after = _with_event(account, statement, tick)
-    if isinstance(body, AccountHome):
-        return msgspec.structs.replace(after, home=body.home)
-    return _add_key(view, after, statement, body, tick)
+    after = _with_event(account, statement, tick, copied)
+    return _add_key(view, after, statement, body, tick, tick + RECOVERY_WAIT if late else tick)
+
+
+def _move(
+    account: Account, statement: Statement, body: AccountHome, tick: int, copied: bool
+) -> Account | Rejection:
+    """Only the recovery key moves the account: at a home of the thief's choice nothing could be recovered."""
+    if not _is_recovery(account, statement.kid):
+        return Rejection("wrong_recovery_key", "kid")
+    refused = _in_chain(account, body.number, body.prev)
+    refused = refused or _quota(account, tick, copied, RECOVERIES_PER_YEAR)
+    if refused:
+        return refused
+    try:
+        parse_identifier(body.home)
+    except ProtocolError:
+        return Rejection("invalid_field", "home")
+    return msgspec.structs.replace(_with_event(account, statement, tick, copied), home=body.home)
 
 
 def _genesis(
@@ -254,7 +288,7 @@ def _genesis(
 
 
 def _add_key(
-    view: View, account: Account, statement: Statement, body: AccountKey, tick: int
+    view: View, account: Account, statement: Statement, body: AccountKey, tick: int, active_from: int
 ) -> Account | Rejection:
     refused = _proved(body.key, body.proof, statement.iss, body.number, body.prev)
     if refused:
@@ -264,32 +298,35 @@ def _add_key(
         if key.pub == body.key.pub and key.revoked_at is None and not key.stopped and key.active_from > tick:
             keys = [
                 *account.keys[:place],
-                msgspec.structs.replace(key, active_from=tick),
+                msgspec.structs.replace(key, active_from=min(key.active_from, active_from)),
                 *account.keys[place + 1 :],
             ]
             return msgspec.structs.replace(account, keys=keys)
     refused = _check_keys(view, statement.iss, [body.key], [body.proof], body.number, body.prev)
     if refused:
         return refused
-    keys = [*account.keys, KeyState(body.key.pub, body.number, tick)]
+    keys = [*account.keys, KeyState(body.key.pub, body.number, active_from)]
     if sum(key.revoked_at is None for key in keys) > MAX_KEYS:
         return Rejection("too_many_keys", "key")
     return msgspec.structs.replace(account, keys=keys)
 
 
 def _recover(
-    view: View, account: Account, statement: Statement, body: AccountRecover, tick: int
+    view: View, account: Account, statement: Statement, body: AccountRecover, tick: int, copied: bool
 ) -> Account | Rejection:
     if statement.kid != body.recovery.pub or recovery_commitment(body.recovery) != account.recovery:
         return Rejection("wrong_recovery_key", "recovery")
     if len(body.next) != 32 or body.next == account.recovery:
         return Rejection("invalid_field", "next")
-    refused = (
-        _after_fork(account, body)
-        if account.forked_at is not None
-        else _in_chain(account, body.number, body.prev)
-    )
-    refused = refused or _quota(account, tick)
+    if len({key.pub for key in body.keys}) != len(body.keys):
+        return Rejection("invalid_field", "keys")
+    if account.forked_at is not None:
+        chosen = _after_fork(account, account.forked_at, body)
+        if isinstance(chosen, Rejection):
+            return chosen
+        account = chosen
+    refused = _in_chain(account, body.number, body.prev)
+    refused = refused or _quota(account, tick, copied, RECOVERIES_PER_YEAR)
     refused = refused or _check_keys(view, statement.iss, body.keys, body.proofs, body.number, body.prev)
     if refused:
         return refused
@@ -303,18 +340,27 @@ def _recover(
     keys += [KeyState(key.pub, body.number, tick + RECOVERY_WAIT) for key in body.keys]
     if sum(key.revoked_at is None for key in keys) > MAX_KEYS:
         return Rejection("too_many_keys", "keys")
-    after = _with_event(account, statement, tick)
-    return msgspec.structs.replace(after, keys=keys, recovery=body.next, forked_at=None, other_branch=None)
+    after = _with_event(account, statement, tick, copied)
+    return msgspec.structs.replace(after, keys=keys, recovery=body.next)
 
 
-def _after_fork(account: Account, body: AccountRecover) -> Rejection | None:
-    """The recovery key names the branch that lives on (P9); its number continues from the branch we hold."""
-    assert account.forked_at is not None
-    if body.branch not in (account.events[account.forked_at], account.other_branch):
+def _after_fork(account: Account, forked_at: int, body: AccountRecover) -> Account | Rejection:
+    """The recovery key names the branch that lives on (P9), up to the event before itself. Between what this
+    log held of the branch and the recovery there may be events that a forked account could not take: only the
+    digest of the last of them is known, from the recovery.
+    """
+    events, number = account.events, body.number
+    if body.branch == account.other_branch:
+        events = [*events[:forked_at], body.branch]
+    elif body.branch != events[forked_at]:
         return Rejection("unknown_branch", "branch")
-    if body.number != len(account.events):
-        return Rejection("wrong_number", "number", {"expected": len(account.events)})
-    return None
+    if not forked_at < number <= len(account.events) + MAX_AHEAD:
+        return Rejection("wrong_number", "number", {"expected": len(events)})
+    if number > len(events):
+        events = [*events, *[_ZERO] * (number - 1 - len(events)), body.prev]
+    return msgspec.structs.replace(
+        account, events=events[:number], forked_at=None, other_branch=None, settled=number
+    )
 
 
 def _in_chain(account: Account, number: int, prev: bytes) -> Rejection | None:
@@ -327,15 +373,19 @@ def _in_chain(account: Account, number: int, prev: bytes) -> Rejection | None:
     return None
 
 
-def _quota(account: Account, tick: int) -> Rejection | None:
-    if sum(time > tick - YEAR for time in account.times) >= MAX_EVENTS_PER_YEAR:
-        return Rejection("too_many_key_events", "number", {"limit": MAX_EVENTS_PER_YEAR})
+def _quota(account: Account, tick: int, copied: bool, more: int = 0) -> Rejection | None:
+    """The home log's: years of events may be copied in a minute."""
+    limit = MAX_EVENTS_PER_YEAR + more
+    if not copied and sum(time > tick - YEAR for time in account.times) >= limit:
+        return Rejection("too_many_key_events", "number", {"limit": limit})
     return None
 
 
-def _with_event(account: Account, statement: Statement, tick: int) -> Account:
+def _with_event(account: Account, statement: Statement, tick: int, copied: bool) -> Account:
     times = [time for time in account.times if time > tick - YEAR]
-    return msgspec.structs.replace(account, events=[*account.events, statement.digest], times=[*times, tick])
+    if not copied:
+        times.append(tick)
+    return msgspec.structs.replace(account, events=[*account.events, statement.digest], times=times)
 
 
 def _check_keys(
@@ -462,7 +512,8 @@ def _proved_event(event: CopiedEvent, home: str, log_key: bytes) -> Statement:
         raise StatementError("bad_proof", "statement")
     try:
         fields = {name: value for name, value in copied.payload.items() if name != "type"}
-        return replace(copied, body=msgspec.convert(fields, _COPYABLE[copied.type], strict=True))
+        body = msgspec.convert(fields, _COPYABLE[copied.type], strict=True, builtin_types=(bytes,))
+        return copied.with_body(body)
     except msgspec.ValidationError as error:
         raise StatementError("invalid_field") from error
 
@@ -482,14 +533,18 @@ def _take_copied(
     if account is None:
         if isinstance(event.body, AccountGenesis) and event.body.genesis.home != home:
             return Rejection("not_home", "home")
-        return _numbered(view, None, event, tick)
+        return _numbered(view, None, event, tick, copied=True)
     if account.home != home:
         return Rejection("not_home", "home")
+    if number < 0:
+        return Rejection("wrong_number", "number", {"expected": len(account.events)})
+    if number < account.settled:
+        return account
     if account.forked_at is not None and isinstance(event.body, AccountRecover):
-        return _numbered(view, account, event, tick)
+        return _numbered(view, account, event, tick, copied=True)
     if number < len(account.events):
         return account if account.events[number] == event.digest else _fork(account, number, event)
-    return _numbered(view, account, event, tick)
+    return _numbered(view, account, event, tick, copied=True)
 
 
 def _fork(account: Account, number: int, event: Statement) -> Account | Rejection:
@@ -498,7 +553,20 @@ def _fork(account: Account, number: int, event: Statement) -> Account | Rejectio
         return Rejection("account_forked", "events")
     if getattr(event.body, "prev", None) != account.events[number - 1]:
         return Rejection("wrong_previous", "events")
+    if not _could_sign(account, number, event):
+        return Rejection("unknown_key", "events")
     keys = [
         msgspec.structs.replace(key, stopped=True) if key.number >= number else key for key in account.keys
     ]
     return msgspec.structs.replace(account, keys=keys, forked_at=number, other_branch=event.digest)
+
+
+def _could_sign(account: Account, number: int, event: Statement) -> bool:
+    """The branch is the person's own: begun by a key both have, which is good here, or by the recovery key.
+    A home log can prove that it holds an event, not that the person made it.
+    """
+    if _is_recovery(account, event.kid):
+        return True
+    return isinstance(event.body, AccountKey) and any(
+        key.pub == event.kid and key.number < number and not _ended(key) for key in account.keys
+    )

@@ -7,13 +7,36 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from tests.benchmarks import accepting, micro, pages, replay, starting
 from tests.benchmarks.figures import Figures, head
-from tests.benchmarks.processes import ROOT
+from tests.benchmarks.processes import ROOT, Others
 
-GROUPS = ("start", "parts", "replay", "accepting", "pages")
+
+def _accepting(figures: Figures, folder: Path, quick: bool) -> None:
+    accepting.run(figures, folder, _prepared(folder, quick), quick=quick)
+
+
+def _pages(figures: Figures, folder: Path, quick: bool) -> None:
+    pages.run(figures, folder, _prepared(folder, quick), quick=quick)
+
+
+@cache
+def _prepared(folder: Path, quick: bool) -> accepting.Prepared:
+    return accepting.prepare(folder / "node", people=200 if quick else 500, matters=16 if quick else 40)
+
+
+RUN: dict[str, Callable[[Figures, Path, bool], None]] = {
+    "start": lambda figures, folder, quick: starting.run(figures, folder, quick=quick),
+    "parts": lambda figures, folder, quick: micro.run(figures, folder, quick=quick),
+    "replay": lambda figures, folder, quick: replay.run(figures, folder, quick=quick),
+    "accepting": _accepting,
+    "pages": _pages,
+}
+GROUPS = tuple(RUN)
 
 
 def main() -> None:
@@ -35,26 +58,20 @@ def main() -> None:
         sep="\n",
         flush=True,
     )
+    disturbed: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="coopnode-bench-", dir=given.folder) as name:
         folder = Path(name)
-        if "start" in wanted:
-            starting.run(figures, folder, quick=quick)
-        if "parts" in wanted:
-            micro.run(figures, folder, quick=quick)
-        if "replay" in wanted:
-            replay.run(figures, folder, quick=quick)
-        if "accepting" in wanted or "pages" in wanted:
-            prepared = accepting.prepare(
-                folder / "node", people=200 if quick else 500, matters=8 if quick else 30
+        for group in wanted:
+            others = Others()
+            RUN[group](figures, folder, quick)
+            disturbed[group] = others.share()
+            print(
+                f"{group:11}meanwhile other programs used {disturbed[group]:.0%} of the machine", flush=True
             )
-            if "accepting" in wanted:
-                accepting.run(figures, folder, prepared, quick=quick)
-            if "pages" in wanted:
-                pages.run(figures, folder, prepared, quick=quick)
     seconds = time.perf_counter() - began
     print(f"{seconds:.0f} s, load {os.getloadavg()[0]:.1f}")
     if given.json:
-        figures.write(given.json, quick=quick, seconds=seconds, cores=os.cpu_count(), load=os.getloadavg()[0])
+        figures.write(given.json, quick=quick, seconds=seconds, cores=os.cpu_count(), disturbed=disturbed)
 
 
 if __name__ == "__main__":

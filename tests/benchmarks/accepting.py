@@ -85,7 +85,7 @@ def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> N
     seconds, rounds = (1.2, 1) if quick else (3.0, 3)
     consents, votes = folder / "consents", folder / "votes"
     pack(consents, prepared.consents(12_000 if quick else 60_000))
-    count = pack(votes, prepared.votes())
+    pack(votes, prepared.votes())
     bare_folder = folder / "bare"
     bare_folder.mkdir()
     ours, limit, alone = [], [], []
@@ -121,7 +121,6 @@ def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> N
         )
         figures.time(GROUP, "  processor time of one", found["cpu"], "bare pipeline", least)
         figures.time(GROUP, "  p99 of committed", found["p99"], "allowed", 0.1, 1.0)
-        assert found["sent"] < count, "too few votes were prepared"
         sync = 0.0
         for _ in range(rounds):
             sync = max(sync, processes.syncs(folder, seconds / 4))

@@ -103,6 +103,26 @@ def load(server: Server, target: str, *arguments: object) -> dict[str, Any]:
     return found | {"cpu": (server.cpu() - before) / max(1, found["sent"])}
 
 
+class Others:
+    """How much of the machine other programs used since this was made: what a bad figure may be due to."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def share(self) -> float:
+        """Of all cores, 0 to 1. Processes of ours count when they have ended."""
+        busy, idle, own = (after - before for before, after in zip(self._before, self._now(), strict=True))
+        return max(0.0, (busy - own) / max(busy + idle, 1e-9))
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        user, nice, system, idle, wait, *rest = map(
+            int, Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+        )
+        ticks = os.sysconf("SC_CLK_TCK")
+        return (user + nice + system + sum(rest[:3])) / ticks, (idle + wait) / ticks, sum(os.times()[:4])
+
+
 def syncs(folder: Path, seconds: float) -> float:
     """Appends of 4 KiB made durable in a second: 1 / fdatasync."""
     path = folder / "sync"

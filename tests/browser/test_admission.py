@@ -1,6 +1,8 @@
-"""One admission, proved: five people found a cooperative in their browsers and admit a sixth; others check it without trusting the node.
+"""One admission, proved: five people found a cooperative in their browsers and admit a sixth; others check it
+without trusting the node.
 
-The whole way with real parts: node, both origins, six browser profiles, letters in a folder, an audit in another process, and a stranger's
+The whole way with real parts: node, both origins, six browser profiles, letters in a folder, an audit in
+another process, and a stranger's
 browser on the verification page.
 """
 
@@ -15,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from coopnode.founding import queries
 from tests.browser.people import DESKTOP, PHONE, Person, chromium
-from tests.browser.site import Site, built, site
 from tests.browser.signing_kit import ROOT
+from tests.browser.site import Site, built, site
 from tests.web.test_founding import begin, look
 
 COUNCIL = (
@@ -83,7 +85,7 @@ def found_with_five_seats(founder: Person, house: Site) -> None:
     page.locator("#council_number").fill("7")
     page.locator("#council_date").fill("2026-02-01")
     page.locator("#minutes").set_input_files(
-        [{"name": "protokol.pdf", "mimeType": "application/pdf", "buffer": b"%PDF scan"}]  # type: ignore[list-item]
+        FilePayload(name="protokol.pdf", mimeType="application/pdf", buffer=b"%PDF scan")
     )
     page.locator("#until").fill("2029-02-01")
     while page.locator("[id^='seat-'][id$='-person']").count() < len(COUNCIL):
@@ -132,7 +134,12 @@ def apply(person: Person, house: Site) -> None:
     page.locator("input[name=kind][value=person]").check()
     submit(person)
     page.wait_for_url("**/join/person")
-    for name, value in {"name": APPLICANT, "birth_date": "14.03.1955", "address": "Пермь, ул. Мира, д. 5", "phone": "+7 912 345-67-89"}.items():
+    for name, value in {
+        "name": APPLICANT,
+        "birth_date": "14.03.1955",
+        "address": "Пермь, ул. Мира, д. 5",
+        "phone": "+7 912 345-67-89",
+    }.items():
         field = page.locator(f"[name={name}]").first
         field.fill("1955-03-14" if field.get_attribute("type") == "date" else value)
     look(person, "join-person")
@@ -191,7 +198,9 @@ def admit_to_council(secretary: Person, house: Site) -> str:
 def vote(people: list[Person], house: Site) -> str:
     """Every voter signs; one changes their mind before the close. Gives the matter's address."""
     matter = ""
-    for number, person in enumerate(person for person, (_, _, voting) in zip(people, COUNCIL, strict=True) if voting):
+    for number, person in enumerate(
+        person for person, (_, _, voting) in zip(people, COUNCIL, strict=True) if voting
+    ):
         page = person.page
         page.goto(f"{house.url}/council")
         link = page.locator("a[href^='/council/']").locator("visible=true")
@@ -262,7 +271,7 @@ def audited(house: Site, reader: Person, folder: Path) -> None:
         command = [sys.executable, "-m", "coopnode", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
-    restored = run("key", "restore", str(copy), "--out", str(key), "--json")
+    restored = run("key", "restore", str(copy), str(key), "--json")
     assert restored.returncode == 0, restored.stdout + restored.stderr
     done = run("audit", house.url, "--key", str(key), "--json")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,6 +18,7 @@ from coopnode.testing import Cooperative, FixedClock, Person, seed
 from protocol import signatures
 from protocol.contract import View
 from protocol.contracts import council
+from protocol.documents import Seen
 from protocol.identifiers import identifier
 from protocol.registry import StateFacts
 
@@ -183,9 +184,7 @@ class Society:
             self.officers["chair"], "council.approve/1", fields, sub=matter, values=values, seen=self.seen()
         )
 
-    def seen(self) -> Any:
-        from protocol.documents import Seen
-
+    def seen(self) -> Seen:
         head = self.node.engine.head
         return Seen(head.generation, head.size, head.tree.root())
 

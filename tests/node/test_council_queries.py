@@ -10,9 +10,11 @@ import pytest
 
 from coopnode import evidence
 from coopnode.answers import Refusal
-from coopnode.council import jobs, queries
+from coopnode.app import Node
+from coopnode.council import jobs, projection, queries
 from coopnode.council.service import NotPossible, Proposal
 from coopnode.mail import Letter
+from coopnode.projections import Projections
 from coopnode.store.schema import outbox
 from coopnode.store.sql import select
 from protocol.contract import View
@@ -188,17 +190,14 @@ async def test_the_read_models_can_be_rebuilt(sitting: Table) -> None:
     await sitting.propose()
 
     def everything(connection: Any) -> list[Any]:
-        tables = (queries.matters, queries.steps, queries.comments, queries.decisions)
+        tables = (projection.matters, projection.steps, projection.comments, projection.decisions)
         return [[tuple(row) for row in connection.execute(select(found))] for found in tables]
 
     before = await sitting.node.database.read(everything)
     letters = await sitting.node.database.read(
         lambda connection: len(connection.execute(select(outbox)).all())
     )
-    from coopnode.council.projection import PROJECTIONS
-    from coopnode.projections import Projections
-
-    Projections(PROJECTIONS).prepare(sitting.node.database, rebuild=True)
+    Projections(projection.PROJECTIONS).prepare(sitting.node.database, rebuild=True)
     assert await sitting.node.database.read(everything) == before
     again = await sitting.node.database.read(lambda connection: len(connection.execute(select(outbox)).all()))
     assert again == letters, "a rebuild writes no letter twice"
@@ -238,7 +237,7 @@ async def test_evidence_shows_only_what_the_reader_may_see(sitting: Table) -> No
     await sitting.vote(id, chair="for", secretary="for", accountant="for", one="for")
     done = await sitting.approve(id)
     await sitting.published()
-    node = sitting.node
+    node: Node = sitting.node
     page = await sitting.service.matter(id, sitting["chair"].id)
     assert page is not None and page.votes[0].digest is not None
     ballot = page.votes[0].digest

@@ -395,7 +395,9 @@ def test_p9_a_fork_ends_only_on_a_known_branch(log: Memory, other: Memory, devic
 
 def test_home_moves_by_a_numbered_event(log: Memory, other: Memory, device: Device) -> None:
     number, prev = device.chain()
-    moved = device.event("account.home/1", {"number": number, "prev": prev, "home": other.id})
+    moved = device.event(
+        "account.home/1", {"number": number, "prev": prev, "home": other.id}, device.person.recovery
+    )
     log.add(moved)
     assert account(log, device.person.id).home == other.id
     assert refused(log.offer(device.add(seed("second device")))) == "not_home"

@@ -147,10 +147,12 @@ def test_an_independent_cose_library_agrees() -> None:
         "from cwt import COSE, COSEKey\n"
         "for line in sys.stdin:\n"
         "    v = json.loads(line)\n"
-        "    key = COSEKey.from_jwk({'kty': 'OKP', 'crv': 'Ed25519', 'alg': 'EdDSA', 'x': v['x'], 'kid': v['kid']})\n"
+        "    jwk = {'kty': 'OKP', 'crv': 'Ed25519', 'alg': 'EdDSA', 'x': v['x'], 'kid': v['kid']}\n"
+        "    key = COSEKey.from_jwk(jwk)\n"
         "    key._alg = -19\n"
         "    p, u, payload = COSE.new().decode_with_headers(bytes.fromhex(v['statement']), key)\n"
-        "    print(json.dumps({'iss': p[15][1], 'type': p[3], 'payload': payload.hex(), 'unprotected': len(u)}))\n"
+        "    found = {'iss': p[15][1], 'type': p[3], 'payload': payload.hex(), 'unprotected': len(u)}\n"
+        "    print(json.dumps(found))\n"
     )
     lines = []
     for vector in VECTORS["valid"]:

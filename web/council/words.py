@@ -46,10 +46,10 @@ class Words:
 
     def paper(self, paper: Paper) -> str:
         title = wording.title(paper.type, self.locale)
-        if paper.type == "consent.give/1":
+        if paper.type == "consent.give/1" and "purpose" in paper.public:
             purpose = paper.public["purpose"]
             return f"{title}: {wording.values(paper.type, 'purpose', self.locale).get(purpose, purpose)}"
-        if paper.type == "agreement.sign/1":
+        if paper.type == "agreement.sign/1" and "kind" in paper.public:
             return f"{title}: {wording.agreement(paper.public['kind'], self.locale)}"
         return title
 

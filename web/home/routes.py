@@ -74,14 +74,20 @@ async def now(request: web.Request) -> web.StreamResponse:
     tasks.sort(key=lambda task: (task.due is None, task.due or 0))
     events.sort(key=lambda event: -event.time)
     first = len(tasks) if "all" in request.query else _MAX_TASKS
-    shown = {"tasks": tasks[:first], "more": max(len(tasks) - first, 0), "events": events[:_MAX_EVENTS]}
+    shown: dict[str, Any] = {
+        "tasks": tasks[:first],
+        "more": max(len(tasks) - first, 0),
+        "events": events[:_MAX_EVENTS],
+    }
     return render(request, "home/now.html", **shown)
 
 
 async def cooperatives(request: web.Request) -> web.StreamResponse:
     account = await sessions.need_account(request)
     facts = request.app[NODE].facts
-    return render(request, "home/cooperatives.html", member=facts.is_member(account), roles=sorted(facts.roles(account)))
+    return render(
+        request, "home/cooperatives.html", member=facts.is_member(account), roles=sorted(facts.roles(account))
+    )
 
 
 async def me(request: web.Request) -> web.StreamResponse:
@@ -111,7 +117,9 @@ async def language(request: web.Request) -> web.StreamResponse:
         back = "/"
     answer = web.HTTPSeeOther(back)
     secure = request.app[NODE].config.public_url.startswith("https:")
-    answer.set_cookie(i18n.COOKIE, chosen, max_age=365 * 86_400, path="/", secure=secure, samesite="Lax", httponly=True)
+    answer.set_cookie(
+        i18n.COOKIE, chosen, max_age=365 * 86_400, path="/", secure=secure, samesite="Lax", httponly=True
+    )
     found = session(request)
     if found is not None:
         found.locale = "ru" if chosen == "ru" else "en"

@@ -215,7 +215,12 @@ def _words(request: web.Request) -> dict[str, Any]:
     def first_upper(text: str) -> str:
         return text[:1].upper() + text[1:]
 
+    def lower_first(text: str) -> str:
+        """Inside a sentence; abbreviations stay as they are."""
+        return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
     return {
+        "lower_first": lower_first,
         "request_query": request.query,
         "words_of": lambda code: i18n.gettext(request, MESSAGES.get(code, code)),
         "status_word": status_word,

@@ -1,6 +1,7 @@
 """Requests for signatures, signing in and out.
 
-`ask` is what slices call: it keeps the request and sends the browser to the signing origin. The browser comes back through `/signed/{token}`.
+`ask` is what slices call: it keeps the request and sends the browser to the signing origin. The browser comes
+back through `/signed/{token}`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ async def ask(
     account: str | None = None,
     ticket: bytes | None = None,
 ) -> web.StreamResponse:
-    """To the signing origin with these documents; `back` and `cancel` are paths of this site. The signer is `account`, else who is signed in."""
+    """To the signing origin with these documents; `back` and `cancel` are paths of this site. The signer is
+    `account`, else who is signed in."""
     signing = request.app[SIGNING]
     session = await sessions.need(request)
     locale = i18n.locale_of(request)
@@ -77,12 +79,12 @@ async def done(request: web.Request) -> web.StreamResponse:
         body: Any = json.loads(await request.read())
         if not isinstance(body, dict):
             raise SigningError("bad_request")
-        await signing.finish(found, body)
+        code = await signing.finish(found, body)
     except ValueError:
         return problem("bad_request", locale=i18n.locale_of(request))
     except SigningError as error:
         return problem(error.code, locale=i18n.locale_of(request))
-    return web.json_response({"return": f"/signed/{token}"}, headers={"Cache-Control": "no-store"})
+    return web.json_response({"return": f"/signed/{token}?code={code}"}, headers={"Cache-Control": "no-store"})
 
 
 async def _preflight(request: web.Request) -> web.StreamResponse:
@@ -99,7 +101,8 @@ async def signed(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound from None
     if outcome is None:
         raise web.HTTPSeeOther(asked.cancel)
-    if outcome.signed_in and outcome.account and session.account != outcome.account:
+    same_browser = outcome.comes_from(request.query.get("code", "")[:100])
+    if outcome.signed_in and same_browser and outcome.account and session.account != outcome.account:
         await sessions.sign_in(request, outcome.account)
     await sessions.remember(request, "signed", request.match_info["token"])
     raise web.HTTPSeeOther(asked.return_to)

@@ -20,6 +20,7 @@ from protocol.documents import parse
 from protocol.errors import EncodingError
 from protocol.identifiers import parse_fingerprint
 from web import i18n, openapi, sessions
+from web.council.words import Words
 from web.forms import text
 from web.keys import NODE
 from web.rendering import render
@@ -134,7 +135,13 @@ async def documents(request: web.Request) -> web.StreamResponse:
     older = mine[_PAGE - 1].idx if len(mine) > _PAGE else None
     published = node.publisher.published
     return render(
-        request, "documents/list.html", papers=mine[:_PAGE], texts=texts, older=older, published=published
+        request,
+        "documents/list.html",
+        papers=mine[:_PAGE],
+        texts=texts,
+        older=older,
+        published=published,
+        words=Words(request),
     )
 
 
