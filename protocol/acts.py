@@ -17,7 +17,8 @@ Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Kid: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Proof: TypeAlias = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Identifier: TypeAlias = Annotated[str, Meta(pattern=r"\A[a-z2-7]{52}\Z")]
-Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=2**40)]
+#: Deadlines are ordered as text of twelve digits; up to here a term may be added.
+Seconds: TypeAlias = Annotated[int, Meta(ge=0, lt=10**11)]
 Number: TypeAlias = Annotated[int, Meta(ge=1, lt=2**31)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, lt=2**31)]
 Sequence: TypeAlias = Annotated[int, Meta(ge=0, lt=2**31)]
@@ -101,5 +102,5 @@ def unsigned(context: Context, account: str) -> Rejection | None:
 def lacks_office(context: Context, account: str, *offices: str) -> Rejection | None:
     """Facts name one office that would do; None when the account holds one of them."""
     if context.facts.roles(account).isdisjoint(offices):
-        return Rejection("not_allowed", "iss", {"role": offices[0]})
+        return Rejection("not_allowed", "iss", {"role": offices[0] if offices else "chair"})
     return None

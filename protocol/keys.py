@@ -61,7 +61,7 @@ ALGORITHMS: Final[Mapping[int, Algorithm]] = MappingProxyType({ED25519: Algorith
 """The algorithms of ruleset 0."""
 
 
-class PublicKey(msgspec.Struct, frozen=True):
+class PublicKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A public key and what it may be used for. Decoding one proves nothing: see :func:`check_public_key`."""
 
     alg: int

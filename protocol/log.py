@@ -30,7 +30,7 @@ from protocol.merkle import CompactRange
 #: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
 MAX_AHEAD = 300
 #: Effects that one statement may set off, all together: the table has no cycles, this bounds mistakes.
-MAX_EFFECTS = 64
+MAX_EFFECTS = 2048
 GENESIS, PACK, TICK = "cooperative.genesis/1", "cooperative.pack/1", "node.tick/1"
 _DEADLINES = "deadline"
 
@@ -319,8 +319,10 @@ class Batch:
         if seen.generation != self._base.generation:
             return Refused("seen_fork", "seen")
         if seen.size > self._base.size:
-            # Only an honest key can accuse us: others are refused further down.
-            if self._authority(statement) is None:
+            # Whoever accuses us stops the whole cooperative, so only a good key of an office holder does.
+            if (facts := registry.StateFacts(self._overlay)).key_active(statement.iss, statement.kid) and facts.roles(
+                statement.iss
+            ):
                 raise SeenAhead(statement)
             return Refused("seen_fork", "seen")
         if self._history.root_at(seen.size) != seen.root:

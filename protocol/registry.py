@@ -107,7 +107,7 @@ def typed(statement: Statement) -> Statement:
     if not kind.private and private is not None:
         raise StatementError("private_unexpected", "private")
     try:
-        body = msgspec.convert(fields, kind.payload, strict=True)
+        body = msgspec.convert(fields, kind.payload, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise StatementError("invalid_field", _field(str(error))) from error
     return statement.with_body(body)

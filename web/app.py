@@ -16,6 +16,7 @@ from coopnode.app import Node
 from coopnode.sessions import Sessions
 from coopnode.signing import Signing
 from web import middleware, static_files
+from web.accounts import routes as accounts
 from web.cors import cors
 from web.council import routes as council
 from web.founding import routes as founding
@@ -46,6 +47,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     founding.setup,
     membership.setup,
     council.setup,
+    accounts.setup,
 )
 
 

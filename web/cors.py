@@ -13,7 +13,7 @@ from web.keys import NODE
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _EXACT: Final = frozenset(("/entries", "/checkpoint"))
-_PREFIXES: Final = ("/api/v1/log/", "/api/v1/signing/", "/blobs/")
+_PREFIXES: Final = ("/api/v1/log/", "/api/v1/signing/", "/api/v1/accounts/", "/api/v1/devices", "/blobs/")
 
 
 @web.middleware

@@ -29,7 +29,7 @@ _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 #: Answered as problem+json whatever the browser says it accepts.
 _MACHINE: Final = ("/api/", "/entries", "/tile/", "/checkpoint", "/blobs/")
 #: Posted to by the signing origin, without cookies (CORS, web/cors.py), and by programs.
-_FOREIGN: Final = ("/entries", "/api/v1/signing/")
+_FOREIGN: Final = ("/entries", "/api/v1/signing/", "/api/v1/accounts/", "/api/v1/devices")
 
 
 @web.middleware

@@ -33,6 +33,7 @@ TABLES: Final = (
     "web.membership.api",
     "web.council.api",
     "web.verification.api",
+    "web.accounts.api",
 )
 MAX_BODY: Final = 262_144
 #: What any operation may answer, for tables that do not list their own codes.

@@ -160,6 +160,23 @@ login_keys = Table(
     Index("login_keys_account", "account"),
 )
 
+#: A new device that asks to join an account (P8): `code` and `secret` are digests, `pub` and `proof` public.
+device_requests = Table(
+    "device_requests",
+    metadata,
+    Column("code", LargeBinary(32), primary_key=True),
+    Column("secret", LargeBinary(32), nullable=False),
+    Column("pub", LargeBinary(32), nullable=False),
+    Column("account", Text),
+    Column("number", Integer),
+    Column("prev", LargeBinary(32)),
+    Column("proof", LargeBinary(64)),
+    Column("created_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Index("device_requests_secret", "secret"),
+    Index("device_requests_expires", "expires_at"),
+)
+
 #: What the site asks the signing origin to show and sign (P28). `token` in clear only in the person's
 #: browser; `body` is CBOR.
 signing_requests = Table(

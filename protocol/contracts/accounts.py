@@ -538,12 +538,13 @@ def _take_copied(
         return Rejection("not_home", "home")
     if number < 0:
         return Rejection("wrong_number", "number", {"expected": len(account.events)})
-    if number < account.settled:
+    known = number < len(account.events)
+    if number < account.settled or (known and account.events[number] == event.digest):
         return account
     if account.forked_at is not None and isinstance(event.body, AccountRecover):
         return _numbered(view, account, event, tick, copied=True)
-    if number < len(account.events):
-        return account if account.events[number] == event.digest else _fork(account, number, event)
+    if known:
+        return _fork(account, number, event)
     return _numbered(view, account, event, tick, copied=True)
 
 

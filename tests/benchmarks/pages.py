@@ -24,7 +24,7 @@ _PAGES_A_SECOND, _STATEMENTS_A_SECOND = 100, 500
 
 
 def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> None:
-    seconds = 1.0 if quick else 5.0
+    seconds = 1.0 if quick else 3.0
     statements = folder / "beside"
     with processes.node(prepared.data) as server, ThreadPoolExecutor(1) as beside:
         pages = [(name, path) for name, path in PAGES if _status(server, path) == 200]

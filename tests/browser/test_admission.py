@@ -285,7 +285,7 @@ def verified_by_a_stranger(browser: Browser, house: Site, fingerprint: str) -> N
     stranger = Person.arrive(browser, "Прохожий")
     page = stranger.page
     page.goto(f"{house.url}/verify/{fingerprint}")
-    expect(page.locator("[data-check].ok, .check.ok, li.ok").first).to_be_visible(timeout=20_000)
+    expect(page.locator("section[data-verify]")).to_have_attribute("data-state", "ok", timeout=20_000)
     look(stranger, "verify")
     assert APPLICANT.split()[0] not in page.locator("main").inner_text()
     stranger.leave()

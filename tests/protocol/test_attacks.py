@@ -144,7 +144,7 @@ def test_p7_a_thief_cannot_use_up_the_year_of_the_recovery_key(log: Memory, devi
 
 def test_p9_the_recovery_key_too_has_a_bound(log: Memory, device: Device) -> None:
     paper, outcomes = device.person.recovery, []
-    for turn in range(41):
+    for turn in range(40):
         raw = device.recover(seed(f"new {turn}"), seed(f"paper {turn}"), signer=paper, keys=[], proofs=[])
         outcomes.append(log.offer(raw))
         paper = seed(f"paper {turn}")

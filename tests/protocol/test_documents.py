@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -147,9 +146,8 @@ def test_an_independent_cose_library_agrees() -> None:
         "from cwt import COSE, COSEKey\n"
         "for line in sys.stdin:\n"
         "    v = json.loads(line)\n"
-        "    jwk = {'kty': 'OKP', 'crv': 'Ed25519', 'alg': 'EdDSA', 'x': v['x'], 'kid': v['kid']}\n"
-        "    key = COSEKey.from_jwk(jwk)\n"
-        "    key._alg = -19\n"
+        "    pub = bytes.fromhex(v['kid'])\n"
+        "    key = COSEKey.new({1: 1, 2: pub, 3: -19, -1: 6, -2: pub})\n"
         "    p, u, payload = COSE.new().decode_with_headers(bytes.fromhex(v['statement']), key)\n"
         "    found = {'iss': p[15][1], 'type': p[3], 'payload': payload.hex(), 'unprotected': len(u)}\n"
         "    print(json.dumps(found))\n"
@@ -157,8 +155,7 @@ def test_an_independent_cose_library_agrees() -> None:
     lines = []
     for vector in VECTORS["valid"]:
         kid = documents.parse(bytes.fromhex(vector["statement"])).kid
-        x = base64.urlsafe_b64encode(kid).rstrip(b"=").decode()
-        lines.append(json.dumps({"statement": vector["statement"], "x": x, "kid": kid.hex()}))
+        lines.append(json.dumps({"statement": vector["statement"], "kid": kid.hex()}))
     done = subprocess.run(
         [python, "-c", script], input="\n".join(lines), capture_output=True, text=True, timeout=60
     )

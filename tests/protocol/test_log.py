@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from coopnode.testing import Memory, Person, found, seed, sign_statement
 from protocol import documents, encoding, registry, signatures
+from protocol.contracts import council
 from protocol.documents import OnBehalf, Seen
 from protocol.effects import ROUTES
 from protocol.identifiers import identifier
@@ -150,10 +151,13 @@ def test_p3_seen_must_be_our_own_prefix(log: Memory) -> None:
         assert refused(log.offer(consent(log, person, seen=wrong))) == ("seen_fork", "seen")
 
 
-def test_p3_a_larger_tree_stops_writing_but_only_for_known_keys(log: Memory) -> None:
-    ahead = Seen(0, log.replica.head.size + 1, bytes(32))
+def test_p3_a_larger_tree_stops_writing_but_only_on_the_word_of_an_officer(log: Memory) -> None:
     person = log.person("мария")
     ahead = Seen(0, log.replica.head.size + 1, bytes(32))
+    assert refused(log.offer(consent(log, person, seen=ahead)))[0] == "seen_fork"
+    log.replica.state.apply(
+        {("council", f"office/{person.id}"): council.Office(("secretary",), bytes(32))}
+    )
     with pytest.raises(SeenAhead):
         log.offer(consent(log, person, seen=ahead))
     stranger = Person.make("никто", log.id)

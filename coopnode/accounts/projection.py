@@ -1,0 +1,94 @@
+"""Read models of key histories: who has which recovery commitment, what happened to whose keys, letters about
+it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from coopnode.projections import Projection
+from coopnode.store.schema import outbox
+from coopnode.store.sql import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    insert,
+    projections,
+    select,
+    upsert,
+)
+from protocol import encoding
+from protocol.contracts import accounts
+from protocol.contracts.accounts import Account
+from protocol.log import Accepted
+
+#: The commitment that counts now. Not unique: anybody may copy another's commitment into an account of theirs.
+recoveries: Final = Table(
+    "accounts_recoveries",
+    projections,
+    Column("account", Text, primary_key=True),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("since_idx", Integer, nullable=False),
+    Index("accounts_recoveries_commitment", "commitment"),
+    sqlite_with_rowid=False,
+)
+
+#: What happened to the keys of an account after its genesis. `key` is the one added or revoked.
+events: Final = Table(
+    "accounts_events",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("key", LargeBinary(32)),
+    Index("accounts_events_account", "account", "idx"),
+)
+
+#: Kind of a row in the outbox that `coopnode.accounts.jobs` works off.
+NOTICE: Final = "accounts.notice"
+#: Events that a person hears of by letter (P7: notice on all channels).
+TOLD: Final = frozenset(("account.key/1", "account.recover/1", "account.revoke/1", "account.home/1"))
+
+
+def _project(connection: Connection, entry: Accepted) -> None:
+    statement = entry.statement
+    found = entry.writes.get((accounts.DOMAIN, f"account/{statement.iss}"))
+    if not isinstance(found, Account):
+        return
+    row = {"account": statement.iss, "commitment": found.recovery, "since_idx": entry.index}
+    known = select(recoveries.c.commitment).where(recoveries.c.account == statement.iss)
+    if connection.execute(known).scalar_one_or_none() != found.recovery:
+        connection.execute(upsert(recoveries).values(row).on_conflict_do_update(["account"], set_=row))
+    if statement.type in TOLD:
+        _event(connection, entry)
+
+
+def _event(connection: Connection, entry: Accepted) -> None:
+    statement = entry.statement
+    key: Any = statement.payload.get("key")
+    if isinstance(key, dict):
+        key = key["pub"]
+    values = {"account": statement.iss, "type": statement.type, "at": entry.tick, "key": key}
+    connection.execute(insert(events).values({"idx": entry.index, **values}))
+    told = select(outbox.c.id).where(outbox.c.kind == NOTICE, outbox.c.idx == entry.index)
+    if connection.execute(told).first() is not None:
+        return  # filled anew: the letter has been written
+    keys = len(statement.payload.get("keys", ()))
+    body = encoding.encode({"account": statement.iss, "type": statement.type, "at": entry.tick, "keys": keys})
+    letter = {"kind": NOTICE, "idx": entry.index, "body": body, "created_at": entry.tick, "due_at": entry.tick}
+    connection.execute(insert(outbox).values(letter))
+
+
+PROJECTIONS: Final = (
+    Projection(
+        "accounts",
+        1,
+        (recoveries, events),
+        _project,
+        frozenset(TOLD | {"account.genesis/1", "account.copy/1"}),
+    ),
+)
