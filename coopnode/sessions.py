@@ -17,6 +17,8 @@ from coopnode.app import Node
 from coopnode.store.schema import sessions
 from coopnode.store.sql import Connection, delete, insert, select, update
 from protocol import encoding
+from protocol.contract import View
+from protocol.contracts import accounts
 
 #: Seconds without a visit, and altogether, after which a session ends.
 IDLE: Final = 14 * 86_400
@@ -53,14 +55,28 @@ class Sessions:
     async def load(self, token: str) -> Session | None:
         now = self._now
         query = select(sessions).where(sessions.c.digest == digest_of(token))
-        row = await self._node.database.read(lambda connection: connection.execute(query).one_or_none())
+
+        def work(connection: Connection) -> tuple[Any, bool]:
+            row = connection.execute(query).one_or_none()
+            return row, row is not None and self._ended(row)
+
+        row, ended = await self._node.database.read(work)
         if row is None or row.expires_at < now or row.seen_at < now - IDLE:
             return None
         found = _session(row)
+        if ended:
+            found.account = None
         if row.seen_at < now - _SEEN_EVERY:
             change = update(sessions).where(sessions.c.digest == found.digest).values(seen_at=now)
             await self._node.database.write(lambda connection: connection.execute(change))
         return found
+
+    def _ended(self, row: Any) -> bool:
+        """Whether the key whose device signed in no longer signs: who found a phone is nobody here (P10)."""
+        if row.account is None or row.kid is None:
+            return False
+        view = View(self._node.state, accounts.DOMAIN)
+        return accounts.key_status(view, row.account, row.kid, self._node.engine.head.tick) is not None
 
     async def create(self, locale: str | None = None) -> tuple[Session, str]:
         """An anonymous session and its token."""
@@ -83,8 +99,11 @@ class Sessions:
         )
         await self._node.database.write(lambda connection: connection.execute(change))
 
-    async def sign_in(self, session: Session, account: str) -> tuple[Session, str]:
-        """The same browser as `account`, under a new token; the old one ends."""
+    async def sign_in(
+        self, session: Session, account: str, kid: bytes | None = None
+    ) -> tuple[Session, str]:
+        """The same browser as `account`, under a new token; the old one ends. `kid`: the key whose device
+        signed in."""
         now, token = self._now, secrets.token_urlsafe(32)
         made = Session(
             digest_of(token), account, now, now, now + ABSOLUTE, session.locale, dict(session.data)
@@ -92,7 +111,7 @@ class Sessions:
 
         def change(connection: Connection) -> None:
             connection.execute(delete(sessions).where(sessions.c.digest == session.digest))
-            connection.execute(insert(sessions).values(_row(made)))
+            connection.execute(insert(sessions).values({**_row(made), "kid": kid}))
 
         await self._node.database.write(change)
         return made, token
@@ -108,8 +127,13 @@ class Sessions:
         """All open sessions of a person, newest first."""
         query = select(sessions).where(sessions.c.account == account, sessions.c.expires_at >= self._now)
         query = query.order_by(sessions.c.seen_at.desc())
-        rows = await self._node.database.read(lambda connection: connection.execute(query).all())
-        return [_session(row) for row in rows if row.seen_at >= self._now - IDLE]
+        oldest = self._now - IDLE
+
+        def work(connection: Connection) -> list[Session]:
+            rows = connection.execute(query).all()
+            return [_session(row) for row in rows if row.seen_at >= oldest and not self._ended(row)]
+
+        return await self._node.database.read(work)
 
 
 def digest_of(token: str) -> bytes:

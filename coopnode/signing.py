@@ -94,6 +94,8 @@ class Outcome:
     signed_in: bool = False
     #: digest of the code that the browser which signed was given
     code: bytes = b""
+    #: the signing key whose device signed in; the session ends with it (P10)
+    kid: bytes | None = None
 
     def comes_from(self, code: str) -> bool:
         """Whether the browser that brings `code` is the one that signed."""
@@ -270,8 +272,7 @@ class Signing:
         if body.get("enrol") is not None:
             await self._enrol(account, unb64(body["enrol"]))
         signed_in = body.get("login") is not None
-        if signed_in:
-            await self._login(account, unb64(body["login"]), request)
+        kid = await self._login(account, unb64(body["login"]), request) if signed_in else None
         if request.purpose == "login" and not signed_in:
             raise SigningError("login_refused")
         code = secrets.token_urlsafe(24)
@@ -281,6 +282,8 @@ class Signing:
             "signed_in": signed_in,
             "code": _digest(code).hex(),
         }
+        if kid is not None:
+            outcome["kid"] = b64(kid)
         if request.purpose == "create_key":
             key = body.get("key")
             if not isinstance(key, dict) or key.get("alg") != documents.ED25519:
@@ -317,9 +320,9 @@ class Signing:
 
         await self._node.database.write(change)
 
-    async def _login(self, account: str | None, message: bytes, request: Request) -> None:
+    async def _login(self, account: str | None, message: bytes, request: Request) -> bytes:
         """A login key answered this request's challenge; it must be enrolled, and the key that brought it
-        still good."""
+        still good. Gives that key."""
         kid, content = self._message(message, "login", account)
         if content.get("challenge") != request.challenge:
             raise SigningError("login_refused")
@@ -334,6 +337,8 @@ class Signing:
             is not None
         ):
             raise SigningError("login_refused")
+        found: bytes = row.kid
+        return found
 
     def _message(self, message: bytes, purpose: str, account: str | None) -> tuple[bytes, dict[str, Any]]:
         try:
@@ -364,7 +369,8 @@ class Signing:
         key = unb64(kept["key"]) if "key" in kept else None
         recovery = unb64(kept["recovery"]) if "recovery" in kept else None
         code = bytes.fromhex(kept["code"])
-        return request, Outcome(kept["account"], kept["answers"], key, recovery, kept["signed_in"], code)
+        kid = unb64(kept["kid"]) if "kid" in kept else None
+        return request, Outcome(kept["account"], kept["answers"], key, recovery, kept["signed_in"], code, kid)
 
     # -- at rest
     # ------------------------------------------------------------------------------------------------------

@@ -320,9 +320,9 @@ class Batch:
             return Refused("seen_fork", "seen")
         if seen.size > self._base.size:
             # Whoever accuses us stops the whole cooperative, so only a good key of an office holder does.
-            if (facts := registry.StateFacts(self._overlay)).key_active(statement.iss, statement.kid) and facts.roles(
-                statement.iss
-            ):
+            if (facts := registry.StateFacts(self._overlay)).key_active(
+                statement.iss, statement.kid
+            ) and facts.roles(statement.iss):
                 raise SeenAhead(statement)
             return Refused("seen_fork", "seen")
         if self._history.root_at(seen.size) != seen.root:
@@ -419,7 +419,7 @@ class Batch:
         """Deadlines before `time` fall due in order of (time, domain, kind, id) (SPEC §7.2)."""
         self._tick = time
         effects: list[Effect] = []
-        while (found := next(overlay.scan(_DEADLINES, "", f"{time:012d}"), None)) is not None:
+        for found in list(overlay.scan(_DEADLINES, "", f"{time:012d}")):
             key = found[0]
             overlay.writes[(_DEADLINES, key)] = None
             when, domain, kind, id = key.split("/", 3)

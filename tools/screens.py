@@ -1,10 +1,10 @@
-"""Pictures of every page at 390 and 1280 px, light and dark, Russian and English, with axe-core run over each.
+"""Pictures of the pages at 390 and 1280 px, light and dark, Russian and English, with axe-core run over each.
 
     .venv/bin/python -m tools.screens [--out /tmp/screens] [--only now,me] [--quick]
 
-A node with a constituted cooperative is made in a temporary directory (tests.node.society), so the pages show real data of
-invented people. Exit status 1 when a page breaks a rule of accessibility, is wider than the phone, violates its
-Content-Security-Policy or weighs more than 100 KB at first load.
+A node with a constituted cooperative is made in a temporary directory (tests.node.society), so the pages show
+real data of invented people. Exit status 1 when a page breaks a rule of accessibility, is wider than the
+phone, violates its Content-Security-Policy or weighs more than 100 KB at first load.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ import structlog
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from coopnode.council import projection as council
-from coopnode.membership import projection as membership
-from coopnode.projections import Projection
+from coopnode.cli.node import all_projections
 from coopnode.testing import FixedClock, Person
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
@@ -114,9 +112,9 @@ async def main() -> int:
 
 
 async def _society(data: Path) -> Society:
-    """Officers, a member, and applications at every station. `places` of the returned society fill the paths of SHOTS."""
+    """Officers, a member, and applications at every station; PLACES names them for the paths of SHOTS."""
     clock = FixedClock()
-    made = await Society.make(data, clock=clock, projections=_projections())
+    made = await Society.make(data, clock=clock, projections=all_projections())
     people = {
         name: await made.coop.person(name) for name in ("member", "applicant", "known", "waiting", "ready")
     }
@@ -134,14 +132,10 @@ async def _society(data: Path) -> Society:
         PLACES[place] = identifier((await made.complete(apply)).digest)
     for place, voters in (("matter", ("one",)), ("decided", ("chair", "secretary", "one"))):
         for voter in voters:
-            fields = {"matter": PLACES[place], "round": 1, "choice": "for", "sequence": 1}
+            fields: dict[str, Any] = {"matter": PLACES[place], "round": 1, "choice": "for", "sequence": 1}
             await made.coop.must(made.officers[voter], "council.vote/1", fields, sub=PLACES[place])
     made.officers |= people
     return made
-
-
-def _projections() -> list[Projection]:
-    return [*council.PROJECTIONS, *membership.PROJECTIONS]
 
 
 async def _pictures(

@@ -13,7 +13,7 @@ from functools import cache
 from gettext import NullTranslations
 from importlib import resources
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -31,6 +31,11 @@ COOKIE: Final = "locale"
 #: Zone in which the cooperative reads its clock; Moscow time is what Russian documents state.
 ZONE: Final = ZoneInfo("Europe/Moscow")
 _NBSP, _THIN = "\u00a0", "\u202f"
+_UNITS: Final[tuple[tuple[Literal["day", "hour", "minute"], int], ...]] = (
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
 _SIGNS: Final[Mapping[str, str]] = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 
@@ -127,12 +132,9 @@ def until(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
     left = seconds - now
     if left <= 0:
         return ""
-    unit, size = next((pair for pair in (("day", 86_400), ("hour", 3600)) if left >= pair[1]), ("minute", 60))
-    return str(
-        dates.format_timedelta(
-            max(left // size, 1) * size, granularity=unit, threshold=1_000_000, locale=locale
-        )
-    )  # type: ignore[arg-type]
+    unit, size = next((pair for pair in _UNITS if left >= pair[1]), _UNITS[-1])
+    whole = max(left // size, 1) * size
+    return dates.format_timedelta(whole, granularity=unit, threshold=1_000_000, locale=locale)
 
 
 def iso(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""Pages: one Jinja environment, strict about undefined names, with the request's language in every template."""
+"""Pages: one Jinja environment, strict about undefined names, every template in the request's language."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def environment() -> Environment:
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     """A whole page. Everything a layout needs is added here; `context` wins."""
-    return web.Response(status=status, text=page(request, template, **context), content_type="text/html", charset="utf-8")
+    text = page(request, template, **context)
+    return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
 
 
 def page(request: web.Request, template: str, **context: Any) -> str:
@@ -76,7 +77,7 @@ def page(request: web.Request, template: str, **context: Any) -> str:
 
 
 def _flash(request: web.Request, session: Session | None) -> tuple[str, str] | None:
-    """The message waiting for the next page: (kind, msgid). The session's middleware forgets it afterwards."""
+    """The message waiting for the next page: (kind, msgid). The middleware of sessions forgets it then."""
     held = session.data.get("flash") if session else None
     if not held:
         return None
@@ -132,9 +133,8 @@ def static(name: str) -> str:
 
 def icon(name: str) -> Markup:
     """An icon of the sprite; decoration only, so hidden from screen readers."""
-    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>').format(
-        static("icons.svg"), name
-    )
+    picture = Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>')
+    return picture.format(static("icons.svg"), name)
 
 
 def short_id(account: str) -> str:

@@ -84,9 +84,9 @@ async def need_account(request: web.Request) -> str:
     return found
 
 
-async def sign_in(request: web.Request, account: str) -> None:
-    """This browser is `account` from now on, under a new cookie."""
-    made, request[NEW_TOKEN] = await request.app[SESSIONS].sign_in(await need(request), account)
+async def sign_in(request: web.Request, account: str, kid: bytes | None = None) -> None:
+    """This browser is `account` from now on, under a new cookie, for as long as `kid` signs."""
+    made, request[NEW_TOKEN] = await request.app[SESSIONS].sign_in(await need(request), account, kid)
     request[SESSION] = made
 
 

@@ -50,6 +50,7 @@ events: Final = Table(
 
 #: Kind of a row in the outbox that `coopnode.accounts.jobs` works off.
 NOTICE: Final = "accounts.notice"
+SHEET: Final = "sheet"
 #: Events that a person hears of by letter (P7: notice on all channels).
 TOLD: Final = frozenset(("account.key/1", "account.recover/1", "account.revoke/1", "account.home/1"))
 
@@ -72,13 +73,14 @@ def _event(connection: Connection, entry: Accepted) -> None:
     key: Any = statement.payload.get("key")
     if isinstance(key, dict):
         key = key["pub"]
-    values = {"account": statement.iss, "type": statement.type, "at": entry.tick, "key": key}
+    # A recovery that brings no key only replaces the sheet.
+    kind = SHEET if statement.payload.get("keys") == [] else statement.type
+    values = {"account": statement.iss, "type": kind, "at": entry.tick, "key": key}
     connection.execute(insert(events).values({"idx": entry.index, **values}))
     told = select(outbox.c.id).where(outbox.c.kind == NOTICE, outbox.c.idx == entry.index)
     if connection.execute(told).first() is not None:
         return  # filled anew: the letter has been written
-    keys = len(statement.payload.get("keys", ()))
-    body = encoding.encode({"account": statement.iss, "type": statement.type, "at": entry.tick, "keys": keys})
+    body = encoding.encode({"account": statement.iss, "type": kind, "at": entry.tick})
     letter = {"kind": NOTICE, "idx": entry.index, "body": body, "created_at": entry.tick, "due_at": entry.tick}
     connection.execute(insert(outbox).values(letter))
 

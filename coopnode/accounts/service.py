@@ -75,7 +75,7 @@ class Accounts:
         now = self.node.clock.peek()
         code = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         secret = secrets.token_urlsafe(24)
-        row = {"code": _digest("code", code), "secret": _digest("secret", secret), "pub": pub}
+        row: dict[str, Any] = {"code": _digest("code", code), "secret": _digest("secret", secret), "pub": pub}
         row |= {"created_at": now, "expires_at": now + LIFETIME}
 
         def change(connection: Connection) -> None:
@@ -129,7 +129,7 @@ class Accounts:
     def adding(self, device: Device, consequence: str) -> Item:
         assert device.number is not None and device.prev is not None and device.proof is not None
         key: dict[str, Value] = {"alg": documents.ED25519, "pub": device.pub, "scope": "sign"}
-        fields = {"number": device.number, "prev": device.prev, "key": key, "proof": device.proof}
+        fields: dict[str, Value] = {"number": device.number, "prev": device.prev, "key": key, "proof": device.proof}
         return Item("account.key/1", fields, SELF, SELF, consequence=consequence)
 
     async def revoking(self, account: str, key: bytes, suspected_from: int | None, consequence: str) -> Item:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from protocol import documents, encoding, methodology, signatures
+from protocol.acts import Seconds, Word
 from protocol.contract import (
     Changes,
     Context,
@@ -29,7 +30,7 @@ from protocol.contract import (
 from protocol.documents import Statement
 from protocol.effects import FoundingConstituted
 from protocol.errors import ProtocolError
-from protocol.identifiers import identifier
+from protocol.identifiers import identifier, parse_identifier
 from protocol.keys import PublicKey, check_public_key
 
 DOMAIN = "cooperative"
@@ -90,14 +91,14 @@ class CooperativeCharter(Payload, frozen=True):
 
 
 class CooperativeAgreement(Payload, frozen=True):
-    kind: str
+    kind: Word
     edition: int
     title: str
     blob: bytes
 
 
 class NodeTick(Payload, frozen=True):
-    time: int
+    time: Seconds
 
 
 class NodeAssets(Payload, frozen=True):
@@ -230,6 +231,10 @@ def _genesis(view: View, statement: Statement, context: Context) -> Changes | Re
         return Rejection("already_founded")
     if genesis_id(statement) != context.cooperative:
         return Rejection("wrong_cooperative_id", "sub")
+    try:
+        parse_identifier(statement.iss)
+    except ProtocolError:
+        return Rejection("invalid_field", "iss")
     if not 1 <= len(genesis.founders) <= MAX_FOUNDERS or statement.kid not in genesis.founders:
         return Rejection("unknown_key", "founders")
     if len(genesis.nonce) != 16 or len(genesis.pack) != 32 or not genesis.name.strip():
@@ -288,6 +293,8 @@ def _pack(view: View, statement: Statement, context: Context) -> Changes | Rejec
         return Rejection("invalid_field", "bytes")
     if (decoded.name, decoded.version) != (body.name, body.version):
         return Rejection("invalid_field", "name")
+    if key := methodology.unfit(decoded):
+        return Rejection("invalid_field", "bytes", {"key": key})
     return Changes((Write("pack", _SELF, PackInForce(digest, body.content)),))
 
 
@@ -322,7 +329,9 @@ def _agreement(view: View, statement: Statement, context: Context) -> Changes | 
     drafting = not context.facts.constituted() and statement.iss == context.facts.founder()
     if not drafting and not roles & {"chair", "secretary"}:
         return Rejection("not_allowed", "iss", {"role": "secretary"})
-    if len(body.blob) != 32 or not body.kind or not body.title.strip():
+    if drafting and context.facts.founding_vote_open():
+        return Rejection("voting_open", "kind")  # who votes has signed the texts as they stand
+    if len(body.blob) != 32 or not body.title.strip():
         return Rejection("invalid_field", "blob")
     before = agreement(view, body.kind)
     expected = before.edition + 1 if before else 1

@@ -78,6 +78,7 @@ CODES: Final[Mapping[str, str]] = {
     "already_appointed": "The council has been appointed.",
     "already_seated": "The person holds a seat.",
     "chair_seat": "Exactly one seat is the chair's, and it has a vote.",
+    "charter_missing": "There is no charter yet: with the council in, only the general meeting changes it.",
     "exclusive_competence": "Law or charter leave the matter to the general meeting: put it on the agenda.",
     "invitation_repeated": "The invitation's key has been used for another seat.",
     "kind_not_proposable": "Matters of this kind are not opened by a proposal.",
@@ -348,8 +349,8 @@ def decide(view: View, statement: Statement, context: Context) -> Changes | Reje
 def due(view: View, deadline: Deadline, context: Context) -> Changes:
     """The vote's grace time has passed, or the chair's time to sign."""
     matter = view.get("matter", deadline.id, Matter)
-    if matter is None or deadline.time != _pending(matter):
-        return Changes()
+    if matter is None or matter.status not in ("open", "decided") or deadline.time != _pending(matter):
+        return Changes()  # another deadline of the same tick has ended it
     if matter.status == "decided":
         return _ended(deadline.id, matter, "lapsed", "lapsed")
     result = _outcome(view, deadline.id, matter)
@@ -385,6 +386,8 @@ def _appoint(view: View, statement: Statement, context: Context) -> Changes | Re
         return Rejection("not_allowed", "iss", {"role": "founder"})
     if view.get("council", _CURRENT, Council) is not None:
         return Rejection("already_appointed", "type")
+    if context.facts.charter_digest() is None:
+        return Rejection("charter_missing", "type")
     if body.until <= context.tick:
         return Rejection("until_passed", "until")
     if refused := _inconsistent(body.seats):
@@ -760,6 +763,8 @@ def _revoked(view: View, data: AccountRevoked) -> Changes:
     flagged.
     """
     writes: list[Write] = []
+    if view.get("holder", data.account, Holder) is None:
+        return Changes()  # anybody may revoke keys as often as they like; only seats have ballots
     for id, _ in view.scan("live", "", Live):
         matter = view.need("matter", id, Matter)
         key = _ballot_key(id, matter, data.account)

@@ -65,6 +65,8 @@ CODES: Final[Mapping[str, str]] = {
 }
 
 MAX_FOUNDERS: Final = 1000
+#: Presider and secretary are two (A8): a meeting of one could adopt and never be signed.
+MIN_FOUNDERS: Final = 2
 _CURRENT: Final = "current"
 #: Every founder, and nobody against or abstaining.
 UNANIMOUS: Final = Rule(quorum=(1, 1), majority=(1, 1), base="electorate", strict=False)
@@ -312,12 +314,15 @@ def _is_founder(view: View, meeting: Meeting, account: str) -> bool:
 
 
 def _enough(number: int, context: Context) -> bool:
-    minimum: int = context.facts.parameter("founding.min_founders")
-    return number >= minimum
+    return number >= _minimum(context)
 
 
 def _too_few(context: Context, at: str) -> Rejection:
-    return Rejection("too_few_founders", at, {"minimum": context.facts.parameter("founding.min_founders")})
+    return Rejection("too_few_founders", at, {"minimum": _minimum(context)})
+
+
+def _minimum(context: Context) -> int:
+    return max(MIN_FOUNDERS, context.facts.parameter("founding.min_founders"))
 
 
 def _over(view: View, meeting: Meeting, context: Context) -> bool:

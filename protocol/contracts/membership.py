@@ -62,7 +62,9 @@ CODES: Final[Mapping[str, str]] = {
     "charter_outdated": "The application names another charter than the one in force.",
     "consent_missing": "The consent to process personal data for membership is not given.",
     "invitation_repeated": "The invitation's key has been used.",
+    "exclusive_competence": "Law or charter leave admissions to the general meeting.",
     "invitation_used": "The invitation has been accepted or replaced by a later one.",
+    "method_not_allowed": "The charter does not let members be identified this way.",
     "not_yours": "The document is another person's.",
     "number_taken": "The member number belongs to somebody or is kept for a seat of the council.",
     "own_application": "Nobody attests to their own application.",
@@ -87,6 +89,7 @@ Status: TypeAlias = Literal[
     "incomplete",
 ]
 
+_UNDER_WAY: Final = frozenset(("applied", "identified", "complete", "admitted"))
 CONSENT: Final = "membership"
 _CURRENT: Final = "current"
 
@@ -277,7 +280,7 @@ def decide(view: View, statement: Statement, context: Context) -> Changes | Reje
 def due(view: View, deadline: Deadline, context: Context) -> Changes:
     """No decision in time, or no payment."""
     application = view.need("application", deadline.id, Application)
-    if _pending(application) != deadline.time:
+    if application.status not in _UNDER_WAY or _pending(application) != deadline.time:
         return Changes()
     if application.status == "admitted":
         return _closed(deadline.id, application, "lapsed")
@@ -355,6 +358,8 @@ def _identify(view: View, statement: Statement, context: Context) -> Changes | R
     found = _attested(view, statement, context, body.re[0], offices, "applied")
     if isinstance(found, Rejection):
         return found
+    if body.method not in context.facts.parameter("member.identify_methods"):
+        return Rejection("method_not_allowed", "method")
     id, application = found
     identified = replace(application, status="identified", level=body.level, identified_by=statement.iss)
     return Changes((Write("application", id, identified),))
@@ -363,6 +368,8 @@ def _identify(view: View, statement: Statement, context: Context) -> Changes | R
 def _complete(view: View, statement: Statement, context: Context) -> Changes | Rejection:
     """On to the council (R80)."""
     body: MembershipComplete = statement.body
+    if "admission" in context.facts.reserved_matters():
+        return Rejection("exclusive_competence", "type", {"matter": "admission", "way": "agenda"})
     found = _attested(view, statement, context, body.re[0], ("secretary",), "identified")
     if isinstance(found, Rejection):
         return found

@@ -6,6 +6,7 @@ signs it.
 """
 
 from protocol.methodology.linter import Finding, check_charter
+from protocol.methodology.needed import unfit
 from protocol.methodology.packs import (
     MAX_PACK,
     Pack,
@@ -31,5 +32,6 @@ __all__ = [
     "digest",
     "encode",
     "load",
+    "unfit",
     "value",
 ]

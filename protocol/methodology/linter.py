@@ -79,10 +79,10 @@ def check_value(key: str, parameter: Parameter, value: Any) -> Iterator[Finding]
         if parameter.options is not None and item not in parameter.options:
             yield _error(key, "parameter_option", "choose_option", value=item, options=parameter.options)
             return
-        number = _number(item)
+        number = as_number(item)
         if number is None:
             continue
-        low, high = _number(parameter.min), _number(parameter.max)
+        low, high = as_number(parameter.min), as_number(parameter.max)
         if number < (0 if low is None else low):
             yield _error(key, "parameter_too_small", "raise_value", limit=parameter.min or 0)
             return
@@ -93,7 +93,7 @@ def check_value(key: str, parameter: Parameter, value: Any) -> Iterator[Finding]
 
 
 def _legal_lines(key: str, parameter: Parameter, number: Fraction) -> Iterator[Finding]:
-    low, high = _number(parameter.legal_min), _number(parameter.legal_max)
+    low, high = as_number(parameter.legal_min), as_number(parameter.legal_max)
     law = parameter.law or ""
     if low is not None and number < low:
         yield _warning(key, "below_legal_line", "raise_to_line", line=parameter.legal_min, law=law)
@@ -143,7 +143,8 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) and not is_fraction(value) else [value]
 
 
-def _number(value: Any) -> Fraction | None:
+def as_number(value: Any) -> Fraction | None:
+    """An integer or a fraction; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

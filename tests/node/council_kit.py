@@ -11,9 +11,8 @@ from typing import Any
 from coopnode import signing, testing
 from coopnode.answers import Answer, Committed
 from coopnode.app import Blob
-from coopnode.council.projection import PROJECTIONS as COUNCIL
+from coopnode.cli.node import all_projections
 from coopnode.council.service import Council
-from coopnode.membership.projection import PROJECTIONS as MEMBERSHIP
 from coopnode.testing import START, Cooperative, FixedClock, Person, seed
 from protocol import documents, registry, signatures
 from protocol.checkpoints import parse as parse_checkpoint
@@ -178,7 +177,7 @@ async def table(
     coop = await testing.cooperative(
         data,
         clock=clock,
-        projections=(*MEMBERSHIP, *COUNCIL),
+        projections=all_projections(),
         more=more,
         name="Потребительское общество «Росток»",
     )

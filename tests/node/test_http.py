@@ -180,7 +180,7 @@ async def test_consistency_is_shown(coop: Cooperative, client: Client) -> None:
     size = await published(coop)
     async with client.get(f"/api/v1/log/consistency?from={before}&to={size}") as response:
         body = await response.json()
-    path = [base64.b64decode(item) for item in body["hashes"]]
+    path = [base64.b64decode(item) for item in body["path"]]
     assert merkle.verify_consistency(before, old, size, coop.node.engine.head.tree.root(), path)
     for query in ("from=2&to=1", f"from=0&to={size + 1}", "from=x&to=1", "from=-1&to=1", ""):
         async with client.get(f"/api/v1/log/consistency?{query}") as response:

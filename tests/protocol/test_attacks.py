@@ -28,12 +28,10 @@ from tests.protocol import world
 from tests.protocol.test_accounts import (
     Device,
     account,
-    commitment,
     consent,
     copy,
     forked,
     genesis_map,
-    proved,
     public,
     refused,
 )

@@ -11,8 +11,8 @@ import pytest
 from protocol.contract import Rejection
 from protocol.contracts import council
 from protocol.contracts.council import Matter
-from protocol.effects import CouncilConstituted, CouncilDecided, CouncilSeated, MemberNumber
 from protocol.decisions import Counts
+from protocol.effects import CouncilConstituted, CouncilDecided, CouncilSeated, MemberNumber
 from protocol.identifiers import identifier
 from tests.protocol.world import (
     BASIS,

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from protocol import acts, decisions, encoding, merkle
 from protocol.contract import Rejection
 from protocol.contracts import agreements, consents, council, founding, membership
-from protocol.effects import ROUTES
 from protocol.decisions import Ballot, Box, Cast, Choice, Counts, Electorate, Rule
+from protocol.effects import ROUTES
 from protocol.encoding import Value
 
 CHOICES: tuple[Choice, ...] = ("for", "against", "abstain")

@@ -8,10 +8,10 @@ import pytest
 
 from protocol.contract import Rejection
 from protocol.contracts import council, founding, membership
-from protocol.effects import FoundingConstituted
 from protocol.contracts.founding import Meeting, Vote
 from protocol.contracts.membership import Member, Register
 from protocol.decisions import Counts
+from protocol.effects import FoundingConstituted
 from protocol.identifiers import identifier
 from tests.protocol.world import CHARTER, DAY, Person, World
 

@@ -10,8 +10,8 @@ import pytest
 from protocol.contracts import agreements, consents, council, membership
 from protocol.contracts.consents import Consent
 from protocol.contracts.council import Matter
-from protocol.effects import MembershipCompleted, MembershipJoined
 from protocol.contracts.membership import Application, Member, Register
+from protocol.effects import MembershipCompleted, MembershipJoined
 from protocol.identifiers import identifier
 from tests.protocol.world import (
     CHARTER,

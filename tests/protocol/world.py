@@ -17,8 +17,8 @@ import msgspec
 from protocol import documents, encoding, signatures
 from protocol.contract import Changes, Context, Deadline, Effect, Money, Record, Rejection, View
 from protocol.contracts import agreements, consents, council, founding, membership
-from protocol.effects import ROUTES, AccountRevoked
 from protocol.documents import Seen, Statement
+from protocol.effects import ROUTES, AccountRevoked
 from protocol.identifiers import identifier
 
 MODULES: Mapping[str, ModuleType] = {
@@ -43,6 +43,7 @@ RULES: Mapping[str, Any] = {
     "member.decide_days": 30,
     "member.pay_days": 14,
     "member.identify_roles": ["secretary", "chair"],
+    "member.identify_methods": ["in_person", "video", "qualified_signature", "notary"],
     "fees.entrance.person": 10_000,
     "fees.entrance.entrepreneur": 10_000,
     "fees.entrance.organisation": 100_000,

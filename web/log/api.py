@@ -16,7 +16,7 @@ class ConsistencyModel(BaseModel):
 
     from_: int = Field(serialization_alias="from")
     to: int
-    hashes: list[str]
+    path: list[str]
 
 
 ROUTES: Final = (

@@ -199,7 +199,7 @@ async def consistency(request: web.Request) -> web.Response:
     if path is None:
         return problem("not_found")
     return web.json_response(
-        {"from": old, "to": new, "hashes": [base64.b64encode(item).decode() for item in path]}
+        {"from": old, "to": new, "path": [base64.b64encode(item).decode() for item in path]}
     )
 
 

@@ -84,7 +84,8 @@ async def done(request: web.Request) -> web.StreamResponse:
         return problem("bad_request", locale=i18n.locale_of(request))
     except SigningError as error:
         return problem(error.code, locale=i18n.locale_of(request))
-    return web.json_response({"return": f"/signed/{token}?code={code}"}, headers={"Cache-Control": "no-store"})
+    back = f"/signed/{token}?code={code}"
+    return web.json_response({"return": back}, headers={"Cache-Control": "no-store"})
 
 
 async def _preflight(request: web.Request) -> web.StreamResponse:
@@ -103,7 +104,7 @@ async def signed(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther(asked.cancel)
     same_browser = outcome.comes_from(request.query.get("code", "")[:100])
     if outcome.signed_in and same_browser and outcome.account and session.account != outcome.account:
-        await sessions.sign_in(request, outcome.account)
+        await sessions.sign_in(request, outcome.account, outcome.kid)
     await sessions.remember(request, "signed", request.match_info["token"])
     raise web.HTTPSeeOther(asked.return_to)
 
