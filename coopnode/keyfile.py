@@ -4,7 +4,7 @@
     COOPNODE-KEY-1:<base32, upper case> of CBOR {v, pub, kdf {name, m, t, p, salt}, nonce, box}
 
 `box` is AES-256-GCM under Argon2id of the passphrase, with the CBOR of the map without `box` as
-additional data, over CBOR `{seed, recovery, nonce, home?}`. `recovery` (the commitment), `nonce` and
+additional data, over CBOR `{seed, recovery, nonce, home?, account?}`. `recovery` (the commitment), `nonce` and
 `home` say which account
 the key opens; the recovery key itself is never in it. That one is kept on paper: `recovery_groups`.
 """
@@ -50,6 +50,8 @@ class PersonalKey:
     #: of the genesis
     nonce: bytes
     home: str | None = None
+    #: of a key that joined an account made by another key; None when the account follows from the genesis
+    joined: str | None = None
 
     @property
     def pub(self) -> bytes:
@@ -64,7 +66,9 @@ class PersonalKey:
         return {"keys": [key], "recovery": self.recovery, "home": chosen, "nonce": self.nonce}
 
     def account(self, home: str | None = None) -> str:
-        """Account id. A key added later to an older account has another one: then the id has to be named."""
+        """Account id. Of a key added later to an older account it stands in the file, or has to be named."""
+        if self.joined is not None:
+            return self.joined
         return identifier(hashlib.sha256(encoding.encode(self.genesis(home))).digest())
 
 
@@ -98,6 +102,8 @@ def seal(key: PersonalKey, secret: str) -> str:
     inside: dict[str, Any] = {"seed": key.seed, "recovery": key.recovery, "nonce": key.nonce}
     if key.home:
         inside["home"] = parse_identifier(key.home)
+    if key.joined:
+        inside["account"] = parse_identifier(key.joined)
     box = _cipher(secret, kdf).encrypt(head["nonce"], encoding.encode(inside), encoding.encode(head))
     return PREFIX + base64.b32encode(encoding.encode({**head, "box": box})).decode().rstrip("=")
 
@@ -121,7 +127,8 @@ def open_key(text: str, secret: str) -> PersonalKey:
     try:
         inside: Any = encoding.decode(plain)
         home = identifier(inside["home"]) if "home" in inside else None
-        key = PersonalKey(inside["seed"], inside["recovery"], inside["nonce"], home)
+        joined = identifier(inside["account"]) if "account" in inside else None
+        key = PersonalKey(inside["seed"], inside["recovery"], inside["nonce"], home, joined)
         if key.pub != whole["pub"] or len(key.recovery) != 32 or len(key.nonce) != 16:
             raise ValueError("fields")
     except (EncodingError, KeyError, TypeError, ValueError) as error:

@@ -2,8 +2,8 @@
 //
 //   COOPNODE-KEY-1:<base32, upper case> of CBOR {v, pub, kdf {name, m, t, p, salt}, nonce, box}
 //
-// box = AES-256-GCM(key = Argon2id(passphrase), additional data = CBOR of the map without box) over CBOR {seed, recovery, nonce, home?}.
-// `recovery`, `nonce` and `home` are what a restored device needs to know its account id; the recovery key itself is never in here.
+// box = AES-256-GCM(key = Argon2id(passphrase), additional data = CBOR of the map without box) over CBOR {seed, recovery, nonce, home?, account?}.
+// `recovery`, `nonce` and `home` are what a restored device needs to know its account id; a key that joined an account later names it; the recovery key itself is never in here.
 
 import { argon2idAsync } from "@noble/hashes/argon2.js";
 import { base32, equal, fromBase32, identifier, random } from "./bytes.js";
@@ -34,7 +34,7 @@ async function passphraseKey(passphrase, kdf, usage, progress) {
 }
 
 /**
- * @param {{seed: Uint8Array, recovery: Uint8Array, nonce: Uint8Array, home: string | null}} secret
+ * @param {{seed: Uint8Array, recovery: Uint8Array, nonce: Uint8Array, home: string | null, account?: string | null}} secret
  * @param {string} passphrase
  * @param {(done: number) => void} [progress]
  */
@@ -43,6 +43,7 @@ export async function seal(secret, passphrase, progress) {
   const head = { v: 1, pub: publicKey(secret.seed), kdf, nonce: random(12) };
   const inside = encode({
     seed: secret.seed, recovery: secret.recovery, nonce: secret.nonce, ...(secret.home ? { home: fromBase32(secret.home) } : {}),
+    ...(secret.account ? { account: fromBase32(secret.account) } : {}),
   });
   const key = await passphraseKey(passphrase, kdf, "encrypt", progress);
   const box = await crypto.subtle.encrypt({ name: "AES-GCM", iv: head.nonce, additionalData: encode(head) }, key, inside);
@@ -79,5 +80,5 @@ export async function open(text, passphrase, progress) {
   const secret = decode(inside);
   inside.fill(0);
   if (!equal(publicKey(secret.seed), head.pub)) throw new BackupError("not_a_backup");
-  return { seed: secret.seed, recovery: secret.recovery, nonce: secret.nonce, home: secret.home ? identifier(secret.home) : null, pub: head.pub };
+  return { seed: secret.seed, recovery: secret.recovery, nonce: secret.nonce, home: secret.home ? identifier(secret.home) : null, account: secret.account ? identifier(secret.account) : null, pub: head.pub };
 }

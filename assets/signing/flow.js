@@ -1,9 +1,10 @@
 // What happens with one request of the main site, from its token to the way back.
 
 import { button, explain, ghost, notice } from "./app.js";
+import { ready, ways } from "./care.js";
 import { base64url, fromBase64, fromBase64url } from "./bytes.js";
 import { download, h, icon } from "./dom.js";
-import { number, t } from "./i18n.js";
+import { currentLanguage, number, t } from "./i18n.js";
 import { cards, forgetUsed, invitationsOf, keepInvitations, seedFor } from "./invitations.js";
 import { makeKey, restoreKey } from "./key.js";
 import { accountAt, accountOf, allKeys, enrolment, keepKey, loginAnswer } from "./keys.js";
@@ -37,6 +38,7 @@ export async function run(job) {
   const parcel = await parcels.get(job.token);
   if (parcel) return deliver(job, parcel);
   const key = await keyFor(job);
+  await ready(job.main, key);
   if (request.purpose === "create_key") return keyMade(job, key);
   if (request.purpose === "login") return login(job, key);
   return signAll(job, key, null);
@@ -65,7 +67,11 @@ async function keyFor(job) {
     if (isNew) {
       const made = await makeKey(job.app, { home, name, have: keys.some((key) => accountAt(key, home) !== null) });
       if (made) return made;
-    } else if ((await noKey(job)) === "leave") return leave(job);
+    } else {
+      const way = await noKey(job);
+      if (way === "leave") return leave(job);
+      if (way !== "restore") return elsewhere(way);
+    }
     const restored = await restoreKey(job.app, { name, fits, back: true });
     if (restored) return restored;
   }
@@ -76,11 +82,18 @@ const chooseKey = (job, keys) => job.app.ask((answer) => ({
   body: [h("p.lead", null, t("choose.lead")), h("ul.list", null, keys.map((key) => h("li", null, h("button.pick", { type: "button", onclick: () => answer(key) }, icon("key"), h("span", null, h("b", null, key.name ?? t("choose.unnamed")), h("span.code", null, shortAccount(accountAt(key, job.request.cooperative?.id)))))))) ],
 }));
 
+/** Another page of this origin; the request can be opened again afterwards. @returns {Promise<any>} never settles */
+function elsewhere(page) {
+  location.hash = `#p=${page}&l=${currentLanguage()}`;
+  return new Promise(() => {});
+}
+
 const noKey = (job) => job.app.ask((answer) => ({
   title: t("nokey.title"),
   body: [
     h("p.lead", null, t("nokey.lead")),
     button(t("nokey.restore"), () => answer("restore")),
+    ways(answer),
     ghost(t("go_back"), () => answer("leave")),
     h("p.law", null, t("nokey.law")),
   ],

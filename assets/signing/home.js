@@ -2,8 +2,9 @@
 
 import { button, ghost, notice } from "./app.js";
 import { fingerprint } from "./bytes.js";
+import { addDevice } from "./care.js";
 import { h, icon } from "./dom.js";
-import { day, t } from "./i18n.js";
+import { currentLanguage, day, t } from "./i18n.js";
 import { anyKept } from "./invitations.js";
 import { restoreKey } from "./key.js";
 import { allKeys, forgetKey } from "./keys.js";
@@ -23,9 +24,11 @@ export async function home(app, main) {
         keys.length ? keys.map((key) => card(key, answer)) : h("p.empty", null, t("home.none")),
         anyKept() && h("p", null, h("a", { href: "#p=invitations" }, t("invite.open_list"))),
         h("div.row", null, button(t("nokey.restore"), () => answer({ what: "restore" })), h("a.btn.ghost.wide", { href: main }, t("home.site"))),
+        h("ul.plain", null, [["device", "care.device"], ["recover", "care.recover"], ["sheet", "care.replace"]].map(([page, words]) => h("li", null, h("a", { href: `#p=${page}&l=${currentLanguage()}` }, t(words))))),
       ],
     }));
     if (choice.what === "restore") await restoreKey(app, { name: null, fits: () => true, back: true });
+    else if (choice.what === "confirm") return addDevice(app, main, choice.key);
     else if (await sure(app, choice.key)) await forgetKey(choice.key);
   }
 }
@@ -35,7 +38,9 @@ const card = (key, answer) => h("section.card", null,
   h("dl.facts", null,
     h("dt", null, t("login.who")), h("dd", null, h("span.code", null, key.account ? key.account.replace(/.{4}(?=.)/g, "$& ") : t("choose.pending"))),
     h("dt", null, t("paper.key")), h("dd", null, h("span.code", null, fingerprint(key.pub))),
+    key.waits && [h("dt", null, t("home.state")), h("dd", null, t("home.waits"))],
     h("dt", null, t("home.made")), h("dd", null, day(new Date(key.created * 1000)))),
+  key.waits && key.account && h("p", null, h("button.link", { type: "button", onclick: () => answer({ what: "confirm", key }) }, t("care.confirm"))),
   h("button.link.danger", { type: "button", onclick: () => answer({ what: "forget", key }) }, t("home.forget")));
 
 const sure = (app, key) => app.ask((answer) => ({

@@ -34,6 +34,29 @@ export async function makeKey(app, { home, name, have }) {
   return made.record;
 }
 
+/**
+ * A key in place of lost ones, with a new sheet: the same steps, for an account that exists. Not stored yet.
+ * @param {import("./app.js").App} app @param {{home: string, name: string | null, account: string}} of
+ * @returns {Promise<import("./keys.js").KeyRecord>}
+ */
+export async function replaceKey(app, { home, name, account }) {
+  const passphrase = await choosePassphrase(app);
+  const made = await create(app, passphrase, home, name, account);
+  await saveFile(app, made, name);
+  await paperSheet(app, made, name);
+  made.recovery.fill(0);
+  return made.record;
+}
+
+/** A new sheet alone; gives the commitment of its recovery key. @param {import("./app.js").App} app @param {string | null} name */
+export async function replaceSheet(app, name) {
+  const recovery = random(32);
+  const commitment = recoveryCommitment(publicKey(recovery));
+  await paperSheet(app, { recovery }, name);
+  recovery.fill(0);
+  return commitment;
+}
+
 const intro = (app, have) => app.ask((answer) => ({
   title: t("make.title"),
   body: [
@@ -86,14 +109,14 @@ async function choosePassphrase(app) {
 }
 
 /** The seeds live inside this function, the recovery seed until the sheet is confirmed. */
-async function create(app, passphrase, home, name) {
+async function create(app, passphrase, home, name, account = null) {
   const progress = h("progress", { max: 1, value: 0, "aria-label": t("create.title") });
   app.show(() => ({ title: t("create.title"), body: [h("p", null, t("create.lead")), progress] }));
   await new Promise((resume) => setTimeout(resume, 50)); // let the screen appear before the heavy work
   const [seed, recovery, nonce] = [random(32), random(32), random(16)];
   const commitment = recoveryCommitment(publicKey(recovery));
-  const backup = await seal({ seed, recovery: commitment, nonce, home }, passphrase, (done) => { progress.value = done; });
-  const record = await makeRecord({ seed, recovery: commitment, nonce, home, name }); // zeroes the seed
+  const backup = await seal({ seed, recovery: commitment, nonce, home, account }, passphrase, (done) => { progress.value = done; });
+  const record = await makeRecord({ seed, recovery: commitment, nonce, home, name, account }); // zeroes the seed
   return { record, backup, recovery };
 }
 
@@ -164,18 +187,18 @@ async function paperSheet(app, made, name) {
   const words = groups(made.recovery);
   for (;;) {
     await app.ask((answer) => ({
-      title: t("sheet.title"), step: step(4), wide: true,
+      title: t("sheet.title"), step: made.record && step(4), wide: true,
       body: [
         h("p.lead", null, t("sheet.lead")),
         h("div.row", null, button(t("sheet.print"), () => window.print()), ghost(t("sheet.copied"), () => answer(true))),
-        paper({ backup: made.backup, groups: words, name, pub: fingerprint(made.record.pub) }),
+        paper({ backup: made.backup ?? null, groups: words, name, pub: made.record ? fingerprint(made.record.pub) : "" }),
       ],
     }));
-    if (await confirmGroups(app, words)) return;
+    if (await confirmGroups(app, words, made.record ? step(5) : undefined)) return;
   }
 }
 
-function confirmGroups(app, words) {
+function confirmGroups(app, words, place) {
   const first = random(1)[0] % words.length;
   const asked = [first, (first + 1 + (random(1)[0] % (words.length - 1))) % words.length].sort((a, b) => a - b);
   return app.ask((answer) => {
@@ -188,7 +211,7 @@ function confirmGroups(app, words) {
       else error.textContent = t("confirm.wrong");
     };
     return {
-      title: t("confirm.title"), step: step(5),
+      title: t("confirm.title"), step: place,
       body: [
         h("p.lead", null, t("confirm.lead")),
         h("form.stack", { onsubmit: check, novalidate: true },
@@ -209,7 +232,8 @@ function confirmGroups(app, words) {
 export function restoreKey(app, { name, fits, back }) {
   return app.ask((answer) => {
     const form = backupForm("restore", async (secret) => {
-      const record = await makeRecord({ seed: secret.seed, recovery: secret.recovery, nonce: secret.nonce, home: secret.home, name });
+      const record = await makeRecord({ seed: secret.seed, recovery: secret.recovery, nonce: secret.nonce, home: secret.home, name, account: secret.account });
+      record.waits = secret.account !== null;
       if (!fits(record)) return t("error.other_account");
       askToKeep();
       await keepKey(record);

@@ -24,6 +24,7 @@ const LOGIN_SECONDS = 300;
  * @property {string | null} account set once a log has taken the genesis
  * @property {string | null} name of the cooperative, for people
  * @property {number} created
+ * @property {boolean} [waits] added or recovered, not yet seen to be in force: the account's chain tells (care.js)
  */
 
 /** Turns a seed into a handle and zeroes it. @param {Uint8Array} seed */
@@ -70,13 +71,13 @@ export const recoveryCommitment = (pub) => sha256(encode({ alg: ED25519, pub }))
 
 /**
  * A key record from a seed, which is zeroed. Not stored yet: nothing is, before the backup is confirmed.
- * @param {{seed: Uint8Array, recovery: Uint8Array, nonce: Uint8Array, home: string | null, name: string | null}} from
+ * @param {{seed: Uint8Array, recovery: Uint8Array, nonce: Uint8Array, home: string | null, name: string | null, account?: string | null}} from
  * @returns {Promise<KeyRecord>}
  */
-export async function makeRecord({ seed, recovery, nonce, home, name }) {
+export async function makeRecord({ seed, recovery, nonce, home, name, account = null }) {
   const { pub, handle } = await lockAway(seed);
   return {
-    id: hex(pub), pub, handle, login: await lockAway(random(32)), enrolled: [], recovery, nonce, home, account: null, name,
+    id: hex(pub), pub, handle, login: await lockAway(random(32)), enrolled: [], recovery, nonce, home, account, name,
     created: Math.floor(Date.now() / 1000),
   };
 }

@@ -2,6 +2,7 @@
 
 import "./signing.css";
 import { App } from "./app.js";
+import { addDevice, recover } from "./care.js";
 import { selfCheck } from "./ed25519.js";
 import { contradiction, run } from "./flow.js";
 import { about, home } from "./home.js";
@@ -23,6 +24,8 @@ async function start() {
     const [origin] = await Promise.all([pinnedMain(), selfCheck()]);
     if (asked.page === "invitations") return invitationList(app, origin);
     if (!asked.token && asked.invitation !== null) return await receive(app, origin, asked.invitation);
+    if (asked.page === "device") return await addDevice(app, origin);
+    if (asked.page === "recover" || asked.page === "sheet") return await recover(app, origin, await ownRegistry(), asked.page === "sheet" ? "sheet" : "keys");
     if (!asked.token) return await home(app, origin);
     if (asked.main !== origin) throw new PageError("other_main", { asked: asked.main ?? "", main: origin });
     const main = new Main(origin);

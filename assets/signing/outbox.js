@@ -28,8 +28,9 @@ export const parcels = outboxTable;
 /**
  * Sends what has no answer yet, in order; throws Unreachable (try later) or Problem (refused, `at` names the item).
  * @param {Parcel} parcel @param {import("./request.js").Main} main
+ * @param {(parcel: Parcel) => Promise<void>} [keep] what is done with each answer
  */
-export async function send(parcel, main) {
+export async function send(parcel, main, keep = parcels.put) {
   for (const item of parcel.items) {
     if (item.answer) continue;
     let answer;
@@ -41,7 +42,7 @@ export async function send(parcel, main) {
     }
     checkAnswer(parcel, item, answer);
     item.answer = { index: answer.index ?? null, committed: answer.committed ?? null };
-    await parcels.put(parcel);
+    await keep(parcel);
   }
 }
 
@@ -49,7 +50,7 @@ function form(parcel, item) {
   const body = new FormData();
   body.append("statement", new Blob([item.statement], { type: "application/cose" }), "statement");
   if (item.record) body.append("private", new Blob([item.record], { type: "application/cbor" }), "private");
-  body.append("signing", parcel.id);
+  if (parcel.id) body.append("signing", parcel.id);
   return body;
 }
 

@@ -19,3 +19,44 @@ export function parse(text) {
   if (data.length !== 32 + CHECK_BYTES || !equal(data.slice(32), check(seed))) throw new Error("the recovery key is mistyped");
   return seed;
 }
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/**
+ * Where typed groups are wrong. The checksum covers the whole key, so a single wrong letter, or two neighbours that changed places, is found
+ * by trying: 24 bits of check leave one wrong guess in ten thousand. What would be right is never shown: the sheet says it.
+ * @param {string[]} typed fourteen groups, upper case
+ * @returns {{kind: "short" | "letters" | "suspect" | "swapped" | "check", place: number, other?: number, letter?: string} | null}
+ */
+export function mistake(typed) {
+  for (const [place, group] of typed.entries()) {
+    const letter = [...group].find((each) => !ALPHABET.includes(each));
+    if (letter) return { kind: "letters", place, letter };
+    if (group.length !== 4) return { kind: "short", place };
+  }
+  const fits = (all) => {
+    try {
+      return parse(all.join("")).fill(0) !== null;
+    } catch {
+      return false;
+    }
+  };
+  if (fits(typed)) return null;
+  for (let place = 0; place + 1 < typed.length; place++) {
+    const swapped = [...typed];
+    [swapped[place], swapped[place + 1]] = [typed[place + 1], typed[place]];
+    if (fits(swapped)) return { kind: "swapped", place, other: place + 1 };
+  }
+  for (const [place, group] of typed.entries()) {
+    for (const other of neighbours(group)) if (fits([...typed.slice(0, place), other, ...typed.slice(place + 1)])) return { kind: "suspect", place };
+  }
+  return { kind: "check", place: 0 };
+}
+
+/** One letter otherwise, or two letters side by side exchanged. */
+function* neighbours(group) {
+  for (let at = 0; at < 4; at++) {
+    for (const letter of ALPHABET) if (letter !== group[at]) yield group.slice(0, at) + letter + group.slice(at + 1);
+    if (at < 3) yield group.slice(0, at) + group[at + 1] + group[at] + group.slice(at + 2);
+  }
+}

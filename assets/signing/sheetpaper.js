@@ -22,7 +22,7 @@ export function code(text, label) {
   return s("svg", { viewBox: `${-quiet} ${-quiet} ${side} ${side}`, class: "qr", role: "img", "aria-label": label, "shape-rendering": "crispEdges" }, s("path", { d: path }));
 }
 
-/** @param {{backup: string, groups: string[], name: string | null, pub: string}} of */
+/** @param {{backup: string | null, groups: string[], name: string | null, pub: string}} of */
 export function paper({ backup, groups, name, pub }) {
   return h("article.paper", { "aria-label": t("paper.title") },
     h("header", null, h("h2", null, t("paper.title")), h("p", null, [name, day(new Date()), location.host].filter(Boolean).join(" · "))),
@@ -34,7 +34,7 @@ export function paper({ backup, groups, name, pub }) {
         code(`COOPNODE-RECOVERY-1:${groups.join("")}`, t("paper.recovery_code")),
       ),
     ),
-    h("section", null,
+    backup && h("section", null,
       h("h3", null, t("paper.backup")),
       h("div.split", null, h("div", null, h("p", null, t("paper.backup_help")), h("p.small", null, t("paper.key"), " ", h("span.code", null, pub))), code(backup, t("paper.backup_code"))),
     ),

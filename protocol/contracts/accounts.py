@@ -211,7 +211,7 @@ def _changes(id: str, before: Account | None, after: Account) -> Changes:
     ended = [
         Effect("account.revoked", AccountRevoked(id, key.pub, key.suspected_from))
         for key in after.keys
-        if key.pub in known and _ended(key) and (not _ended(known[key.pub]) or _suspected(key, known[key.pub]))
+        if key.pub in known and _newly_ended(known[key.pub], key)
     ]
     return Changes((Write("account", id, after), *owners), tuple(ended))
 
@@ -220,8 +220,9 @@ def _ended(key: KeyState) -> bool:
     return key.revoked_at is not None or key.stopped
 
 
-def _suspected(key: KeyState, before: KeyState) -> bool:
-    return key.suspected_from != before.suspected_from
+def _newly_ended(before: KeyState, after: KeyState) -> bool:
+    """It stops signing now, or more of what it signed is called into question."""
+    return _ended(after) and (not _ended(before) or after.suspected_from != before.suspected_from)
 
 
 def _numbered(

@@ -1,7 +1,7 @@
 """What the contracts need of every pack.
 
-A log is replayed by auditors and mirrors who did not choose its rules: a missing key, a value of another kind or
-a term beyond the range of time must be refused with the pack, not met later inside a contract.
+A log is replayed by auditors and mirrors who did not choose its rules: a missing key, a value of another
+kind or a term beyond the range of time must be refused with the pack, not met later inside a contract.
 """
 
 from __future__ import annotations

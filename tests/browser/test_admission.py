@@ -68,6 +68,8 @@ def test_five_found_a_cooperative_and_admit_a_sixth(house: Site, browser: Browse
     applicant.page.goto(f"{house.url}/me/membership")
     look(applicant, "member-card")
     assert house.node.facts.is_member(account_of(house, applicant))
+    applicant.page.goto(f"{house.url}/me/membership")
+    expect(applicant.page.locator("main")).to_contain_text("№ 6")
 
     fingerprint = decision_of(house)
     audited(house, chair, tmp_path)
@@ -96,6 +98,10 @@ def found_with_five_seats(founder: Person, house: Site) -> None:
         for box in page.locator(f"input[name='seat-{place}-roles']").all():
             box.set_checked(box.get_attribute("value") in roles)
         page.locator(f"input[name='seat-{place}-voting']").set_checked(voting)
+        if not page.locator(f"#seat-{place}-number").is_visible():
+            page.locator(f"fieldset.seat:has(#seat-{place}-person) > details > summary").click()
+        page.locator(f"#seat-{place}-number").fill(str(place + 1))
+        page.locator(f"#seat-{place}-since").fill("2020-02-01")
     founder.press("Продолжить")
     founder.heading("Ваш ключ")
     founder.press("Создать мой ключ")

@@ -23,7 +23,8 @@ from protocol import documents, registry, signatures
 from protocol.contract import Deadline, Record, View
 from protocol.contracts import accounts, consents, cooperative, council, founding, membership
 from protocol.documents import Seen
-from protocol.identifiers import identifier
+from protocol.errors import EncodingError
+from protocol.identifiers import identifier, parse_identifier
 from protocol.log import Accepted, Refused, Replica, deadline_key
 from protocol.methodology import load
 
@@ -31,15 +32,26 @@ NAMES = ("анна", "борис", "вера", "глеб", "дина", "егор
 KINDS = load("ru-consumer-1").agreements
 ACTS = tuple(name for name in registry.TYPES if not name.startswith(("node.", "cooperative.genesis")))
 DAY = 86_400
-#: Acts nobody gets far without come more often.
-OFTEN = (
+_OF_THE_SIGNER = ("membership.apply/1", "membership.accept/1")
+#: What a cooperative at each stage is busy with; acts nobody gets far without come more often.
+CONSTITUTED = (
     *("membership.apply/1", "membership.identify/1", "membership.complete/1", "membership.payment/1") * 3,
-    *("council.vote/1",) * 8,
-    *("council.approve/1",) * 4,
+    *("council.vote/1",) * 14,
+    *("council.approve/1",) * 5,
     *("council.propose/1", "council.accept/1", "membership.accept/1", "membership.enrol/1") * 2,
-    *("founding.ballot/1", "founding.minutes/1", "founding.join/1") * 4,
-    *("founding.open/1", "founding.convene/1", "account.revoke/1", "account.key/1") * 2,
+    *("council.return/1", "council.comment/1", "membership.withdraw/1", "membership.incomplete/1"),
+    *("account.revoke/1", "account.key/1", "account.recover/1", "consent.give/1", "consent.withdraw/1"),
 )
+_ALWAYS = ("account.revoke/1", "account.key/1", "agreement.sign/1", "consent.give/1")
+FOUNDING = {
+    "new": (
+        *("founding.ballot/1",) * 16,
+        *("founding.minutes/1",) * 6,
+        *("founding.join/1", "founding.open/1", "founding.convene/1") * 3,
+        *_ALWAYS,
+    ),
+    "existing": (*("council.accept/1",) * 6, "council.appoint/1", "council.reinvite/1", *_ALWAYS),
+}
 
 
 class Encoded:
@@ -85,7 +97,9 @@ class Course(RuleBasedStateMachine):
         self.signing: dict[str, list[bytes]] = {person.id: [person.key] for person in self.people}
         self.outsider = Person.make("никто", self.log.id)
         self.invitations: dict[bytes, bytes] = {}
+        self.secrets: dict[bytes, bytes] = {}
         self.made = 0
+        self.wanted = ""
         #: by matter or founding vote and round: what is in the log, by voter
         self.cast: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         self.ended: dict[str, set[bytes]] = defaultdict(set)
@@ -103,8 +117,8 @@ class Course(RuleBasedStateMachine):
         for _ in KINDS:
             self.must(self.log.founder, "cooperative.agreement/1")
         for person in self.people:
-            for kind in KINDS:
-                self.must(person, "agreement.sign/1", kind=kind)
+            for self.wanted in KINDS:
+                self.must(person, "agreement.sign/1")
             self.must(person, "consent.give/1", purpose="membership")
 
     def seat(self) -> None:
@@ -118,9 +132,11 @@ class Course(RuleBasedStateMachine):
             for person in self.people[:5]:
                 self.must(person, "founding.join/1")
             self.must(founder, "founding.open/1")
+            for person in self.people[:4]:
+                self.must(person, "founding.ballot/1")
 
     def must(self, person: Person, type: str, **fields: Any) -> None:
-        outcome = self.offer(person, type, {**self.fields(type, person), **fields})
+        outcome = self.offer(person, type, {**self.fields(type, person), **fields}, exact=True)
         assert isinstance(outcome, Accepted), (type, outcome)
 
     # --- what happens -----------------------------------------------------------------------------
@@ -131,25 +147,46 @@ class Course(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2**32))
     def somebody_acts(self, number: int) -> None:
-        self.random = random.Random(number)
-        type = self.random.choice(OFTEN)
-        self.offer(self.signer(type), type, self.fields(type, None))
+        self.shuffle(number)
+        for _ in range(4):
+            self.act()
+            self.wait_for_nobody()
+
+    def act(self) -> None:
+        type = self.random.choice(self.course())
+        person = self.signer(type)
+        self.offer(person, type, self.fields(type, person))
+
+    def wait_for_nobody(self) -> None:
+        """What holds after every step holds after every act."""
+        self.the_register_is_in_order()
+        self.counts_are_those_of_the_log()
+
+    def shuffle(self, number: int) -> None:
+        self.random = random.Random(f"{number} {len(self.log.entries)}")
+
+    def course(self) -> tuple[str, ...]:
+        if registry.StateFacts(self.log.replica.state).constituted():
+            return CONSTITUTED
+        return FOUNDING[self.kind]
 
     @rule(number=st.integers(0, 2**32))
     def somebody_acts_oddly(self, number: int) -> None:
         """A good payload with one field replaced by something of the right form."""
-        self.random = random.Random(number)
-        type = self.random.choice(ACTS)
-        fields = self.fields(type, None)
-        hints = get_type_hints(registry.TYPES[type].payload, include_extras=False)
-        names = {item.encode_name: hints[item.name] for item in msgspec.structs.fields(registry.TYPES[type].payload)}
+        self.shuffle(number)
+        type = self.random.choice((*ACTS, *self.course()))
+        person = self.signer(type)
+        fields = self.fields(type, person)
+        payload = registry.TYPES[type].payload
+        hints = get_type_hints(payload)
+        names = {item.encode_name: hints[item.name] for item in msgspec.structs.fields(payload)}
         name = self.random.choice(list(names))
         fields[name] = self.anything(names[name])
-        self.offer(self.signer(type), type, fields)
+        self.offer(person, type, fields)
 
     @rule(number=st.integers(0, 2**32))
     def somebody_sends_nonsense(self, number: int) -> None:
-        self.random = random.Random(number)
+        self.shuffle(number)
         type = self.random.choice(ACTS)
         hints = get_type_hints(registry.TYPES[type].payload)
         fields = {
@@ -167,13 +204,15 @@ class Course(RuleBasedStateMachine):
 
     # --- offering ---------------------------------------------------------------------------------
 
-    def offer(self, person: Person, type: str, fields: dict[str, Any]) -> Accepted | Refused:
+    def offer(
+        self, person: Person, type: str, fields: dict[str, Any], *, exact: bool = False
+    ) -> Accepted | Refused:
         kind, iss = registry.TYPES[type], self.ids.get(person.name, person.id)
         head = self.log.replica.head
         own = kind.domain == "account"
         root = commit(type, {item.name: item.name for item in kind.private})[0] if kind.private else None
         key = self.random.choice(self.signing.get(iss, [person.key]))
-        if (own and self.random.random() < 0.3) or type in ("account.recover/1", "account.home/1"):
+        if (own and self.random.random() < 0.1) or type in ("account.recover/1", "account.home/1"):
             key = person.recovery
         try:
             raw = sign_statement(
@@ -181,14 +220,14 @@ class Course(RuleBasedStateMachine):
                 type,
                 fields,
                 iss=iss,
-                sub=self.subject(type, fields, iss),
+                sub=self.subject(type, fields, iss, exact),
                 aud=iss if own and type != "account.copy/1" else self.log.id,
-                now=self.log.now - self.random.choice((0, 0, 0, 30, 4000)),
+                now=self.log.now - (0 if exact else self.random.choice((0, 0, 0, 0, 0, 0, 30, 4000))),
                 private=root,
                 seen=Seen(0, head.size, self.log.replica.root_at(head.size)) if kind.seen else None,
                 lifetime=8000,
             )
-        except documents.EncodingError:  # nothing that could be sent
+        except EncodingError:  # nothing that could be sent
             return Refused("malformed")
         before, state = self.log.replica.digest(), self.log.replica.state
         outcome = self.log.offer(raw)
@@ -199,17 +238,17 @@ class Course(RuleBasedStateMachine):
             self.note(outcome)
         return outcome
 
-    def subject(self, type: str, fields: dict[str, Any], iss: str) -> str:
-        choice = self.random.random()
-        if choice < 0.02:
+    def subject(self, type: str, fields: dict[str, Any], iss: str, exact: bool) -> str:
+        if not exact and self.random.random() < 0.02:
             return self.random.choice((self.log.id, self.outsider.id))
         domain = type.partition(".")[0]
-        if domain in ("account", "agreement", "consent") or type in ("membership.apply/1", "membership.accept/1"):
+        if domain in ("account", "agreement", "consent") or type in _OF_THE_SIGNER:
             return iss
         if domain == "membership" and type != "membership.enrol/1":
             answered = fields.get("re")
-            if isinstance(answered, list) and answered and isinstance(answered[0], bytes) and len(answered[0]) == 32:
-                return identifier(answered[0])
+            digest = answered[0] if isinstance(answered, list) and answered else None
+            if isinstance(digest, bytes) and len(digest) == 32:
+                return identifier(digest)
         matter = fields.get("matter")
         if domain == "council" and isinstance(matter, str) and len(matter) == 52:
             return matter
@@ -230,9 +269,9 @@ class Course(RuleBasedStateMachine):
                 self.joined(statement, effect.data)
         if statement.type in ("account.key/1", "account.recover/1"):
             known = {key.pub for key in self.account(statement.iss).keys}
-            secrets = [seed(f"made {number}") for number in range(self.made)]
+            own = self.by_id[statement.iss]
             self.signing[statement.iss] = [
-                key for key in (self.by_id[statement.iss].key, *secrets) if signatures.public_key(key) in known
+                key for kid, key in ((own.kid, own.key), *self.secrets.items()) if kid in known
             ]
 
     def withdraw(self, data: Any) -> None:
@@ -415,7 +454,8 @@ class Course(RuleBasedStateMachine):
     def held(self, kid: bytes, inviting: bytes) -> bytes:
         secret = self.invitations.get(kid, bytes(32))
         account = self.ids[self.signed_by.name]
-        return signatures.sign(secret, documents.possession(signatures.public_key(secret), account, 0, inviting))
+        public = signatures.public_key(secret)
+        return signatures.sign(secret, documents.possession(public, account, 0, inviting))
 
     def charter(self) -> bytes:
         found = cooperative.charter(self.view("cooperative"))
@@ -433,12 +473,9 @@ class Course(RuleBasedStateMachine):
 
     def _agreement_sign(self) -> dict[str, Any]:
         view = self.view("cooperative")
-        editions = {kind: cooperative.agreement(view, kind) for kind in KINDS}
-        unsigned = [kind for kind in KINDS if editions[kind]]
-        kind = self.random.choice(unsigned or KINDS)
-        self.edition = editions
-        found = editions[kind]
-        return _Signing(editions, {"agreement": found.digest if found else bytes(32), "kind": kind, "edition": 1})
+        kind, self.wanted = self.wanted or self.random.choice(KINDS), ""
+        found = cooperative.agreement(view, kind)
+        return {"agreement": found.digest if found else bytes(32), "kind": kind, "edition": 1}
 
     def _consent_give(self) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -524,7 +561,8 @@ class Course(RuleBasedStateMachine):
         if self.random.random() < 0.5:
             return {"kind": "free"}
         subject = self.random.choice(self.people).id
-        return {"kind": "officer", "subject": subject, "roles": [self.random.choice(("secretary", "accountant"))]}
+        office = self.random.choice(("secretary", "accountant"))
+        return {"kind": "officer", "subject": subject, "roles": [office]}
 
     def _matter(self, *statuses: str) -> tuple[str, council.Matter | None]:
         found = list(self.view("council").scan("matter", "", council.Matter))
@@ -548,7 +586,8 @@ class Course(RuleBasedStateMachine):
         counts = msgspec.to_builtins(matter.box.counts)
         outcome = "adopted" if counts["for"] > counts["against"] else "rejected"
         result = council.result(self.view("council"), id)
-        return {"matter": id, "round": matter.box.round, "outcome": outcome, "counts": counts, "result": result}
+        named = {"outcome": outcome, "counts": counts, "result": result}
+        return {"matter": id, "round": matter.box.round, **named}
 
     def _council_return(self) -> dict[str, Any]:
         id, matter = self._matter("decided", "open")
@@ -581,7 +620,7 @@ class Course(RuleBasedStateMachine):
         names = list(vote.candidates[:3]) if vote else []
         return {
             "re": [meeting.opened if meeting and meeting.opened else bytes(32)],
-            "charter": self.random.choice(("for",) * 12 + ("against", "abstain")),
+            "charter": self.random.choice(("for",) * 20 + ("against", "abstain")),
             "council": names,
             "chair": names[0] if names else self.outsider.id,
             "sequence": self.random.randrange(0, 20),
@@ -619,6 +658,7 @@ class Course(RuleBasedStateMachine):
         secret = seed(f"made {self.made}")
         self.made += 1
         kid = signatures.public_key(secret)
+        self.secrets[kid] = secret
         proof = signatures.sign(secret, documents.possession(kid, id, number, prev))
         return {"number": number, "prev": prev, "key": _key(kid), "proof": proof}
 
@@ -685,17 +725,7 @@ class Course(RuleBasedStateMachine):
         return choice((0, "x", b"x"))
 
 
-class _Signing(dict[str, Any]):
-    """`agreement.sign` whose kind may be chosen afterwards."""
-
-    def __init__(self, editions: Mapping[str, cooperative.Agreement | None], fields: dict[str, Any]) -> None:
-        super().__init__(fields)
-        self.editions = editions
-
-
 def _digest(id: str | None) -> bytes:
-    from protocol.identifiers import parse_identifier
-
     return parse_identifier(id) if id else bytes(32)
 
 

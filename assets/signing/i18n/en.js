@@ -85,7 +85,7 @@ export default {
   "paper.rules": "How to keep it",
   "paper.rule1": "Keep the sheet with your property papers. Do not write the passphrase on it.",
   "paper.rule2": "Do not photograph or send it. Nobody from the cooperative asks for it.",
-  "paper.rule3": "If you lose the sheet while your key still works, tell the secretary and replace the recovery key.",
+  "paper.rule3": "If a stranger may have seen the sheet, replace it at once on the page “Keys and devices”. That needs this sheet: without it nobody can.",
 
   "confirm.title": "Read two groups from the sheet",
   "confirm.lead": "Take the sheet in your hand and type two groups of the recovery key.",
@@ -110,7 +110,7 @@ export default {
   "nokey.title": "Your key is not on this device",
   "nokey.lead": "A key is kept in the browser of the device where it was made. Go back to that device or restore the key from its copy.",
   "nokey.restore": "Restore a key from its copy",
-  "nokey.law": "Lost both the key and the copy? Ask the cooperative’s secretary, who will take you through recovery.",
+  "nokey.law": "Lost the key, the copy and the sheet? Go to the cooperative’s secretary: your membership is not lost, only its key.",
 
   "login.title": "Sign in to your account",
   "login.where": "Cooperative",
