@@ -76,7 +76,7 @@ class Sessions:
         if row.account is None or row.kid is None:
             return False
         view = View(self._node.state, accounts.DOMAIN)
-        return accounts.key_status(view, row.account, row.kid, self._node.engine.head.tick) is not None
+        return accounts.key_status(view, row.account, row.kid, self._now) is not None
 
     async def create(self, locale: str | None = None) -> tuple[Session, str]:
         """An anonymous session and its token."""

@@ -303,7 +303,7 @@ class Signing:
         key = _bytes32_raw(content.get("key"))
         now = self._node.clock.peek()
         status = accounts.key_status(
-            View(self._node.state, accounts.DOMAIN), str(account), kid, self._node.engine.head.tick
+            View(self._node.state, accounts.DOMAIN), str(account), kid, self._moment
         )
         if status is not None:
             raise SigningError("login_refused")
@@ -330,7 +330,7 @@ class Signing:
             login_keys.c.key == kid, login_keys.c.account == account, login_keys.c.ended_at.is_(None)
         )
         row = await self._node.database.read(lambda connection: connection.execute(query).one_or_none())
-        tick = self._node.engine.head.tick
+        tick = self._moment
         if (
             row is None
             or accounts.key_status(View(self._node.state, accounts.DOMAIN), str(account), row.kid, tick)
@@ -339,6 +339,11 @@ class Signing:
             raise SigningError("login_refused")
         found: bytes = row.kid
         return found
+
+    @property
+    def _moment(self) -> int:
+        """What the log would judge a key by now: a quiet log has no ticks, the next document brings one."""
+        return max(self._node.engine.head.tick, self._node.clock.peek())
 
     def _message(self, message: bytes, purpose: str, account: str | None) -> tuple[bytes, dict[str, Any]]:
         try:

@@ -58,9 +58,9 @@ class Accounts:
         self.node = node
 
     async def chain(self, account: str) -> Chain | None:
-        return await self.node.in_thread(
-            lambda: queries.chain(self.node.state, account, self.node.engine.head.tick)
-        )
+        # A quiet log has no ticks; the next document would bring one before it is judged.
+        now = max(self.node.engine.head.tick, self.node.clock.peek())
+        return await self.node.in_thread(lambda: queries.chain(self.node.state, account, now))
 
     async def by_commitment(self, commitment: bytes) -> list[str]:
         return await self.node.database.read(lambda connection: queries.by_commitment(connection, commitment))

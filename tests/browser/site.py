@@ -17,6 +17,7 @@ from aiohttp import web
 from coopnode import testing
 from coopnode.app import Node
 from coopnode.cli.node import all_projections
+from coopnode.clock import Clock
 from protocol import registry, wording
 from tests.browser.signing_kit import ROOT, build
 from web import rendering, signing_origin
@@ -55,7 +56,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def site(data: Path, files: Path, **more: Any) -> Iterator[Site]:
+def site(data: Path, files: Path, *, clock: Clock | None = None, **more: Any) -> Iterator[Site]:
     """`data` of the node, new or existing; `files` from `built`."""
     ports = _free_port(), _free_port()
     urls = [f"http://localhost:{port}" for port in ports]
@@ -72,7 +73,7 @@ def site(data: Path, files: Path, **more: Any) -> Iterator[Site]:
 
     async def start() -> tuple[Node, list[web.AppRunner]]:
         config = testing.config(data, public_url=urls[0], signing_url=urls[1], **more)
-        node = Node.open(config, projections=all_projections())
+        node = Node.open(config, clock=clock, projections=all_projections())
         await node.start()
         runners = []
         for app, port in zip((create_app(node), create_signing_app(node)), ports, strict=True):

@@ -443,7 +443,8 @@ class Course(RuleBasedStateMachine):
 
     def fields(self, type: str, signer: Person | None) -> dict[str, Any]:
         """Fields that fit the state; of `signer` when it matters who accepts."""
-        self.signed_by = signer or self.random.choice(self.people)
+        known = signer is not None and signer.name in self.ids
+        self.signed_by = signer if signer is not None and known else self.random.choice(self.people)
         make: Callable[[], dict[str, Any]] | None = getattr(self, f"_{type[:-2].replace('.', '_')}", None)
         return make() if make else {}
 
@@ -573,7 +574,7 @@ class Course(RuleBasedStateMachine):
         id, matter = self._matter("open")
         choice = self.random.choice(("for", "for", "for", "against", "abstain"))
         round = matter.box.round if matter else 1
-        return {"matter": id, "round": round, "choice": choice, "sequence": self.random.randrange(0, 20)}
+        return {"matter": id, "round": round, "choice": choice, "sequence": self.random.randrange(0, 17)}
 
     def _council_comment(self) -> dict[str, Any]:
         return {"matter": self._matter("open")[0]}
@@ -623,7 +624,7 @@ class Course(RuleBasedStateMachine):
             "charter": self.random.choice(("for",) * 20 + ("against", "abstain")),
             "council": names,
             "chair": names[0] if names else self.outsider.id,
-            "sequence": self.random.randrange(0, 20),
+            "sequence": self.random.randrange(0, 17),
         }
 
     def vote(self) -> founding.Vote | None:

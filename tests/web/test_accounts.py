@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import re
 import secrets
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from coopnode.accounts import jobs
 from coopnode.answers import Committed
 from coopnode.cli.node import all_projections
 from coopnode.signing import b64, unb64
@@ -52,11 +52,15 @@ class House:
             path.unlink()
         return found
 
-    async def posted(self) -> list[tuple[str, str, str]]:
-        post = jobs.Post(self.society.node)
-        while await post.work():
-            pass
-        return self.letters()
+    async def posted(self, count: int) -> list[tuple[str, str, str]]:
+        """What the site's own worker has sent."""
+        found: list[tuple[str, str, str]] = []
+        for _ in range(100):
+            found += self.letters()
+            if len(found) >= count:
+                break
+            await asyncio.sleep(0.05)
+        return found
 
     async def signs(self, response: Any, person: Person) -> Committed:
         """The one document of the request, as the signing page signs it."""
@@ -85,6 +89,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         more={"public_url": "http://localhost:8470"},
     )
     server = TestServer(create_app(society.node))
+    await server.start_server()
     made = House(society, server)
     yield made
     for client in made.clients:
@@ -130,7 +135,7 @@ async def test_an_account_is_found_by_its_whole_commitment(house: House) -> None
     statuses = [(await client.post("/api/v1/accounts/find", json={"recovery": b64(bytes(32))})).status for _ in range(25)]
     assert statuses[-1] == 429
     chain = await chain_of(client, person.id)
-    assert (chain["number"], chain["forked"], len(chain["keys"])) == (1, None, 1)
+    assert (chain["number"], chain.get("forked"), len(chain["keys"])) == (1, None, 1)
     assert (await client.get(f"/api/v1/accounts/{'a' * 52}/chain")).status == 404
 
 
@@ -165,7 +170,7 @@ async def test_a_device_is_carried_by_its_code(house: House) -> None:
     await house.signs(asks, person)
     assert (await (await device.get(here)).json())["standing"] == "added"
     assert len((await chain_of(device, person.id))["keys"]) == 2
-    ((to, subject, text),) = await house.posted()
+    ((to, subject, text),) = await house.posted(1)
     assert (to, subject) == ("one@example.org", "К вашей учётной записи добавлен ключ") and "/me/keys" in text
     now = await (await signed_in.get("/now")).text()
     assert "К учётной записи добавлен ключ" in now
@@ -193,7 +198,7 @@ async def test_a_recovery_is_told_and_can_be_stopped(house: House) -> None:
     chain = await chain_of(client, person.id)
     raw = recovering(person, chain, new, revoke=False, now=now)
     assert isinstance(await house.society.node.engine.submit(raw), Committed)
-    letters = await house.posted()
+    letters = await house.posted(3)
     assert sorted(to for to, _, _ in letters) == ["chair@example.org", "one@example.org", "secretary@example.org"]
     mine = next(text for to, _, text in letters if to == "one@example.org")
     assert "4 января 2026" in mine
@@ -214,7 +219,7 @@ async def test_a_revoked_keys_session_ends(house: House) -> None:
     client, headers = await house.browser(person), {"Sec-Fetch-Site": "same-origin"}
     here = f"/me/keys/{person.kid.hex()}/revoke"
     page = await (await client.get(here)).text()
-    assert "Это ваш последний ключ" in page and 'checked' not in page
+    assert "Это ваш последний ключ" in page and " checked" not in page
     for data, words in (
         ({}, "Выберите одно из двух"),
         ({"why": "stolen"}, "Назовите день"),

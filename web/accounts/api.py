@@ -54,10 +54,10 @@ class ChainModel(BaseModel):
     number: int
     prev: str
     keys: list[KeyModel]
-    forked: ForkModel | None
+    forked: ForkModel | None = None
     tick: int
-    cooperative: dict[str, str] | None
-    log: dict[str, str] | None
+    cooperative: dict[str, str] | None = None
+    log: dict[str, str] | None = None
 
 
 class DeviceIn(BaseModel):
