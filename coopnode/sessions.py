@@ -99,9 +99,7 @@ class Sessions:
         )
         await self._node.database.write(lambda connection: connection.execute(change))
 
-    async def sign_in(
-        self, session: Session, account: str, kid: bytes | None = None
-    ) -> tuple[Session, str]:
+    async def sign_in(self, session: Session, account: str, kid: bytes | None = None) -> tuple[Session, str]:
         """The same browser as `account`, under a new token; the old one ends. `kid`: the key whose device
         signed in."""
         now, token = self._now, secrets.token_urlsafe(32)

@@ -302,9 +302,7 @@ class Signing:
         kid, content = self._message(message, "enrol", account)
         key = _bytes32_raw(content.get("key"))
         now = self._node.clock.peek()
-        status = accounts.key_status(
-            View(self._node.state, accounts.DOMAIN), str(account), kid, self._moment
-        )
+        status = accounts.key_status(View(self._node.state, accounts.DOMAIN), str(account), kid, self._moment)
         if status is not None:
             raise SigningError("login_refused")
         row = {"key": key, "account": account, "kid": kid, "created_at": now}

@@ -8,7 +8,7 @@ import { ED25519, assemble, documentDigest, parseParts, possession, sigStructure
 import { h, icon } from "./dom.js";
 import { publicKey, sign as signWithSeed } from "./ed25519.js";
 import { holdToSign } from "./hold.js";
-import { LANGUAGES, dateTime, day, number, t } from "./i18n.js";
+import { LANGUAGES, dateTime, day, number, said, t } from "./i18n.js";
 import words from "./i18n/care.js";
 import { replaceKey, replaceSheet } from "./key.js";
 import { keepKey, makeRecord, recoveryCommitment, sign } from "./keys.js";
@@ -211,7 +211,7 @@ const living = (chain) => chain.keys.filter((key) => key.standing === "active" |
 function done(app, main, title, [first, ...lines]) {
   app.show(() => ({
     title,
-    body: [notice("ok", first), h("h2", null, t("receipt.next")), h("ul.steps", null, lines.map((line) => h("li", null, line))), h("a.btn.wide", { href: main.url("/") }, t("recover.site"))],
+    body: [notice("ok", first), lines.length > 0 && [h("h2", null, t("receipt.next")), h("ul.steps", null, lines.map((line) => h("li", null, line)))], h("a.btn.wide", { href: main.url("/") }, t("recover.site"))],
   }));
 }
 
@@ -227,8 +227,8 @@ async function fromSheet(app, main, what) {
       return { seed, chain: await chainOf(main, account) };
     } catch (error) {
       seed.fill(0);
-      if (error instanceof Problem && error.status === 404) told = t("recover.unknown");
-      else if (error instanceof Unreachable || (error instanceof Problem && error.status === 429)) told = t(`error.${error.code}`);
+      if (error instanceof Problem && error.status === 404) told = "recover.unknown";
+      else if (error instanceof Unreachable || (error instanceof Problem && error.status === 429)) told = `error.${error.code}`;
       else throw error;
     }
   }
@@ -236,7 +236,7 @@ async function fromSheet(app, main, what) {
 
 /** @param {string[]} typed changed in place, so that nothing has to be typed twice @returns {Promise<Uint8Array>} */
 const askGroups = (app, what, typed, told) => app.ask((answer) => {
-  const error = h("p.field-error", { id: "groups-error", role: "alert" }, told);
+  const error = h("p.field-error", { id: "groups-error", role: "alert" }, told && t(told));
   const clean = (text) => text.toUpperCase().replace(/[\s-]/g, "");
   const spread = (place, text) => {
     const all = clean(text.replace(/^[\s\S]*COOPNODE-RECOVERY-1:/i, "")).match(/.{1,4}/g) ?? [];
@@ -329,7 +329,7 @@ async function signAndSend(app, main, registry, seed, chain, { fields, record, w
     body: [
       h("p.muted", null, t("sheet.this")),
       renderDocument(draft, registry, names),
-      h("p.law", null, h("b", null, t("sheet.effect")), " ", t(what === "keys" ? "recover.consequence" : "recover.consequence_sheet")),
+      h("p.law", null, h("b", null, t("sheet.effect")), " ", what === "keys" && `${said(registry.types[fields.type]?.effect)} `, t(what === "keys" ? "recover.consequence" : "recover.consequence_sheet")),
       h("section", null, h("h2", null, t("sheet.print_title")), h("p.print", null, fingerprint(draft.digest))),
       h("details.envelope", null, h("summary", null, t("sheet.envelope")), renderEnvelope(draft)),
       holdToSign({ label: t("recover.hold"), onsign: () => answer(true) }),

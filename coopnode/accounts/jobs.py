@@ -37,9 +37,7 @@ _PAUSES: Final = (1, 5, 15, 60, 240, 720, 1440)
 _STALE: Final = 3 * 86_400
 _BATCH: Final = 50
 _OFFICES: Final = ("secretary", "chair")
-_LETTERS: Final[Any] = json.loads(
-    resources.files(__package__).joinpath("letters.json").read_text("utf-8")
-)
+_LETTERS: Final[Any] = json.loads(resources.files(__package__).joinpath("letters.json").read_text("utf-8"))
 
 
 class Post:

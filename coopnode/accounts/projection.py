@@ -81,7 +81,13 @@ def _event(connection: Connection, entry: Accepted) -> None:
     if connection.execute(told).first() is not None:
         return  # filled anew: the letter has been written
     body = encoding.encode({"account": statement.iss, "type": kind, "at": entry.tick})
-    letter = {"kind": NOTICE, "idx": entry.index, "body": body, "created_at": entry.tick, "due_at": entry.tick}
+    letter = {
+        "kind": NOTICE,
+        "idx": entry.index,
+        "body": body,
+        "created_at": entry.tick,
+        "due_at": entry.tick,
+    }
     connection.execute(insert(outbox).values(letter))
 
 

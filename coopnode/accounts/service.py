@@ -129,7 +129,12 @@ class Accounts:
     def adding(self, device: Device, consequence: str) -> Item:
         assert device.number is not None and device.prev is not None and device.proof is not None
         key: dict[str, Value] = {"alg": documents.ED25519, "pub": device.pub, "scope": "sign"}
-        fields: dict[str, Value] = {"number": device.number, "prev": device.prev, "key": key, "proof": device.proof}
+        fields: dict[str, Value] = {
+            "number": device.number,
+            "prev": device.prev,
+            "key": key,
+            "proof": device.proof,
+        }
         return Item("account.key/1", fields, SELF, SELF, consequence=consequence)
 
     async def revoking(self, account: str, key: bytes, suspected_from: int | None, consequence: str) -> Item:
@@ -151,7 +156,9 @@ class Accounts:
         return _device(row) if row is not None else None
 
     async def _change(self, device: Device, **values: Any) -> None:
-        change = update(device_requests).where(device_requests.c.code == bytes.fromhex(device.id)).values(values)
+        change = (
+            update(device_requests).where(device_requests.c.code == bytes.fromhex(device.id)).values(values)
+        )
         await self.node.database.write(lambda connection: connection.execute(change))
 
 

@@ -306,7 +306,7 @@ def paper(
 def _paper(connection: Connection, vault: Vault, row: Any, viewer: Viewer, about: str | None) -> Paper:
     statement = documents.parse(row.raw)
     public = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
-    found = Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, public)
+    found = Paper(row.idx, statement.type, statement.digest, row.tick or statement.iat, statement.iss, public)
     if not registry.TYPES[statement.type].private:
         return found
     return _opened(connection, vault, found, viewer, about)
@@ -524,7 +524,16 @@ def statements_about(
         # What an officer wrote about somebody else's case is that person's, not the officer's.
         if statement.sub not in subjects and statement.domain == membership.DOMAIN:
             found.append(
-                Paper(row.idx, statement.type, statement.digest, row.tick, statement.iss, {}, (), "closed")
+                Paper(
+                    row.idx,
+                    statement.type,
+                    statement.digest,
+                    row.tick or statement.iat,
+                    statement.iss,
+                    {},
+                    (),
+                    "closed",
+                )
             )
         else:
             found.append(_paper(connection, vault, row, viewer, account))

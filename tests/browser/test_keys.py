@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from coopnode.admission import token_digest
 from coopnode.sessions import Sessions
 from coopnode.signing import SELF, Item, Signing
-from coopnode.admission import token_digest
 from coopnode.testing import START, Cooperative, FixedClock, accepted, found
 from protocol.contract import View
 from protocol.contracts import accounts
@@ -47,7 +47,9 @@ class House:
 
     def _record(self, request: Request) -> None:
         head = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
-        self.traffic.append(f"{request.method} {request.url}\n{head}\n\n".encode() + (request.post_data_buffer or b""))
+        self.traffic.append(
+            f"{request.method} {request.url}\n{head}\n\n".encode() + (request.post_data_buffer or b"")
+        )
 
     def member(self, browser: Browser, name: str) -> Person:
         """Somebody who made an account in a browser of theirs, and is signed in."""
@@ -85,7 +87,9 @@ class House:
     def account(self) -> Account:
         """The latest account."""
         view = View(self.site.node.state, accounts.DOMAIN)
-        return max((each for _, each in view.scan("account", "", Account)), key=lambda each: each.keys[0].active_from)
+        return max(
+            (each for _, each in view.scan("account", "", Account)), key=lambda each: each.keys[0].active_from
+        )
 
     def leave(self) -> None:
         for person in self.people:
@@ -109,7 +113,9 @@ def house(tmp_path: Path, files: Path) -> Iterator[House]:
     clock = FixedClock(time=START)
     with site(tmp_path / "node", files, clock=clock) as running:
         node = running.node
-        first = found(node.keys, now=START, public_url=running.url, signing_url=running.signing_url, name="Росток")
+        first = found(
+            node.keys, now=START, public_url=running.url, signing_url=running.signing_url, name="Росток"
+        )
 
         async def begin() -> None:
             await accepted(node.engine.submit(first.genesis, ticket=node.founding_token))

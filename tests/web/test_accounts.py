@@ -132,7 +132,10 @@ async def test_an_account_is_found_by_its_whole_commitment(house: House) -> None
     for wrong, code in ((b64(commitment[:16]), "invalid_field"), (b64(bytes(32)), "not_found")):
         answer = await client.post("/api/v1/accounts/find", json={"recovery": wrong})
         assert (await answer.json())["code"] == code
-    statuses = [(await client.post("/api/v1/accounts/find", json={"recovery": b64(bytes(32))})).status for _ in range(25)]
+    statuses = [
+        (await client.post("/api/v1/accounts/find", json={"recovery": b64(bytes(32))})).status
+        for _ in range(25)
+    ]
     assert statuses[-1] == 429
     chain = await chain_of(client, person.id)
     assert (chain["number"], chain.get("forked"), len(chain["keys"])) == (1, None, 1)
@@ -142,7 +145,11 @@ async def test_an_account_is_found_by_its_whole_commitment(house: House) -> None
 async def test_a_device_is_carried_by_its_code(house: House) -> None:
     """The asking device learns the account only after the code was typed where somebody is signed in."""
     person, other = house.society.officers["one"], house.society.officers["secretary"]
-    device, signed_in, stranger = await house.browser(), await house.browser(person), await house.browser(other)
+    device, signed_in, stranger = (
+        await house.browser(),
+        await house.browser(person),
+        await house.browser(other),
+    )
     new = seed("new device")
     pub = signatures.public_key(new)
     asked = await (await device.post("/api/v1/devices", json={"pub": b64(pub)})).json()
@@ -152,9 +159,13 @@ async def test_a_device_is_carried_by_its_code(house: House) -> None:
     wrong = await signed_in.post("/me/devices/add", data={"code": "ZZZZZZZZ"}, headers=headers)
     assert wrong.status == 422 and "Такого кода нет" in await wrong.text()
     typed = f"{asked['code'][:4].lower()}-{asked['code'][4:]}"
-    done = await signed_in.post("/me/devices/add", data={"code": typed}, headers=headers, allow_redirects=False)
+    done = await signed_in.post(
+        "/me/devices/add", data={"code": typed}, headers=headers, allow_redirects=False
+    )
     assert done.status == 303
-    again = await stranger.post("/me/devices/add", data={"code": typed}, headers=headers, allow_redirects=False)
+    again = await stranger.post(
+        "/me/devices/add", data={"code": typed}, headers=headers, allow_redirects=False
+    )
     assert again.status == 422  # it is spoken for
     named = await (await device.get(here)).json()
     assert (named["standing"], named["account"]) == ("named", person.id)
@@ -166,7 +177,9 @@ async def test_a_device_is_carried_by_its_code(house: House) -> None:
     assert pub.hex()[:4] in await page.text()
     unsure = await signed_in.post("/me/devices/confirm", headers=headers)
     assert unsure.status == 422
-    asks = await signed_in.post("/me/devices/confirm", data={"same": "yes"}, headers=headers, allow_redirects=False)
+    asks = await signed_in.post(
+        "/me/devices/confirm", data={"same": "yes"}, headers=headers, allow_redirects=False
+    )
     await house.signs(asks, person)
     assert (await (await device.get(here)).json())["standing"] == "added"
     assert len((await chain_of(device, person.id))["keys"]) == 2
@@ -180,7 +193,9 @@ async def test_a_device_is_carried_by_its_code(house: House) -> None:
 async def test_codes_run_out(house: House) -> None:
     person = house.society.officers["one"]
     device, signed_in = await house.browser(), await house.browser(person)
-    asked = await (await device.post("/api/v1/devices", json={"pub": b64(signatures.public_key(seed("n")))})).json()
+    asked = await (
+        await device.post("/api/v1/devices", json={"pub": b64(signatures.public_key(seed("n")))})
+    ).json()
     house.society.move(901)
     headers = {"Sec-Fetch-Site": "same-origin"}
     late = await signed_in.post("/me/devices/add", data={"code": asked["code"]}, headers=headers)
@@ -199,7 +214,11 @@ async def test_a_recovery_is_told_and_can_be_stopped(house: House) -> None:
     raw = recovering(person, chain, new, revoke=False, now=now)
     assert isinstance(await house.society.node.engine.submit(raw), Committed)
     letters = await house.posted(3)
-    assert sorted(to for to, _, _ in letters) == ["chair@example.org", "one@example.org", "secretary@example.org"]
+    assert sorted(to for to, _, _ in letters) == [
+        "chair@example.org",
+        "one@example.org",
+        "secretary@example.org",
+    ]
     mine = next(text for to, _, text in letters if to == "one@example.org")
     assert "4 января 2026" in mine
     assert all("Ким" not in subject + text for _, subject, text in letters)
@@ -227,7 +246,9 @@ async def test_a_revoked_keys_session_ends(house: House) -> None:
     ):
         answer = await client.post(here, data=data, headers=headers)
         assert answer.status == 422 and words in await answer.text()
-    asks = await client.post(here, data={"why": "stolen", "since": "2026-01-01"}, headers=headers, allow_redirects=False)
+    asks = await client.post(
+        here, data={"why": "stolen", "since": "2026-01-01"}, headers=headers, allow_redirects=False
+    )
     await house.signs(asks, person)
     gone = await client.get("/me/keys", allow_redirects=False)
     assert gone.status == 303 and gone.headers["Location"].startswith("/sign-in")

@@ -26,7 +26,9 @@ from web.openapi import Route, answer, read, refused, register
 
 
 class FindIn(BaseModel):
-    recovery: str = Field(description="base64url: digest of CBOR {alg, pub} of the recovery key", max_length=100)
+    recovery: str = Field(
+        description="base64url: digest of CBOR {alg, pub} of the recovery key", max_length=100
+    )
 
 
 class FoundModel(BaseModel):
@@ -133,7 +135,11 @@ def _model(request: web.Request, found: Chain) -> ChainModel:
     if id is not None and known is not None:
         named = {"id": id, "name": known.name}
         line = origin(id, node.engine.head.generation)
-        log = {"origin": line, "vkey": str(NoteKey(line, node.keys.log_pub)), "node_key": b64(node.keys.node_pub)}
+        log = {
+            "origin": line,
+            "vkey": str(NoteKey(line, node.keys.log_pub)),
+            "node_key": b64(node.keys.node_pub),
+        }
     return ChainModel(
         account=found.account,
         home=found.home,

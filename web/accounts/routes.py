@@ -26,7 +26,7 @@ _DEVICE: Final = "device"
 
 _EVENTS: Final = {
     "account.key/1": "A key was added to your account",
-    "account.recover/1": "Your account was recovered with the printed sheet",
+    "account.recover/1": "Recovery of your account with the printed sheet began",
     "account.revoke/1": "A key of yours was revoked",
     "sheet": "The recovery sheet of your account was replaced",
     "account.home/1": "Your account moved to another home cooperative",
@@ -216,7 +216,9 @@ async def tasks(request: web.Request, account: str) -> list[Task]:
             href="/me/keys",
             action=gettext(request, "Look at the keys"),
             chip=gettext(request, "until %(time)s", time=moment(since, locale_of(request))),
-            lead=gettext(request, "Somebody used the printed sheet. If it was not you, stop the new key now."),
+            lead=gettext(
+                request, "Somebody used the printed sheet. If it was not you, stop the new key now."
+            ),
             urgent=True,
             due=since,
         )
