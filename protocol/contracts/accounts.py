@@ -351,7 +351,7 @@ def _after_fork(account: Account, forked_at: int, body: AccountRecover) -> Accou
     digest of the last of them is known, from the recovery.
     """
     events, number = account.events, body.number
-    if body.branch == account.other_branch:
+    if body.branch is not None and body.branch == account.other_branch:
         events = [*events[:forked_at], body.branch]
     elif body.branch != events[forked_at]:
         return Rejection("unknown_branch", "branch")

@@ -322,7 +322,8 @@ def _too_few(context: Context, at: str) -> Rejection:
 
 
 def _minimum(context: Context) -> int:
-    return max(MIN_FOUNDERS, context.facts.parameter("founding.min_founders"))
+    named: int = context.facts.parameter("founding.min_founders")
+    return max(MIN_FOUNDERS, named)
 
 
 def _over(view: View, meeting: Meeting, context: Context) -> bool:

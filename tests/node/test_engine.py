@@ -188,7 +188,8 @@ async def test_a_jump_of_the_clock_stops_writing(tmp_path: Path) -> None:
 
 
 async def test_a_larger_tree_than_ours_stops_writing(coop: Cooperative) -> None:
-    raw = coop.founder.sign(
+    chair = (await coop.constitute())[0]
+    raw = chair.sign(
         "consent.withdraw/1",
         {"re": [bytes(32)]},
         aud=coop.id,

@@ -43,7 +43,7 @@ CONSTITUTED = (
     *("account.revoke/1", "account.key/1", "account.key/1", "account.recover/1"),
     *("consent.give/1", "consent.give/1", "consent.withdraw/1"),
 )
-_ALWAYS = ("account.revoke/1", "account.key/1", "agreement.sign/1", "consent.give/1")
+_ALWAYS = ("account.revoke/1", "account.key/1", "account.key/1", "agreement.sign/1", "consent.give/1")
 FOUNDING = {
     "new": (
         *("founding.ballot/1",) * 16,
@@ -86,7 +86,9 @@ class Course(RuleBasedStateMachine):
     log: Memory
 
     @initialize(
-        kind=st.sampled_from(("new", "existing")), stage=st.sampled_from((2, 2, 2, 1, 0)), number=st.integers(0, 2**32)
+        kind=st.sampled_from(("new", "existing")),
+        stage=st.sampled_from((2, 2, 2, 1, 0)),
+        number=st.integers(0, 2**32),
     )
     def begin(self, kind: str, stage: int, number: int) -> None:
         self.random = random.Random(number)
@@ -170,6 +172,29 @@ class Course(RuleBasedStateMachine):
         if registry.StateFacts(self.log.replica.state).constituted():
             return CONSTITUTED
         return FOUNDING[self.kind]
+
+    @precondition(lambda self: len(self.course()) == len(CONSTITUTED))
+    @rule(number=st.integers(0, 2**32), far=st.integers(1, 12))
+    def an_admission_goes_its_way(self, number: int, far: int) -> None:
+        """As long as everybody still has a key, somebody comes as far as the payment."""
+        self.shuffle(number)
+        facts = registry.StateFacts(self.log.replica.state)
+        applicant = self.random.choice(
+            [item for item in self.people if not facts.is_member(item.id)] or self.people
+        )
+        voters = [self.by_id[id] for id in facts.council() if id in self.by_id]
+        way: list[tuple[Person, str]] = [(applicant, f"agreement.sign/1 {kind}") for kind in KINDS]
+        way += [(applicant, "consent.give/1"), (applicant, "membership.apply/1")]
+        way += [(self.signer(name), name) for name in ("membership.identify/1", "membership.complete/1")]
+        way += [(voter, "council.vote/1") for voter in voters]
+        way += [(self.signer(name), name) for name in ("council.approve/1", "membership.payment/1")]
+        for person, name in way[: len(KINDS) + far]:
+            type, _, self.wanted = name.partition(" ")
+            fields = self.fields(type, person)
+            if type == "consent.give/1":
+                fields["purpose"] = "membership"
+            self.offer(person, type, fields, exact=True)
+            self.wait_for_nobody()
 
     @rule(number=st.integers(0, 2**32))
     def somebody_acts_oddly(self, number: int) -> None:
@@ -676,7 +701,7 @@ class Course(RuleBasedStateMachine):
             "next": hashlib.sha256(bytes([number % 256])).digest(),
             "keys": [],
             "proofs": [],
-            "revoke": [self.random.choice(self.account(self.ids[self.signed_by.name]).keys).pub],
+            "revoke": [self.account(self.signed_by.id).keys[-1].pub],
         }
 
     def _account_home(self) -> dict[str, Any]:
@@ -685,7 +710,10 @@ class Course(RuleBasedStateMachine):
 
     def _account_revoke(self) -> dict[str, Any]:
         keys = self.account(self.signed_by.id).keys
-        fields: dict[str, Any] = {"key": self.random.choice(keys).pub}
+        kept = self.random.random() < 0.9  # or else soon nobody could sign anything
+        fields: dict[str, Any] = {"key": self.random.choice(keys[1:]).pub if kept and keys[1:] else bytes(32)}
+        if not kept:
+            fields["key"] = self.random.choice(keys).pub
         if self.random.random() < 0.5:
             fields["suspected_from"] = self.log.now - self.random.choice((0, 100, 10**6))
         return fields

@@ -140,8 +140,8 @@ def test_r88_more_than_sixty_founders_found_a_cooperative() -> None:
 
 
 def test_a_record_has_one_encoding_however_it_came_about() -> None:
-    """msgspec leaves out a default it knows by identity: text from a pack was written, the same text read back
-    was not, and an audit in memory disagreed with the node's database."""
+    """msgspec leaves out a default it knows by identity: text from a pack was written, the same text read
+    back was not, and an audit in memory disagreed with the node's database."""
     log, people = constituted()
     raw = log.sign(people[0], "council.propose/1", {"kind": "free"}, sub=log.id)
     for write in log.add(raw).writes.items():
@@ -378,7 +378,13 @@ def test_time_stays_within_what_deadlines_are_ordered_by(log: Memory) -> None:
     )
     assert refused(log.offer(raw)) == "invalid_field"
     person = log.person("мария")
-    given = {"purpose": "x", "operator": log.id, "fields": ["name"], "text": bytes(32), "until": 10**12}
+    given: dict[str, Value] = {
+        "purpose": "x",
+        "operator": log.id,
+        "fields": ["name"],
+        "text": bytes(32),
+        "until": 10**12,
+    }
     assert refused(log.offer(log.sign(person, "consent.give/1", given))) == "invalid_field"
 
 
