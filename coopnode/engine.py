@@ -276,7 +276,7 @@ class Engine:
         return (
             statement.domain == "account"
             or statement.exp < self.head.tick
-            or (statement.iss, statement.cti) in self._nonces
+            or self._nonces.holds(statement.iss, statement.cti, self.head.tick)
         )
 
     def _take_token(self, statement: Statement, source: str) -> float:

@@ -253,6 +253,9 @@ def parse(data: bytes) -> Statement:
     return made
 
 
+#: Identifiers are made of these (SPEC §2); anything else in `iss`, `sub` or `aud` could confuse a table of names.
+_ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"
+
 _HEAD = encoding.encode_header({_ALG: ED25519, _CONTENT_TYPE: STATEMENT, _KID: bytes(32), _CLAIMS: {}})[:-34]
 #: What follows `_HEAD` in the header almost every statement has: the kid, then each claim after its head.
 _USUAL = struct.Struct(">32s 5s 52s 3s 52s 3s 52s 2s I 2s I 2s 16s")
@@ -270,10 +273,9 @@ def _usual_header(protected: bytes) -> tuple[bytes, dict[int, Any]] | None:
     kid, m1, iss, m2, sub, m3, aud, m4, exp, m5, iat, m6, cti = _USUAL.unpack_from(protected, len(_HEAD))
     if (m1, m2, m3, m4, m5, m6) != _MARKS or not 65_535 < iat < exp <= iat + MAX_LIFETIME:
         return None
-    try:
-        names = iss.decode("ascii"), sub.decode("ascii"), aud.decode("ascii")
-    except UnicodeDecodeError:
+    if (iss + sub + aud).strip(_ALPHABET):
         return None
+    names = iss.decode("ascii"), sub.decode("ascii"), aud.decode("ascii")
     return kid, {_ISS: names[0], _SUB: names[1], _AUD: names[2], _EXP: exp, _IAT: iat, _CTI: cti}
 
 
@@ -299,7 +301,7 @@ def _check_header(header: dict[Any, Any]) -> tuple[bytes, dict[int, Any]]:
     ):
         raise StatementError("malformed", "claims")
     for name in (_ISS, _SUB, _AUD):
-        if not isinstance(claims[name], str) or len(claims[name]) != _IDENTIFIER_LENGTH:
+        if not _is_identifier(claims[name]):
             raise StatementError("malformed", "claims")
     exp, iat, cti = claims[_EXP], claims[_IAT], claims[_CTI]
     if type(exp) is not int or type(iat) is not int or not 0 <= iat < exp <= iat + MAX_LIFETIME:
@@ -307,6 +309,15 @@ def _check_header(header: dict[Any, Any]) -> tuple[bytes, dict[int, Any]]:
     if not isinstance(cti, bytes) or len(cti) != 16:
         raise StatementError("malformed", "cti")
     return kid, claims
+
+
+def _is_identifier(text: Any) -> bool:
+    return (
+        isinstance(text, str)
+        and len(text) == _IDENTIFIER_LENGTH
+        and text.isascii()
+        and not text.encode().strip(_ALPHABET)
+    )
 
 
 def _is_count(value: Any) -> bool:
@@ -326,7 +337,7 @@ def _on_behalf(value: Any) -> OnBehalf:
     if not isinstance(value, list) or len(value) != 2:
         raise StatementError("malformed", "for")
     organisation, authority = value
-    if not (isinstance(organisation, str) and len(organisation) == _IDENTIFIER_LENGTH):
+    if not _is_identifier(organisation):
         raise StatementError("malformed", "for")
     if not (isinstance(authority, bytes) and len(authority) == 32):
         raise StatementError("malformed", "for")

@@ -88,20 +88,22 @@ class Nonces:
     still that young."""
 
     def __init__(self) -> None:
-        self._held: set[tuple[str, bytes]] = set()
+        self._held: dict[tuple[str, bytes], int] = {}
         self._by_exp: list[tuple[int, str, bytes]] = []
 
     def add(self, iss: str, cti: bytes, exp: int) -> None:
-        self._held.add((iss, cti))
+        self._held[iss, cti] = exp
         heapq.heappush(self._by_exp, (exp, iss, cti))
 
     def forget_before(self, tick: int) -> None:
         while self._by_exp and self._by_exp[0][0] < tick:
-            _, iss, cti = heapq.heappop(self._by_exp)
-            self._held.discard((iss, cti))
+            exp, iss, cti = heapq.heappop(self._by_exp)
+            if self._held.get((iss, cti)) == exp:
+                del self._held[iss, cti]
 
-    def __contains__(self, nonce: tuple[str, bytes]) -> bool:
-        return nonce in self._held
+    def holds(self, iss: str, cti: bytes, tick: int) -> bool:
+        """Asked with the time, so that it does not matter when the old ones are forgotten."""
+        return self._held.get((iss, cti), -1) >= tick
 
 
 class Overlay:
@@ -208,7 +210,7 @@ class Batch:
         self._tree = head.tree.copy()
         self._overlay = Overlay(state)
         self._nonces = nonces
-        self._new_nonces: set[tuple[str, bytes]] = set()
+        self._new_nonces = Nonces()
         self._history = history
         self.accepted: list[Accepted] = []
         self.leaf_hashes: list[bytes] = []
@@ -240,7 +242,7 @@ class Batch:
         try:
             statement = registry.typed(statement)
         except StatementError as error:
-            return Refused(error.code, error.field or None)
+            return Refused(error.code, error.field or None, known=self._knows(statement))
         # Nothing written yet (a batch of one, as in every replay): one step less to each record.
         overlay = Overlay(self._overlay if self._overlay.writes else self._overlay.base)
         outcome = self._check(statement) or self._decide(statement, overlay)
@@ -249,7 +251,8 @@ class Batch:
         if isinstance(outcome, Refused):
             if not self._base.size + len(self.accepted):
                 self._cooperative = None
-            return outcome
+            known = outcome.known and self._knows(statement)
+            return Refused(outcome.code, outcome.at, outcome.facts, known)
         accepted = Accepted(
             statement, self._base.size + len(self.accepted), self._tick, overlay.writes, outcome
         )
@@ -288,6 +291,11 @@ class Batch:
         assert found is not None
         return found.founder, found.founder_key
 
+    def _knows(self, statement: Statement) -> bool:
+        """A good key of a known account is behind it: then a refusal is signed (P13)."""
+        view = View(self._overlay, accounts.DOMAIN)
+        return accounts.key_status(view, statement.iss, statement.kid, self._tick) is None
+
     def _audience(self, statement: Statement) -> Refused | None:
         if statement.aud != (statement.iss if statement.is_account_event else self._cooperative):
             return Refused("wrong_audience", "aud")
@@ -307,8 +315,10 @@ class Batch:
         return None
 
     def _nonce(self, statement: Statement) -> Refused | None:
-        nonce = (statement.iss, statement.cti)
-        if not statement.is_account_event and (nonce in self._new_nonces or nonce in self._nonces):
+        if statement.is_account_event:
+            return None
+        nonce = statement.iss, statement.cti, self._tick
+        if self._new_nonces.holds(*nonce) or self._nonces.holds(*nonce):
             return Refused("nonce_reused", "cti")
         return None
 
@@ -439,7 +449,7 @@ class Batch:
         self.leaf_hashes.append(leaf)
         self._overlay.writes.update(accepted.writes)
         if not accepted.statement.is_account_event:
-            self._new_nonces.add((accepted.statement.iss, accepted.statement.cti))
+            self._new_nonces.add(accepted.statement.iss, accepted.statement.cti, accepted.statement.exp)
         self.accepted.append(accepted)
 
 

@@ -235,13 +235,13 @@ def test_p7_a_copy_does_not_shorten_a_wait_with_a_key_revoked_here(
     assert refused(other.offer(consent(other, device.person, new))) == "key_waiting"
 
 
-def equivocation(log: Memory, raws: list[bytes]) -> tuple[bytes, list[dict[str, Any]]]:
+def equivocation(log: Memory, raws: list[bytes]) -> tuple[bytes, list[Value]]:
     """What a dishonest home node can make alone: a tree of anything, signed with its log key."""
     leaves = [merkle.leaf_hash(raw) for raw in raws]
     note = checkpoints.sign_checkpoint(
         Checkpoint(origin(log.id, 0), len(raws), merkle.root(leaves)), log.keys.log
     )
-    items = []
+    items: list[Value] = []
     for index, raw in enumerate(raws):
         path = tuple(merkle.inclusion_path(merkle.subtrees(leaves), index, len(raws)))
         items.append({"statement": raw, "proof": proofs.format(TlogProof(index, path, note))})
@@ -249,7 +249,7 @@ def equivocation(log: Memory, raws: list[bytes]) -> tuple[bytes, list[dict[str, 
 
 
 def carried(
-    target: Memory, person: Person, home: bytes, items: list[dict[str, Any]], key: bytes | None = None
+    target: Memory, person: Person, home: bytes, items: list[Value], key: bytes | None = None
 ) -> bytes:
     return sign_statement(
         key or person.key,
@@ -405,7 +405,7 @@ def founded_with(pack: Pack) -> Refused | Accepted:
     genesis = {**documents.parse(log.entries[0]).payload["genesis"], "pack": methodology.digest(content)}
     id = identifier(hashlib.sha256(encoding.encode(genesis)).digest())
     person = Person.make("founder", id)
-    held = [
+    held: list[Value] = [
         signatures.sign(secret, documents.possession(signatures.public_key(secret), id, 0))
         for secret in (log.keys.log, log.keys.node)
     ]

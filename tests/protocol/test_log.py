@@ -155,9 +155,7 @@ def test_p3_a_larger_tree_stops_writing_but_only_on_the_word_of_an_officer(log: 
     person = log.person("мария")
     ahead = Seen(0, log.replica.head.size + 1, bytes(32))
     assert refused(log.offer(consent(log, person, seen=ahead)))[0] == "seen_fork"
-    log.replica.state.apply(
-        {("council", f"office/{person.id}"): council.Office(("secretary",), bytes(32))}
-    )
+    log.replica.state.apply({("council", f"office/{person.id}"): council.Office(("secretary",), bytes(32))})
     with pytest.raises(SeenAhead):
         log.offer(consent(log, person, seen=ahead))
     stranger = Person.make("никто", log.id)

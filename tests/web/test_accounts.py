@@ -1,4 +1,4 @@
-"""Keys of an account through a running node: chain, codes of devices, notices, sessions that end (P7, P8, P10)."""
+"""Keys of an account through a running node: chain, codes of devices, notices, sessions (P7, P8, P10)."""
 
 from __future__ import annotations
 
