@@ -4,9 +4,9 @@
     COOPNODE-KEY-1:<base32, upper case> of CBOR {v, pub, kdf {name, m, t, p, salt}, nonce, box}
 
 `box` is AES-256-GCM under Argon2id of the passphrase, with the CBOR of the map without `box` as
-additional data, over CBOR `{seed, recovery, nonce, home?, account?}`. `recovery` (the commitment), `nonce` and
-`home` say which account
-the key opens; the recovery key itself is never in it. That one is kept on paper: `recovery_groups`.
+additional data, over CBOR `{seed, recovery, nonce, home?, account?}`. `recovery` (the commitment), `nonce`
+and `home` or `account` say which account the key opens; the recovery key itself is never in it. That one is
+kept on paper: `recovery_groups`.
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ CODES: Final[Mapping[str, str]] = {
     "no_possession": "The proof is not a signature of the invitation's key over this account and invitation.",
     "not_allowed": "The act needs an office or a right the signer does not hold.",
     "pack_outdated": "The act was written under another methodology pack than the one in force.",
+    "seen_too_old": "The tree the signer had verified is older than the matter.",
     "wrong_subject": "`sub` is not the identifier of what the act is about.",
 }
 
@@ -80,6 +81,13 @@ def decide(
 def about(statement: Statement, subject: str) -> Rejection | None:
     """`sub` says what a statement is about, so that people and indexes need not open it; it must not lie."""
     return None if statement.sub == subject else Rejection("wrong_subject", "sub", {"expected": subject})
+
+
+def saw(statement: Statement, index: int) -> Rejection | None:
+    """The signer's device had verified a tree that holds entry `index` (P3): an old `seen` would say nothing."""
+    if statement.seen is None or statement.seen.size <= index:
+        return Rejection("seen_too_old", "seen", {"needed": index + 1})
+    return None
 
 
 def holds_invitation(kid: bytes, account: str, inviting: bytes, proof: bytes) -> bool:

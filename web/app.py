@@ -33,8 +33,8 @@ __all__ = ["create_app", "create_signing_app"]
 MIDDLEWARES: Final[tuple[Middleware, ...]] = (
     middleware.access,
     middleware.headers,
-    middleware.errors,
     cors,
+    middleware.errors,
     middleware.same_origin,
     middleware.rationed,
     sessions,
@@ -57,6 +57,7 @@ def create_app(node: Node) -> web.Application:
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=2**20)
     limits = node.config.limits
     app[NODE] = node
+    app.on_response_prepare.append(middleware.before_streaming)
     app[SESSIONS] = Sessions(node)
     app[SIGNING] = Signing(node)
     app[TASKS] = []

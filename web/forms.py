@@ -26,13 +26,22 @@ async def form(request: web.Request) -> Fields:
     try:
         async with asyncio.timeout(_SLOW_SECONDS):
             found = await request.post()
+        for name, value in found.items():
+            (name + (value if isinstance(value, str) else "")).encode()  # half of a surrogate pair is no text
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    except ValueError:
+    except (ValueError, LookupError, RuntimeError):  # unknown charset, unknown coding of a part
         raise web.HTTPBadRequest from None
     if len(found) > _MAX_FIELDS:
         raise web.HTTPBadRequest
     return found
+
+
+def local_path(given: str, otherwise: str) -> str:
+    """A path of this site to go on to. Browsers and `yarl` drop control characters from an address, so that
+    `/<tab>/host` would lead to another site."""
+    leads_away = not given.startswith("/") or given.startswith("//") or "\\" in given
+    return otherwise if leads_away or not given.isprintable() else given
 
 
 def text(fields: Mapping[str, Any], name: str, limit: int = 10_000) -> str:

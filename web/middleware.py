@@ -1,6 +1,6 @@
 """What surrounds every request: its log line, its headers, where it may come from, and how errors look.
 
-Outermost first: `access`, `headers`, `errors`, `cors` (web/cors.py), `same_origin`, `rationed`, then the
+Outermost first: `access`, `headers`, `cors` (web/cors.py), `errors`, `same_origin`, `rationed`, then the
 session.
 """
 
@@ -59,15 +59,19 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
     except web.HTTPException as error:
-        _add_headers(request, error)
+        add_headers(request, error)
         raise
-    _add_headers(request, response)
+    if not response.prepared:
+        add_headers(request, response)
     return response
 
 
-def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    if response.prepared:
-        return
+async def before_streaming(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal of the application: a streamed answer is begun before its handler returns."""
+    add_headers(request, response)
+
+
+def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     config = request.app[NODE].config
     # A form may lead to the signing origin by redirect, and browsers check redirects of forms too.
     policy = (
@@ -97,6 +101,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return failure(request, error.status, dict(error.headers))
     except ConnectionError:
         raise
+    except web.RequestPayloadError:  # a body that is not coded as it says
+        return failure(request, 400, {})
     except Exception:
         log.exception("failed", id=request.get(REQUEST_ID), method=request.method)
         return failure(request, 500, {})

@@ -23,6 +23,7 @@ from web import i18n
 from web.keys import FLASH_SHOWN, NODE, SESSION
 
 FOLDER: Final = Path(__file__).parent
+_TURNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 BUILD: Final = FOLDER / "static" / "build"
 
 
@@ -36,6 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
+        finalize=visible,
     )
     made.globals.update(static=static, icon=icon, fingerprint=identifiers.fingerprint, wording=wording)
     made.filters.update(
@@ -52,6 +54,13 @@ def environment() -> Environment:
     )
     made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
+
+
+def visible(value: Any) -> Any:
+    """Marks that turn the direction of writing show as such: a name must not rearrange the line it is in."""
+    if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
+        return _TURNS.sub("\N{REPLACEMENT CHARACTER}", value)
+    return value
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:

@@ -41,9 +41,12 @@ async def fixed(request: web.Request) -> web.StreamResponse:
 
 
 def _file(request: web.Request, path: Path, folder: Path) -> web.StreamResponse:
-    if path.parent != folder or path.suffix not in _KINDS or not path.is_file():
+    if path.parent != folder or path.suffix not in _KINDS:
         raise web.HTTPNotFound
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError):  # no such file, a name too long, a NUL in it
+        raise web.HTTPNotFound from None
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     # The address carries the digest (rendering.static), so what is under it never changes.
     kept = "public, max-age=31536000, immutable" if request.query_string else "no-cache"

@@ -1,7 +1,7 @@
 """Letters about keys: to the person at every event, to officers when an account is being recovered (P7).
 
-As in joining: a row names the event, working it off makes one row for each receiver, and the address is opened
-from the person's own record at the moment of sending and stands nowhere else.
+As in joining: a row names the event, working it off makes one row for each receiver, and the address is
+opened from the person's own record at the moment of sending and stands nowhere else.
 """
 
 from __future__ import annotations

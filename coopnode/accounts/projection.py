@@ -25,7 +25,7 @@ from protocol.contracts import accounts
 from protocol.contracts.accounts import Account
 from protocol.log import Accepted
 
-#: The commitment that counts now. Not unique: anybody may copy another's commitment into an account of theirs.
+#: The commitment that counts now. Not unique: anybody may copy another's into an account of theirs.
 recoveries: Final = Table(
     "accounts_recoveries",
     projections,

@@ -1,8 +1,9 @@
 """Bringing a second device to an account, and the documents that add and revoke keys.
 
-A new device makes its key and shows a short code. The person types that code where they are signed in; the new
-device learns the account, proves that it holds its key (P8), and the old device signs. The node carries the
-public key and the proof and nothing else; that it carried the right key is seen by comparing fingerprints.
+A new device makes its key and shows a short code. The person types that code where they are signed in; the
+new device learns the account, proves that it holds its key (P8), and the old device signs. The node carries
+the public key and the proof and nothing else; that it carried the right key is seen by comparing
+fingerprints.
 """
 
 from __future__ import annotations

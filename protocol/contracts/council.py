@@ -639,6 +639,8 @@ def _approve(view: View, statement: Statement, context: Context) -> Changes | Re
     matter = _before_chair(view, statement, body.matter, body.round, context)
     if isinstance(matter, Rejection):
         return matter
+    if refused := acts.saw(statement, matter.box.electorate.index):
+        return refused
     if body.outcome != _outcome(view, body.matter, matter):
         return Rejection("result_mismatch", "outcome")
     if body.counts != matter.box.counts:

@@ -479,6 +479,8 @@ def _minutes(view: View, statement: Statement, context: Context) -> Changes | Re
         return Rejection("not_allowed", "iss", {"role": "founder"})
     id = identifier(meeting.opened)
     vote = view.need("vote", id, Vote)
+    if refused := acts.saw(statement, vote.box.electorate.index):
+        return refused
     if meeting.status == "voting":
         if vote.box.counts.ballots < vote.box.electorate.size:
             return Rejection("voting_open", "type", {"closes": vote.box.closes})

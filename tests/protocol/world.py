@@ -190,7 +190,14 @@ class World:
         return Context(COOPERATIVE, 0, self.index, self.tick, WorldFacts(self))
 
     def statement(
-        self, type: str, signer: Person, sub: str | None = None, *, iat: int | None = None, **fields: Any
+        self,
+        type: str,
+        signer: Person,
+        sub: str | None = None,
+        *,
+        iat: int | None = None,
+        seen: int | None = None,
+        **fields: Any,
     ) -> Statement:
         """Signed, written, read again and typed: what a contract gets."""
         kind = TYPES[type]
@@ -204,7 +211,7 @@ class World:
             iat=signed_at,
             exp=signed_at + 900,
             cti=self._nonce.to_bytes(16, "big"),
-            seen=Seen(0, 1, bytes(32)) if kind.seen else None,
+            seen=Seen(0, seen or self.index, bytes(32)) if kind.seen else None,
         )
         private = hashlib.sha256(b"private").digest() if kind.private else None
         payload = documents.payload_bytes(type, fields, private)

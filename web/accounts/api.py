@@ -1,4 +1,4 @@
-"""What the signing origin asks about accounts and new devices (SPEC §6). Whole digests and ids only; rationed.
+"""What the signing origin asks about accounts and new devices (SPEC §6). Whole digests only; rationed.
 
 A stranger may ask: who has lost every key is one. Answers hold public keys and digests, no personal data.
 """

@@ -32,9 +32,9 @@ _EVENTS: Final = {
     "account.home/1": "Your account moved to another home cooperative",
 }
 _WRONG: Final = {
-    "not_found": "There is no such code. It works for 15 minutes; compare it with the screen of the new device.",
+    "not_found": "There is no such code. It works for 15 minutes; compare it with the new device.",
     "key_taken": "This device has been added already, or its key was revoked.",
-    "account_forked": "The history of your keys has split in two. Recover the account with the printed sheet first.",
+    "account_forked": "The history of your keys has split in two. Recover the account from the sheet first.",
     "too_many": "Too many codes have been tried. Come back in an hour.",
 }
 
@@ -121,7 +121,7 @@ async def revoke(request: web.Request) -> web.StreamResponse:
 def _suspicion(
     request: web.Request, typed: dict[str, str], *, waiting: bool
 ) -> tuple[int | None, dict[str, str]]:
-    """The moment from which the key is under suspicion: the beginning of that day by the cooperative's clock."""
+    """When the suspicion begins: the start of that day by the cooperative's clock."""
     if waiting or typed["why"] == "lost":
         return None, {}
     if typed["why"] != "stolen":

@@ -104,7 +104,7 @@ async def open_vote(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/found/result")
     form = await shell.form(request)
     candidates = [name for name in form.getall("candidate", []) if name in meeting.joined]
-    seats, days = forms.text(form, "seats"), forms.text(form, "days")
+    seats, days = forms.text(form, "seats")[:4], forms.text(form, "days")[:4]
     latest = await service.parameter("founding.vote_days")
     problem = None
     if not seats.isdecimal() or int(seats) < meeting.seats_minimum:

@@ -11,7 +11,7 @@ from protocol.contracts import accounts, cooperative, membership
 from protocol.contracts.accounts import Account
 from protocol.wording import LOCALES
 from web import i18n, sessions
-from web.forms import form, text
+from web.forms import form, local_path, text
 from web.home import Event, Task
 from web.keys import EVENTS, NODE, SESSIONS, TASKS, session
 from web.rendering import render
@@ -110,11 +110,9 @@ async def me(request: web.Request) -> web.StreamResponse:
 async def language(request: web.Request) -> web.StreamResponse:
     """Choosing a language works for strangers too, by a cookie of its own."""
     fields = await form(request)
-    chosen, back = text(fields, "locale", 2), text(fields, "back", 500)
+    chosen, back = text(fields, "locale", 2), local_path(text(fields, "back", 500), "/")
     if chosen not in LOCALES:
         raise web.HTTPBadRequest
-    if not back.startswith("/") or back.startswith("//") or "\\" in back:
-        back = "/"
     answer = web.HTTPSeeOther(back)
     secure = request.app[NODE].config.public_url.startswith("https:")
     answer.set_cookie(

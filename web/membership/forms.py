@@ -260,9 +260,10 @@ def day(text: str) -> date | None:
     if match := re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text.strip(), re.ASCII):
         text = f"{match[3]}-{int(match[2]):02d}-{int(match[1]):02d}"
     try:
-        return date.fromisoformat(text.strip())
+        found = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return found if found > date.min and found < date.max else None  # the ends have no midnight everywhere
 
 
 def end_of(day: date) -> int:

@@ -14,6 +14,8 @@ from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
 
 _CSV_PAGE: Final = 1000
+#: Beginnings of formulas, also as East Asian keyboards type them.
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def setup(app: web.Application) -> None:
@@ -145,7 +147,7 @@ def _cells(request: web.Request, line: queries.RegisterLine) -> tuple[str, ...]:
 def _row(cells: tuple[str, ...]) -> str:
     out = io.StringIO()
     # A cell that begins like a formula would be run by a spreadsheet: names are people's own words.
-    safe = [f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in cells]
+    safe = [f"'{cell}" if cell.lstrip()[:1] in _FORMULA else cell for cell in cells]
     csv.writer(out, delimiter=";", lineterminator="\r\n").writerow(safe)
     return out.getvalue()
 

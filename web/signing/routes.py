@@ -14,6 +14,7 @@ from aiohttp import web
 
 from coopnode.signing import Item, Outcome, Purpose, SigningError
 from web import i18n, sessions
+from web.forms import local_path
 from web.keys import NODE, SIGNING
 from web.problems import problem
 from web.rendering import render
@@ -80,7 +81,7 @@ async def done(request: web.Request) -> web.StreamResponse:
         if not isinstance(body, dict):
             raise SigningError("bad_request")
         code = await signing.finish(found, body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return problem("bad_request", locale=i18n.locale_of(request))
     except SigningError as error:
         return problem(error.code, locale=i18n.locale_of(request))
@@ -124,9 +125,7 @@ async def outcome(request: web.Request) -> Outcome | None:
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
-    back = request.query.get("to", "/now")
-    if not back.startswith("/") or back.startswith("//") or "\\" in back:
-        back = "/now"
+    back = local_path(request.query.get("to", "/now"), "/now")
     if await sessions.account(request):
         raise web.HTTPSeeOther(back)
     if request.app[NODE].cooperative is None:
