@@ -84,7 +84,8 @@ def about(statement: Statement, subject: str) -> Rejection | None:
 
 
 def saw(statement: Statement, index: int) -> Rejection | None:
-    """The signer's device had verified a tree that holds entry `index` (P3): an old `seen` would say nothing."""
+    """The signer's device had verified a tree that holds entry `index` (P3): an old `seen` would say
+    nothing."""
     if statement.seen is None or statement.seen.size <= index:
         return Rejection("seen_too_old", "seen", {"needed": index + 1})
     return None

@@ -253,7 +253,8 @@ def parse(data: bytes) -> Statement:
     return made
 
 
-#: Identifiers are made of these (SPEC §2); anything else in `iss`, `sub` or `aud` could confuse a table of names.
+#: Identifiers are made of these (SPEC §2); anything else in `iss`, `sub` or `aud` could confuse a table of
+#: names.
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"
 
 _HEAD = encoding.encode_header({_ALG: ED25519, _CONTENT_TYPE: STATEMENT, _KID: bytes(32), _CLAIMS: {}})[:-34]

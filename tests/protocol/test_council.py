@@ -380,6 +380,15 @@ def test_an_office_ends_by_decision(coop: Existing) -> None:
         assert council.roles(coop.world.view("council"), coop.founder.id) == set(roles)
 
 
+def test_p3_the_chair_has_verified_a_tree_that_holds_the_matter(coop: Existing) -> None:
+    id = propose(coop)
+    vote(coop, id, "for", "for", "for")
+    opened = matter(coop, id).box.electorate.index
+    old = {**approval(coop, id), "seen": opened}
+    assert coop.world.offer("council.approve/1", coop.chair, id, **old) == "seen_too_old"
+    coop.world.do("council.approve/1", coop.chair, id, **{**old, "seen": opened + 1})
+
+
 def test_a_settled_vote_needs_not_wait(coop: Existing) -> None:
     id = propose(coop)
     vote(coop, id, "for", "for")

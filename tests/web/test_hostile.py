@@ -473,7 +473,14 @@ async def test_deep_json_and_bodies_without_length(world: World) -> None:
 
 async def test_weird_addresses_and_methods(world: World) -> None:
     client = await world.browser(world.society.officers["chair"])
-    weird = ("/%00", "/..%2f..%2fetc", "//evil.example/x", "/me%2fdata", "/%ff", "/" + "a" * 7000)
+    weird: tuple[str, ...] = (
+        "/%00",
+        "/..%2f..%2fetc",
+        "//evil.example/x",
+        "/me%2fdata",
+        "/%ff",
+        "/" + "a" * 7000,
+    )
     weird += (
         "/static/%00",
         "/static/" + "b" * 3000 + ".js",
