@@ -10,6 +10,8 @@ from aiohttp import web
 
 from coopnode.sessions import Session
 from web.keys import ENDED, FLASH_SHOWN, NEW_TOKEN, NODE, SESSION, SESSIONS
+from web.log.routes import client
+from web.middleware import RATION
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -62,9 +64,13 @@ def _set_cookie(request: web.Request, response: web.StreamResponse) -> None:
 
 
 async def need(request: web.Request) -> Session:
-    """The session of this browser, made when there is none."""
+    """The session of this browser, made when there is none; new ones are rationed by address, for each is a
+    row."""
     found: Session | None = request.get(SESSION)
     if found is None:
+        wait = request.app[RATION].take(f"session {client(request)}")
+        if wait:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(int(wait) + 1)})
         found, request[NEW_TOKEN] = await request.app[SESSIONS].create()
         request[SESSION] = found
     return found

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
+from coopnode.admission import Buckets
 from coopnode.cli.node import all_projections
 from coopnode.signing import Item, b64, unb64
 from coopnode.testing import START, FixedClock, Person, seed
@@ -513,3 +514,18 @@ async def test_the_signing_origin_serves_files_and_nothing_else(shell: Shell) ->
         assert (await client.post("/", data=b"x")).status in (404, 405, 413)
     finally:
         await client.close()
+
+
+# --- rations --------------------------------------------------------------------------------------
+
+
+async def test_new_sessions_are_rationed_by_address(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session is a row: who asks for one after another without keeping a cookie waits."""
+    few = Buckets(2, 0.001)
+    monkeypatch.setattr(shell.server.app[RATION], "take", few.take)
+    address = str(shell.server.make_url("/sign-in?go=1"))
+    answers = []
+    for _ in range(3):
+        async with ClientSession() as client, client.get(address, allow_redirects=False) as answer:
+            answers.append((answer.status, "Retry-After" in answer.headers))
+    assert answers == [(303, False), (303, False), (429, True)]
