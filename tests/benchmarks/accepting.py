@@ -82,9 +82,9 @@ def prepare(data: Path, *, people: int, matters: int) -> Prepared:
 
 
 def run(figures: Figures, folder: Path, prepared: Prepared, *, quick: bool) -> None:
-    seconds, rounds = (1.2, 1) if quick else (3.0, 3)
+    seconds, rounds = (1.2, 1) if quick else (2.0, 3)
     consents, votes = folder / "consents", folder / "votes"
-    pack(consents, prepared.consents(12_000 if quick else 60_000))
+    pack(consents, prepared.consents(18_000 if quick else 100_000))
     pack(votes, prepared.votes())
     bare_folder = folder / "bare"
     bare_folder.mkdir()
