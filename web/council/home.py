@@ -60,7 +60,7 @@ def _votes(request: web.Request, words: Words, votes: list[queries.MatterLine]) 
             "Vote in the council: %(num)s matter", "Vote in the council: %(num)s matters", len(votes)
         ),
         href=f"/council/{first.id}" if alone else "/council",
-        action=gettext(request, "Vote") if alone else gettext(request, "Go to the matters"),
+        action=gettext(request, "Go to the vote") if alone else gettext(request, "Go to the matters"),
         chip=gettext(request, "until %(time)s", time=words.moment(first.closes)),
         lead=words.explain(first) if alone else "",
         urgent=True,
