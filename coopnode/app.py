@@ -111,7 +111,7 @@ class Node:
             raise NodeError(
                 f"the head database {error} is missing. It tells how far this log has "
                 "come and is never part of a backup; without it this node might sign a second history. If "
-                "this is a restored copy, see `coopnode recover`"
+                "this is a restored copy, see `coopnode restore --help`"
             ) from error
         database = open_database(config.data)
         vault = Vault(config.data, keys.vault)

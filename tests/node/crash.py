@@ -18,9 +18,9 @@ from coopnode import testing
 from coopnode.app import Node
 from coopnode.private_records import opened
 from coopnode.testing import Person
-from coopnode.verify import verify
 from protocol import documents, encoding, registry
 from protocol.encoding import Value
+from tests.node.fsck import verify
 
 CLIENTS = 8
 

@@ -20,11 +20,11 @@ from coopnode.projections import Projection
 from coopnode.store.heads import StoredHead
 from coopnode.store.sql import Column, Connection, Integer, Table, Text, func, insert, projections, select
 from coopnode.testing import Cooperative, FixedClock, Person
-from coopnode.verify import verify
 from protocol import documents, signatures
 from protocol.documents import Seen
 from protocol.encoding import Value
 from protocol.log import Accepted
+from tests.node.fsck import verify
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`coopnode verify`: the fsck of a data directory that is not in use: entries, tree, state, head, files,
+"""A second opinion on a data directory that is not in use, independent of `coopnode verify`: entries, tree, state, head, files,
 checkpoint, vault (design §5).
 
 Everything is compared with a replay of the entries from nothing. It changes nothing.
