@@ -1,7 +1,7 @@
-"""A second opinion on a data directory that is not in use, independent of `coopnode verify`: entries, tree, state, head, files,
-checkpoint, vault (design §5).
+"""A second opinion on a data directory that is not in use, independent of `coopnode verify`.
 
-Everything is compared with a replay of the entries from nothing. It changes nothing.
+Entries, tree, state, head, files, checkpoint and vault (design §5). Everything is compared with a replay of
+the entries from nothing. It changes nothing.
 """
 
 from __future__ import annotations
