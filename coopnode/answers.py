@@ -3,26 +3,28 @@ HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
-from protocol import documents
+from protocol import documents, merkle, promises
 from protocol.encoding import Value, encode
+from protocol.promises import Promise
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The statement is in the log for good. `message` is the node's signed promise; `again` when the same
-    bytes were there before."""
+    """The statement is in the log for good. `message` is the node's signed promise, `path` leads to it from
+    this entry (`protocol.promises`); `again` when the same bytes were there before."""
 
     index: int
     entry: bytes
     digest: bytes
     tick: int
     message: bytes
+    path: bytes = b""
     again: bool = False
 
 
@@ -49,6 +51,9 @@ class Busy:
 
 Answer: TypeAlias = Committed | Refusal | Busy
 
+#: The promise of publication in *committed*: this long after the tick (P13).
+PUBLISH_WITHIN = 60
+
 
 class Signer:
     """The node key's messages that are no statements."""
@@ -62,16 +67,14 @@ class Signer:
         self._committed = documents.message_header(documents.COMMITTED, pub)
         self._refused = documents.message_header(documents.REFUSED, pub)
 
-    def committed(self, origin: str, index: int, entry: bytes, tick: int, publish_by: int) -> bytes:
-        # Keys in canonical order: shortest first.
-        payload: dict[str, Value] = {
-            "tick": tick,
-            "entry": entry,
-            "index": index,
-            "origin": origin,
-            "publish_by": publish_by,
-        }
-        return self._sign(self._committed, encode(payload))
+    def committed(
+        self, origin: str, index: int, leaf_hashes: Sequence[bytes], tick: int
+    ) -> tuple[bytes, list[bytes]]:
+        """One promise for entries that follow each other from `index` on and share a tick, and the path to it
+        from each."""
+        root, paths = merkle.inclusion_paths(leaf_hashes)
+        promise = Promise(origin, index, len(leaf_hashes), root, tick, tick + PUBLISH_WITHIN)
+        return self._sign(self._committed, promises.payload(promise)), paths
 
     def refused(self, digest: bytes, code: str, at: str | None, size: int, root: bytes, tick: int) -> bytes:
         payload: dict[str, Value] = {"code": code, "root": root, "size": size, "tick": tick, "digest": digest}

@@ -21,6 +21,7 @@ from coopnode.keystore import Keystore
 from coopnode.projections import Projection, Projections
 from coopnode.publisher import Publisher
 from coopnode.reading import Reading
+from coopnode.sequencer import Sequencer
 from coopnode.startup import Standing, examine
 from coopnode.store.database import Database, open_database
 from coopnode.store.heads import Heads, HeadsMissing
@@ -73,6 +74,7 @@ class Node:
     heads: Heads
     store: LogStore
     files: LogFiles
+    sequencer: Sequencer
     engine: Engine
     publisher: Publisher
     reading: Reading
@@ -128,7 +130,7 @@ class Node:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
                 standing.tiles = standing.published
         clock.check_start(max(heads.alive_at(), standing.head.tick), confirmed=config.time_confirmed)
-        engine = Engine(
+        sequencer = Sequencer(
             store, state, tree, vault, keys, clock, config.limits, made, standing.head, standing.doubt
         )
         publisher = Publisher(
@@ -149,7 +151,8 @@ class Node:
             heads,
             store,
             files,
-            engine,
+            sequencer,
+            Engine(sequencer, store, keys, clock, config.limits),
             publisher,
             Reading(store, files),
             standing,
@@ -166,20 +169,21 @@ class Node:
         if self.standing.doubt is not None:
             log.error("reading only", reason=self.standing.doubt)
             return
-        self.engine.start()
-        self.publisher.start(lambda: self.engine.head, self.engine.stop_writing)
+        self.sequencer.start()
+        self.publisher.start(lambda: self.sequencer.head, self.sequencer.stop_writing)
 
     async def stop(self) -> None:
         """Finishes what was taken, publishes it, closes."""
-        await self.engine.stop()
-        healthy = self.engine.stopped is None
-        await self.publisher.stop(self.engine.head if healthy else None)
+        await self.sequencer.stop()
+        healthy = self.sequencer.stopped is None
+        await self.publisher.stop(self.sequencer.head if healthy else None)
         if healthy:
             self.heads.set_alive(self.clock.peek())
         self.close()
 
     def close(self) -> None:
         """Without finishing anything; for tools and tests."""
+        self.engine.close()
         self.database.close()
         self.vault.close()
         self.heads.close()

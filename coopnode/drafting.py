@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import http.client
 import json
 import secrets
@@ -19,8 +18,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from coopnode.keyfile import PersonalKey
-from protocol import commitments, documents, encoding, registry, signatures, wording
-from protocol.documents import COMMITTED, Seen, Statement
+from protocol import commitments, documents, encoding, promises, registry, signatures, wording
+from protocol.documents import Seen, Statement
 from protocol.errors import EncodingError, StatementError
 from protocol.identifiers import fingerprint, parse_identifier
 
@@ -314,16 +313,18 @@ def _object(data: bytes) -> dict[str, Any]:
 
 def _check_promise(statement: Statement, answer: Mapping[str, Any], node_key: bytes | None) -> None:
     try:
-        text = answer["committed"]
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        kid, content, signed, signature = documents.parse_message(data, COMMITTED)
-    except (KeyError, TypeError, binascii.Error, StatementError) as error:
+        message, path = _base64url(answer["committed"]), _base64url(answer["path"])
+        kid, promise = promises.check(message, path, statement.raw, int(answer["index"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise SubmitError("the node's answer carries no promise; do not rely on it") from error
+    except StatementError as error:
+        raise SubmitError("the node's promise is not about these bytes, or its signature is wrong") from error
     # `account.*` speaks to every log, all else to the one of its audience (SPEC §4.1).
-    place = str(content.get("origin", "")).split("/")
+    place = promise.origin.split("/")
     right = len(place) == 3 and (statement.domain == "account" or place[1] == statement.aud)
-    same = content.get("entry") == hashlib.sha256(statement.raw).digest() and content.get(
-        "index"
-    ) == answer.get("index")
-    if not (right and same and signatures.verify(kid, signed, signature) and node_key in (None, kid)):
-        raise SubmitError("the node's promise is not about these bytes, or not signed by its key")
+    if not right or node_key not in (None, kid):
+        raise SubmitError("the node's promise is of another log, or not signed by its key")
+
+
+def _base64url(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

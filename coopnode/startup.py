@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from coopnode.engine import cooperative_id
 from coopnode.keystore import Keystore
 from coopnode.store.heads import Heads, StoredHead
 from coopnode.store.log_store import LogConflict, LogStore
 from coopnode.store.state_store import SnapshotState
 from coopnode.store.tree_store import TreeStore
 from coopnode.tiles_writer import LogFiles
-from protocol import checkpoints, merkle, tiles
+from protocol import checkpoints, documents, merkle, tiles
 from protocol.checkpoints import Checkpoint
 from protocol.contract import View
 from protocol.contracts import cooperative
@@ -75,7 +74,7 @@ def _examine(
                 "the database is empty, but this node has kept a log before; restore it from a backup"
             )
         return
-    name = cooperative_id(store.raw(0, 1)[0])
+    name = cooperative.genesis_id(documents.parse(store.raw(0, 1)[0]))
     standing.head = head = store.head(name, generation, tree)
     _check_keys(store, keys)
     _check_end(store, tree, size)

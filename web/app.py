@@ -31,6 +31,7 @@ from web.signing_origin import create_signing_app
 __all__ = ["create_app", "create_signing_app"]
 
 MIDDLEWARES: Final[tuple[Middleware, ...]] = (
+    middleware.express,
     middleware.access,
     middleware.headers,
     cors,

@@ -1,9 +1,10 @@
 // Signed statements on their way. They are stored before the first attempt and sent as the same bytes until the node has answered, which
 // it does for equal bytes for ever (SPEC §9.4). Openings are kept until a checkpoint covers them (P15), at most a week.
 
-import { base64url, equal, fromBase64url, sha256 } from "./bytes.js";
-import { COMMITTED, parseMessage } from "./cose.js";
+import { base64url, equal, fromBase64url } from "./bytes.js";
+import { COMMITTED, leafHash, parseMessage } from "./cose.js";
 import { verify } from "./ed25519.js";
+import { verifyInclusion } from "./log.js";
 import { PageError, Problem, Unreachable } from "./request.js";
 import { outboxTable } from "./store.js";
 
@@ -41,7 +42,7 @@ export async function send(parcel, main, keep = parcels.put) {
       throw Object.assign(error instanceof Error ? error : new Unreachable(), { at: item.place });
     }
     checkAnswer(parcel, item, answer);
-    item.answer = { index: answer.index ?? null, committed: answer.committed ?? null };
+    item.answer = { index: answer.index ?? null, committed: answer.committed ?? null, path: answer.path ?? null };
     await keep(parcel);
   }
 }
@@ -59,13 +60,21 @@ function checkAnswer(parcel, item, answer) {
   if (!parcel.log?.nodeKey) return;
   try {
     const promise = parseMessage(fromBase64url(answer.committed), COMMITTED);
-    const { origin, index, entry } = promise.content;
+    const { origin, index, count, root } = promise.content;
     const ours = equal(promise.kid, fromBase64url(parcel.log.nodeKey)) && verify(promise.kid, promise.signed, promise.signature);
-    if (ours && origin === parcel.log.origin && index === answer.index && equal(entry, sha256(item.statement))) return;
+    const path = hashes(fromBase64url(answer.path));
+    const covered = verifyInclusion(leafHash(item.statement), answer.index - index, count, path, root);
+    if (ours && origin === parcel.log.origin && covered) return;
   } catch {
     // told below
   }
   throw new PageError("bad_answer");
+}
+
+/** @param {Uint8Array} path 32-byte hashes in a row */
+function hashes(path) {
+  if (path.length % 32) throw new Error("malformed path");
+  return Array.from({ length: path.length / 32 }, (_, place) => path.slice(32 * place, 32 * place + 32));
 }
 
 /** What the main site is told at the end. @param {Parcel} parcel */

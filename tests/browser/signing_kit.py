@@ -23,7 +23,7 @@ from typing import Any
 from aiohttp import web
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from protocol import checkpoints, commitments, documents, encoding, merkle, signatures
+from protocol import checkpoints, commitments, documents, encoding, merkle, promises, signatures
 from protocol.identifiers import identifier, origin
 from protocol.notes import NoteSigner
 
@@ -222,19 +222,21 @@ class FakeMain:
             self.entries.append(statement)
         index = self.entries.index(statement)
         header = documents.message_header(documents.COMMITTED, signatures.public_key(self.node_seed))
-        entry = bytes(32) if self.false_promise else hashlib.sha256(statement).digest()
-        payload = encoding.encode(
-            {
-                "origin": self.origin,
-                "index": index,
-                "entry": entry,
-                "tick": 1_700_000_000,
-                "publish_by": 1_700_000_060,
-            }
-        )
+        # As if another statement had been committed together with this one.
+        leaves = [
+            bytes(32) if self.false_promise else merkle.leaf_hash(statement),
+            merkle.leaf_hash(b"other"),
+        ]
+        root, paths = merkle.inclusion_paths(leaves)
+        tick = 1_700_000_000
+        payload = promises.payload(promises.Promise(self.origin, index, len(leaves), root, tick, tick + 60))
         signature = signatures.sign(self.node_seed, documents.sig_structure(header, payload))
         return web.json_response(
-            {"index": index, "committed": b64u(documents.assemble(header, payload, signature))}
+            {
+                "index": index,
+                "committed": b64u(documents.assemble(header, payload, signature)),
+                "path": b64u(paths[0]),
+            }
         )
 
     @staticmethod

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from coopnode import keystore
 from coopnode.app import NodeError, lock_data
-from coopnode.engine import cooperative_id
 from coopnode.startup import examine
 from coopnode.store import state_store
 from coopnode.store.database import Database, open_database
@@ -23,7 +22,8 @@ from coopnode.store.sql import Connection, select
 from coopnode.store.tree_store import TreeStore
 from coopnode.store.vault import Erased, Vault, VaultError
 from coopnode.tiles_writer import LogFiles
-from protocol import tiles
+from protocol import documents, tiles
+from protocol.contracts import cooperative
 from protocol.errors import ProtocolError
 from protocol.log import Accepted, Replica
 from protocol.tiles import Tile
@@ -88,7 +88,7 @@ def _replay(store: LogStore, tree: TreeStore, database: Database, *, signatures:
     size = store.size()
     if size == 0:
         return
-    replica, name = Replica(), cooperative_id(store.raw(0, 1)[0])
+    replica, name = Replica(), cooperative.genesis_id(documents.parse(store.raw(0, 1)[0]))
     for start in range(0, size, _CHUNK):
         for raw in store.raw(start, min(size, start + _CHUNK)):
             entry = replica.append(raw, verified=not signatures)

@@ -14,13 +14,13 @@ from coopnode import admission, faults, testing
 from coopnode.answers import Busy, Committed, Refusal
 from coopnode.app import Node, NodeError
 from coopnode.config import Limits
-from coopnode.engine import FairQueue, Submission
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
 from coopnode.store.heads import StoredHead
 from coopnode.store.sql import Column, Connection, Integer, Table, Text, func, insert, projections, select
+from coopnode.submissions import FairQueue, Submission
 from coopnode.testing import Cooperative, FixedClock, Person
-from protocol import documents, signatures
+from protocol import documents, promises, signatures
 from protocol.documents import Seen
 from protocol.encoding import Value
 from protocol.log import Accepted
@@ -62,14 +62,16 @@ async def test_same_bytes_at_the_same_time_are_one_entry(coop: Cooperative) -> N
 
 async def test_the_promise_is_signed_by_the_node(coop: Cooperative) -> None:
     """P13."""
-    answer = await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, "a")))
-    kid, content, signed, signature = documents.parse_message(answer.message, documents.COMMITTED)
-    assert kid == coop.node.keys.node_pub
-    assert signatures.verify(kid, signed, signature)
-    assert content["index"] == answer.index
-    assert content["entry"] == answer.entry
-    assert content["origin"] == f"coopnode/{coop.id}/0"
-    assert content["publish_by"] > content["tick"] == answer.tick
+    raws = [coop.consent(coop.founder, purpose) for purpose in "abcde"]
+    answers = await asyncio.gather(*(testing.accepted(coop.node.engine.submit(raw)) for raw in raws))
+    assert len({answer.message for answer in answers}) < len(answers)  # one for what was committed together
+    for raw, answer in zip(raws, answers, strict=True):
+        kid, promise = promises.check(answer.message, answer.path, raw, answer.index)
+        assert kid == coop.node.keys.node_pub
+        assert promise.origin == f"coopnode/{coop.id}/0"
+        assert promise.publish_by > promise.tick == answer.tick
+    again = await testing.accepted(coop.node.engine.submit(raws[3]))
+    assert promises.check(again.message, again.path, raws[3], answers[3].index)[1].count == 1
 
 
 async def test_a_refusal_is_signed_and_leaves_no_trace(coop: Cooperative) -> None:
@@ -255,7 +257,7 @@ async def test_the_queue_takes_turns() -> None:
     queue, robot, person = FairQueue(), Person.make("robot", "h" * 52), Person.make("person", "h" * 52)
     for number, who in enumerate([robot] * 5 + [person]):
         raw = who.sign("consent.withdraw/1", {"re": []}, aud="a" * 52, now=number + 1)
-        queue.put(Submission(documents.parse(raw), raw, None, "", None, (), []))
+        queue.put(Submission(documents.parse(raw)))
     assert [item.statement.iss == person.id for item in queue.take(3)] == [False, True, False]
     assert len(queue) == 3
 
@@ -399,7 +401,7 @@ async def test_a_head_that_is_behind_follows(tmp_path: Path) -> None:
     data, made = await _grown(tmp_path)
     node = Node.open(testing.config(data))
     name, size = f"coopnode/{made.id}/0", node.engine.head.size
-    root = node.engine.tree.root_at(10)
+    root = node.sequencer.tree.root_at(10)
     known = node.heads.get(name)
     (data / "log" / "checkpoint").unlink()
     node.heads.swap(name, known, StoredHead(10, root))

@@ -16,7 +16,7 @@ from coopnode import testing
 from coopnode.config import Limits
 from coopnode.reading import read_header
 from coopnode.testing import Cooperative, Person
-from protocol import documents, merkle, proofs, signatures, tiles
+from protocol import documents, merkle, promises, proofs, tiles
 from protocol.checkpoints import open_checkpoint
 from protocol.notes import NoteKey
 from web.app import create_app
@@ -68,9 +68,10 @@ async def test_a_statement_is_taken_once(coop: Cooperative, client: Client) -> N
     statement = documents.parse(raw)
     assert bodies[0]["entry"] == statement.entry_digest.hex()
     assert bodies[0]["digest"] == statement.digest.hex()
-    promise = base64.urlsafe_b64decode(bodies[0]["committed"] + "==")
-    kid, _, signed, signature = documents.parse_message(promise, documents.COMMITTED)
-    assert signatures.verify(kid, signed, signature)
+    for body in bodies:
+        promise, path = (base64.urlsafe_b64decode(body[name] + "==") for name in ("committed", "path"))
+        kid, _ = promises.check(promise, path, raw, body["index"])
+        assert kid == coop.node.keys.node_pub
 
 
 async def test_multipart_carries_private_record_text_and_ticket(coop: Cooperative, client: Client) -> None:

@@ -140,7 +140,7 @@ async def test_a_rebuild_gives_the_same_rows_and_no_second_letters(society: Soci
         return found
 
     before = await society.node.database.read(rows)
-    society.node.engine.projections.prepare(society.node.database, rebuild=True)
+    society.node.sequencer.projections.prepare(society.node.database, rebuild=True)
     assert await society.node.database.read(rows) == before
 
 

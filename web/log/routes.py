@@ -22,7 +22,7 @@ from web.log import submission
 from web.log.submission import BadBody
 from web.problems import problem
 
-_JSON: Final = {"Content-Type": "application/json"}
+_JSON: Final = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _LOOKUPS: Final = web.AppKey("log_lookups", Buckets)
 
@@ -70,7 +70,7 @@ def _committed(answer: Committed) -> web.Response:
     # Only digits, hexadecimal and base64url: nothing needs escaping.
     text = (
         f'{{"index":{answer.index},"entry":"{answer.entry.hex()}","digest":"{answer.digest.hex()}",'
-        f'"tick":{answer.tick},"committed":"{_b64(answer.message)}"}}'
+        f'"tick":{answer.tick},"committed":"{_b64(answer.message)}","path":"{_b64(answer.path)}"}}'
     )
     return web.Response(body=text.encode(), headers=_JSON)
 
