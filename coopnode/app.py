@@ -9,17 +9,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import structlog
 
 from coopnode import admission, keystore
+from coopnode.channel import Follower
 from coopnode.clock import Clock
 from coopnode.config import Config
 from coopnode.engine import Engine
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection, Projections
-from coopnode.publisher import Publisher
+from coopnode.publisher import Publisher, Publishing
 from coopnode.reading import Reading
 from coopnode.sequencer import Sequencer
 from coopnode.startup import Standing, examine
@@ -63,28 +64,22 @@ def initialise(config: Config) -> Keystore:
 
 @dataclass
 class Node:
-    """An open node. Slices and pages use `database.read` and `.write`, `engine.submit`, `facts`
-    and `vault`."""
+    """An open node, as slices and pages see it: they use `database.read` and `.write`, `engine.submit`,
+    `facts` and `vault`. The log is written by the `Leader`, in this process or in another."""
 
     config: Config
     keys: Keystore
     clock: Clock
     database: Database
     vault: Vault
-    heads: Heads
     store: LogStore
     files: LogFiles
-    sequencer: Sequencer
     engine: Engine
-    publisher: Publisher
+    publisher: Publishing
     reading: Reading
-    standing: Standing
-    _lock: IO[bytes]
 
-    @classmethod
-    def open(
-        cls, config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()
-    ) -> Node:
+    @staticmethod
+    def open(config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()) -> Leader:
         """Opens, migrates and compares; starts nothing. A new directory is initialised first.
 
         Raises:
@@ -97,13 +92,102 @@ class Node:
             initialise(config)
         lock = lock_data(config.data)
         try:
-            return cls._open(config, clock or Clock(), projections, lock)
+            return Leader.open_locked(config, clock or Clock(), projections, lock)
         except BaseException:
             lock.close()
             raise
 
     @classmethod
-    def _open(cls, config: Config, clock: Clock, projections: Sequence[Projection], lock: IO[bytes]) -> Node:
+    def follow(cls, config: Config, follower: Follower) -> Self:
+        """Beside the process that writes the log, which has opened and migrated everything."""
+        signatures.self_check()
+        keys, clock = keystore.load(config.keys), Clock()
+        database = Database(config.data)
+        store, files = LogStore(database), LogFiles(config.log_files)
+        return cls(
+            config=config,
+            keys=keys,
+            clock=clock,
+            database=database,
+            vault=Vault(config.data, keys.vault),
+            store=store,
+            files=files,
+            engine=Engine(follower, store, keys, clock, config.limits),
+            publisher=follower,
+            reading=Reading(store, files),
+        )
+
+    def close(self) -> None:
+        """Without finishing anything."""
+        self.engine.close()
+        self.database.close()
+        self.vault.close()
+
+    # -- what slices and pages use ------------------------------------------------------------------------
+
+    async def in_thread(self, work: Callable[..., R], *arguments: Any) -> R:
+        """One hop to a thread that may use `state`, `facts`, `reading` and point reads."""
+        return await self.database.in_thread(work, *arguments)
+
+    @property
+    def cooperative(self) -> str | None:
+        """Id of the cooperative, or None before it is founded."""
+        return self.engine.head.cooperative
+
+    @property
+    def state(self) -> SnapshotState:
+        """The state as of the last commit, for the calling thread; no cache, a few microseconds a record."""
+        return SnapshotState(self.database.raw_reader)
+
+    @property
+    def facts(self) -> registry.StateFacts:
+        """Questions across domains, over `state`."""
+        return registry.StateFacts(self.state)
+
+    def status(self) -> dict[str, Any]:
+        """For /readyz, `coopnode status` and the operator's page."""
+        head = self.engine.head
+        return {
+            "cooperative": head.cooperative,
+            "generation": head.generation,
+            "size": head.size,
+            "published": self.publisher.published,
+            "tick": head.tick,
+            "in_flight": self.engine.in_flight,
+            "writing": self.engine.stopped is None,
+            "reason": self.engine.stopped or self.publisher.problem,
+        }
+
+    @property
+    def founding_token(self) -> str | None:
+        """The token that lets its holder found the cooperative; None once it is founded."""
+        path = self.config.data / FOUNDING_TOKEN
+        return path.read_text().strip() if self.engine.head.size == 0 and path.exists() else None
+
+    async def issue_ticket(self, lifetime: int = 3600) -> str:
+        """A token for one new account, to be given to somebody whose e-mail code was accepted or who was
+        invited."""
+        now = self.clock.peek()
+        return await self.database.write(
+            lambda connection: admission.issue(connection, admission.ACCOUNT, now, lifetime)
+        )
+
+
+@dataclass
+class Leader(Node):
+    """The node with the log's writing end."""
+
+    publisher: Publisher
+    heads: Heads
+    sequencer: Sequencer
+    standing: Standing
+    _lock: IO[bytes]
+
+    @classmethod
+    def open_locked(
+        cls, config: Config, clock: Clock, projections: Sequence[Projection], lock: IO[bytes]
+    ) -> Leader:
+        """See `Node.open`."""
         try:
             keys = keystore.load(config.keys)
             heads = Heads(config.data, create=False)
@@ -143,20 +227,20 @@ class Node:
             tiles=standing.tiles,
         )
         node = cls(
-            config,
-            keys,
-            clock,
-            database,
-            vault,
-            heads,
-            store,
-            files,
-            sequencer,
-            Engine(sequencer, store, keys, clock, config.limits),
-            publisher,
-            Reading(store, files),
-            standing,
-            lock,
+            config=config,
+            keys=keys,
+            clock=clock,
+            database=database,
+            vault=vault,
+            store=store,
+            files=files,
+            engine=Engine(sequencer, store, keys, clock, config.limits),
+            publisher=publisher,
+            reading=Reading(store, files),
+            heads=heads,
+            sequencer=sequencer,
+            standing=standing,
+            _lock=lock,
         )
         node._founding_token()
         return node
@@ -183,53 +267,9 @@ class Node:
 
     def close(self) -> None:
         """Without finishing anything; for tools and tests."""
-        self.engine.close()
-        self.database.close()
-        self.vault.close()
+        super().close()
         self.heads.close()
         self._lock.close()
-
-    # -- what slices and pages use ------------------------------------------------------------------------
-
-    async def in_thread(self, work: Callable[..., R], *arguments: Any) -> R:
-        """One hop to a thread that may use `state`, `facts`, `reading` and point reads."""
-        return await self.database.in_thread(work, *arguments)
-
-    @property
-    def cooperative(self) -> str | None:
-        """Id of the cooperative, or None before it is founded."""
-        return self.engine.head.cooperative
-
-    @property
-    def state(self) -> SnapshotState:
-        """The state as of the last commit, for the calling thread; no cache, a few microseconds a record."""
-        return SnapshotState(self.database.raw_reader)
-
-    @property
-    def facts(self) -> registry.StateFacts:
-        """Questions across domains, over `state`."""
-        return registry.StateFacts(self.state)
-
-    def status(self) -> dict[str, Any]:
-        """For /readyz, `coopnode status` and the operator's page."""
-        head = self.engine.head
-        return {
-            "cooperative": head.cooperative,
-            "generation": head.generation,
-            "size": head.size,
-            "published": self.publisher.published,
-            "tick": head.tick,
-            "in_flight": self.engine.in_flight,
-            "writing": self.engine.stopped is None,
-            "reason": self.engine.stopped or self.publisher.problem,
-            "notes": list(self.standing.notes),
-        }
-
-    @property
-    def founding_token(self) -> str | None:
-        """The token that lets its holder found the cooperative; None once it is founded."""
-        path = self.config.data / FOUNDING_TOKEN
-        return path.read_text().strip() if self.engine.head.size == 0 and path.exists() else None
 
     def _founding_token(self) -> None:
         path = self.config.data / FOUNDING_TOKEN
@@ -243,14 +283,6 @@ class Node:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "w") as file:
                 file.write(token + "\n")
-
-    async def issue_ticket(self, lifetime: int = 3600) -> str:
-        """A token for one new account, to be given to somebody whose e-mail code was accepted or who was
-        invited."""
-        now = self.clock.peek()
-        return await self.database.write(
-            lambda connection: admission.issue(connection, admission.ACCOUNT, now, lifetime)
-        )
 
 
 def lock_data(data: Path) -> IO[bytes]:

@@ -76,6 +76,9 @@ class Config(BaseSettings):
     signing_port: int = Field(8471, ge=0, le=65535)
     public_url: str = "http://localhost:8470"
     signing_url: str = "http://localhost:8471"
+    #: processes that serve pages and check statements, beside the one that writes the log; 0 = one process
+    #: does everything; by default one for each core but one, at most three
+    web_processes: int = Field(default_factory=lambda: min(3, len(os.sched_getaffinity(0)) - 1), ge=0, le=32)
     smtp: Smtp = Smtp()
     #: letters as files, for trying things out; default `<data>/mail`
     mail_dir: Path | None = None

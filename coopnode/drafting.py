@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from coopnode.keyfile import PersonalKey
 from protocol import commitments, documents, encoding, promises, registry, signatures, wording
 from protocol.documents import Seen, Statement
-from protocol.errors import EncodingError, StatementError
+from protocol.errors import EncodingError, ProtocolError, StatementError
 from protocol.identifiers import fingerprint, parse_identifier
 
 #: The signing page's own limit on `exp` (P2); the protocol allows a day.
@@ -317,7 +317,7 @@ def _check_promise(statement: Statement, answer: Mapping[str, Any], node_key: by
         kid, promise = promises.check(message, path, statement.raw, int(answer["index"]))
     except (KeyError, TypeError, ValueError) as error:
         raise SubmitError("the node's answer carries no promise; do not rely on it") from error
-    except StatementError as error:
+    except ProtocolError as error:
         raise SubmitError("the node's promise is not about these bytes, or its signature is wrong") from error
     # `account.*` speaks to every log, all else to the one of its audience (SPEC §4.1).
     place = promise.origin.split("/")

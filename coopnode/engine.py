@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -33,7 +33,7 @@ from protocol.contract import View
 from protocol.contracts import accounts, cooperative
 from protocol.documents import MAX_STATEMENT, Statement
 from protocol.errors import EncodingError, StatementError
-from protocol.log import Accepted, Head
+from protocol.log import Head
 
 log = structlog.get_logger()
 
@@ -63,12 +63,6 @@ class Sequencing(Protocol):
 
     def put(self, submission: Submission, tell: Told) -> None:
         """Takes a checked statement; `tell` hears the answer, at once when it is in the log already."""
-        ...
-
-    def stop_writing(self, reason: str) -> None: ...
-
-    def subscribe(self, listener: Callable[[Sequence[Accepted]], None]) -> None:
-        """Called on the loop after each commit with what it accepted. Must not block."""
         ...
 
 
@@ -102,12 +96,6 @@ class Engine:
     @property
     def in_flight(self) -> int:
         return self.sequencing.in_flight
-
-    def stop_writing(self, reason: str) -> None:
-        self.sequencing.stop_writing(reason)
-
-    def subscribe(self, listener: Callable[[Sequence[Accepted]], None]) -> None:
-        self.sequencing.subscribe(listener)
 
     def close(self) -> None:
         self._checkers.shutdown(wait=True)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import structlog
 
@@ -22,6 +23,16 @@ from protocol.log import Head
 log = structlog.get_logger()
 
 _ALIVE_EVERY = 60
+
+
+class Publishing(Protocol):
+    """How far the log is published, as pages see it."""
+
+    @property
+    def published(self) -> int: ...
+
+    @property
+    def problem(self) -> str | None: ...
 
 
 class Publisher:

@@ -122,7 +122,12 @@ class Sequencer:
             log.error("writing stopped", reason=reason)
 
     def subscribe(self, listener: Callable[[Sequence[Accepted]], None]) -> None:
+        """`listener` is called on the loop after each commit with what it accepted. It must not block."""
         self._listeners.append(listener)
+
+    def unsubscribe(self, listener: Callable[[Sequence[Accepted]], None]) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     @property
     def in_flight(self) -> int:

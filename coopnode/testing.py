@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from coopnode.answers import Answer, Committed
-from coopnode.app import Node
+from coopnode.app import Leader, Node
 from coopnode.clock import Clock
 from coopnode.config import Config, Limits
 from coopnode.keystore import Keystore
@@ -235,7 +235,7 @@ def found(
 class Cooperative:
     """A cooperative on an open node, with its founder; `person` adds people with accounts."""
 
-    node: Node
+    node: Leader
     id: str
     founder: Person
     people: dict[str, Person] = field(default_factory=dict)

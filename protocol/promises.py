@@ -44,7 +44,8 @@ def check(message: bytes, path: bytes, statement: bytes, index: int) -> tuple[by
     first) shows that it covers these bytes at `index`. Whose key it is, is for the caller to know.
 
     Raises:
-        StatementError: no promise (malformed), or none about these bytes (false_promise).
+        StatementError: not the form of a promise.
+        ProofError: signature or path do not hold: no promise about these bytes.
     """
     kid, content, signed, signature = documents.parse_message(message, documents.COMMITTED)
     try:
@@ -60,5 +61,5 @@ def check(message: bytes, path: bytes, statement: bytes, index: int) -> tuple[by
     except ProofError:
         covered = False
     if not covered or not signatures.verify(kid, signed, signature):
-        raise StatementError("false_promise")
+        raise ProofError("the promise is not about these bytes, or its signature does not hold")
     return kid, promise

@@ -1,7 +1,7 @@
 """What surrounds every request: its log line, its headers, where it may come from, and how errors look.
 
-Outermost first: `express`, `access`, `headers`, `cors` (web/cors.py), `errors`, `same_origin`, `rationed`, then
-the session.
+Outermost first: `express`, `access`, `headers`, `cors` (web/cors.py), `errors`, `same_origin`, `rationed`,
+then the session.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _FOREIGN: Final = ("/entries", "/api/v1/signing/", "/api/v1/accounts/", "/api/v1
 
 @web.middleware
 async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """`POST /entries` of a program goes straight to work: what the others do for pages and browsers (language,
-    cookies, origins, policies of content) would take it a tenth of its time."""
+    """`POST /entries` of a program goes straight to work: what the others do for pages and browsers
+    (language, cookies, origins, policies of content) would take it a tenth of its time."""
     if request.path != "/entries" or request.method != "POST" or "Origin" in request.headers:
         return await handler(request)
     try:
@@ -88,7 +88,8 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def before_streaming(request: web.Request, response: web.StreamResponse) -> None:
     """A signal of the application: a streamed answer is begun before its handler returns."""
-    add_headers(request, response)
+    if not isinstance(response, web.Response):
+        add_headers(request, response)
 
 
 def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 
 from coopnode.accounts.projection import NOTICE
-from coopnode.app import Node
+from coopnode.app import Leader
 from coopnode.mail import Letter, Mailer, MailError
 from coopnode.membership import letters, queries
 from coopnode.membership.jobs import locale_of
@@ -43,14 +43,14 @@ _LETTERS: Final[Any] = json.loads(resources.files(__package__).joinpath("letters
 class Post:
     """Works off the notices about keys. One for a node."""
 
-    def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
+    def __init__(self, node: Leader, mailer: Mailer | None = None) -> None:
         self._node = node
         self._mailer = mailer or Mailer.of(node.config)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._node.engine.subscribe(self._committed)
+        self._node.sequencer.subscribe(self._committed)
         self._task = asyncio.create_task(self._run(), name="accounts.post")
 
     async def stop(self) -> None:

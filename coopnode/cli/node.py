@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     app.command()(run)
+    app.command("serve-pages", hidden=True)(serve_pages)
     app.command()(init)
     app.command("config")(show_config)
     app.command()(rebuild)
@@ -101,6 +102,22 @@ def run(
 
     overrides: dict[str, Any] = {"host": host, "port": port, "signing_port": signing_port}
     serve(load_config(data, as_json, **overrides), overrides, as_json)
+
+
+def serve_pages(
+    data: Path = DATA,
+    host: str | None = HOST,
+    port: int | None = PORT,
+    signing_port: int | None = SIGNING_PORT,
+    channel: int = typer.Option(...),
+    public: list[int] = typer.Option(...),
+    signing: list[int] = typer.Option(...),
+) -> None:
+    """Serve pages beside the process that writes the log, which alone starts this (`web_processes`)."""
+    from coopnode.cli import running
+
+    config = load_config(data, False, host=host, port=port, signing_port=signing_port)
+    running.serve_pages(config, channel, public, signing)
 
 
 def init(

@@ -1,4 +1,9 @@
-"""The process behind `coopnode run`: two listening ports, one node, and an end without loss."""
+"""The processes behind `coopnode run`, and their end without loss.
+
+One process writes the log and runs what is due. With `web_processes` above 0 others serve pages, read the
+database and pass statements on to it (`coopnode.channel`); they hold the listening sockets that it opened,
+and leave when it does.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,12 @@ import gc
 import importlib
 import json
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import socket
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 import typer
 
 from coopnode.cli import output
@@ -19,8 +27,16 @@ from coopnode.cli import output
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from coopnode.app import Node
+    from coopnode.app import Leader, Node
     from coopnode.config import Config
+
+log = structlog.get_logger()
+
+#: How long a process that serves pages may take to finish its requests.
+_GRACE: Final = 10.0
+#: One that ends this soon after its start, this often in a row, will not do better the next time.
+_SHORT_LIFE: Final = 10.0
+_SHORT_LIVES: Final = 3
 
 
 def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
@@ -32,13 +48,21 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
 
     logs.configure(config.log_level)
     try:
-        _runner()(_serve(config, as_json))
+        _runner()(_serve(config, overrides, as_json))
     except (NodeError, StoreError, ProtocolError) as error:
         output.fail(str(error), as_json=as_json, code="not_started")
     except _Taken as taken:
         output.fail(str(taken), as_json=as_json, code="port_taken")
     except PermissionError as error:
         output.fail(f"{error.filename or config.data} cannot be used: {error.strerror}", as_json=as_json)
+
+
+def serve_pages(config: Config, channel: int, public: Sequence[int], signing: Sequence[int]) -> None:
+    """A process beside the writing one; `channel` and the listening sockets are numbers of open files."""
+    from coopnode import logs
+
+    logs.configure(config.log_level)
+    _runner()(_serve_pages(config, channel, public, signing))
 
 
 def _runner() -> Any:
@@ -53,37 +77,213 @@ class _Taken(Exception):
     pass
 
 
-@dataclass(frozen=True)
-class _Listener:
-    app: web.Application
-    port: int
-    option: str
+# -- the process that writes the log ----------------------------------------------------------------------
 
 
-async def _serve(config: Config, as_json: bool) -> None:
-    from aiohttp import web
-
-    from coopnode.app import Node
+async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
+    from coopnode.app import Node, NodeError
     from coopnode.cli.node import all_projections
 
+    public = _bind(config.host, config.port, "--port")
+    signing = _bind(config.host, config.signing_port, "--signing-port")
     node = Node.open(config, projections=all_projections())
     runners: list[web.AppRunner] = []
+    pages: list[Pages] = []
     try:
-        ports: list[int] = []
-        for listener in _listeners(node, config):
-            runner = web.AppRunner(listener.app, access_log=None, handler_cancellation=True)
-            runners.append(runner)
-            await runner.setup()
-            ports.append(await _listen(web.TCPSite(runner, config.host, listener.port), listener, config))
+        # Also where others serve pages: letters and other work that is due belong to the application.
+        runners = await _runners(node)
         stop = _stop_signal()
         await node.start()
+        if config.web_processes:
+            pages = [Pages(node, overrides, public, signing, stop) for _ in range(config.web_processes)]
+            await asyncio.gather(*(each.start() for each in pages))
+        else:
+            await _listen(runners, public, signing)
         _spare_the_collector()
-        _announce(node, config, ports, as_json)
+        _announce(node, config, [sockets[0].getsockname()[1] for sockets in (public, signing)], as_json)
         await stop.wait()
     finally:
+        await asyncio.gather(*(each.stop() for each in pages))
         for runner in runners:
             await runner.cleanup()
         await node.stop()
+    if any(each.failed for each in pages):
+        raise NodeError("the processes that serve pages end as soon as they start; the lines above say why")
+
+
+class Pages:
+    """One process that serves pages, started again when it ends by itself."""
+
+    def __init__(
+        self,
+        node: Leader,
+        overrides: dict[str, Any],
+        public: list[socket.socket],
+        signing: list[socket.socket],
+        stop: asyncio.Event,
+    ) -> None:
+        self._node, self._stop = node, stop
+        self._sockets = [*public, *signing]
+        given = [
+            f"--{name.replace('_', '-')}={value}" for name, value in overrides.items() if value is not None
+        ]
+        self._command = [
+            *(sys.executable, "-m", "coopnode", "serve-pages", f"--data={node.config.data}", *given),
+            *(f"--public={each.fileno()}" for each in public),
+            *(f"--signing={each.fileno()}" for each in signing),
+        ]
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._short = 0
+        self.failed = False
+
+    async def start(self) -> None:
+        """Returns when it answers requests, or when it cannot."""
+        ready = asyncio.Event()
+        self._task = asyncio.create_task(self._keep(ready), name="pages")
+        await ready.wait()
+
+    async def stop(self) -> None:
+        if self._task is None:
+            return
+        self._stop.set()
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+        await self._task
+
+    async def _keep(self, ready: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            began = loop.time()
+            try:
+                await self._live(ready)
+            except OSError as error:
+                log.error("a process for pages could not be started", error=str(error))
+            if self._stop.is_set():
+                break
+            log.error("a process for pages has ended; another is started")
+            self._short = self._short + 1 if loop.time() - began < _SHORT_LIFE else 0
+            if self._short >= _SHORT_LIVES:
+                self.failed = True
+                self._stop.set()
+        ready.set()
+
+    async def _live(self, ready: asyncio.Event) -> None:
+        from coopnode.channel import Hub, pair
+
+        ours, theirs = pair()
+        hub = Hub(self._node.sequencer, self._node.publisher)
+        await hub.open(ours)
+        announced = asyncio.create_task(_announced(hub, ready))
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    f"--channel={theirs.fileno()}",
+                    pass_fds=[theirs.fileno(), *(each.fileno() for each in self._sockets)],
+                    stdin=asyncio.subprocess.DEVNULL,
+                )
+            await self._ended(self._process)
+        finally:
+            announced.cancel()
+            hub.close()
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> None:
+        """Until it has ended; after a request to stop it gets its time and no more."""
+        ended = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        try:
+            await asyncio.wait_for(asyncio.shield(ended), _GRACE if self._stop.is_set() else None)
+        except TimeoutError:
+            process.kill()
+            await ended
+
+
+async def _announced(hub: Any, ready: asyncio.Event) -> None:
+    await hub.ready.wait()
+    ready.set()
+
+
+# -- a process that serves pages --------------------------------------------------------------------------
+
+
+async def _serve_pages(config: Config, channel: int, public: Sequence[int], signing: Sequence[int]) -> None:
+    from coopnode.app import Node
+    from coopnode.channel import Follower
+
+    stop = _stop_signal()
+    follower = Follower()
+    await follower.open(socket.socket(fileno=channel))
+    if follower.left.is_set():
+        return
+    node = Node.follow(config, follower)
+    sys.setswitchinterval(0.0005)
+    runners = await _runners(node)
+    try:
+        sockets = [[socket.socket(fileno=number) for number in numbers] for numbers in (public, signing)]
+        await _listen(runners, *sockets)
+        _spare_the_collector()
+        follower.ready()
+        asked, left = asyncio.create_task(stop.wait()), asyncio.create_task(follower.left.wait())
+        await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+        follower.close()
+        node.close()
+
+
+# -- what both do -----------------------------------------------------------------------------------------
+
+
+async def _runners(node: Node) -> list[web.AppRunner]:
+    """The applications of the public and of the signing origin, started."""
+    from aiohttp import web
+
+    # By name: pages sit above this package and are put on top of it only here.
+    pages = importlib.import_module("web.app")
+    found: list[web.AppRunner] = []
+    for app in (pages.create_app(node), pages.create_signing_app(node)):
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        found.append(runner)
+        await runner.setup()
+    return found
+
+
+async def _listen(
+    runners: list[web.AppRunner], public: list[socket.socket], signing: list[socket.socket]
+) -> None:
+    from aiohttp import web
+
+    for runner, sockets in zip(runners, (public, signing), strict=True):
+        for each in sockets:
+            await web.SockSite(runner, each).start()
+
+
+def _bind(host: str, port: int, option: str) -> list[socket.socket]:
+    """One listening socket for each address of `host`. Raises _Taken with a sentence."""
+    bound: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in dict.fromkeys(found):
+            if bound and port == 0:
+                break  # every address would get a port of its own
+            bound.append(socket.create_server(address[:2], family=family, backlog=512))
+            bound[-1].setblocking(False)
+    except OSError as error:
+        for each in bound:
+            each.close()
+        if error.errno == errno.EADDRINUSE:
+            raise _Taken(
+                f"port {port} of {host} is taken by another program; choose one with {option}"
+            ) from error
+        raise _Taken(
+            f"{host}:{port} cannot be listened on: {error.strerror}; see --host and {option}"
+        ) from error
+    return bound
 
 
 def _spare_the_collector() -> None:
@@ -95,36 +295,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _listeners(node: Node, config: Config) -> list[_Listener]:
-    # By name: pages sit above this package and are put on top of it only here.
-    public = importlib.import_module("web.app")
-    found = [_Listener(public.create_app(node), config.port, "--port")]
-    make = getattr(public, "create_signing_app", None)
-    if make is not None:
-        found.append(_Listener(make(node), config.signing_port, "--signing-port"))
-    return found
-
-
-async def _listen(site: web.TCPSite, listener: _Listener, config: Config) -> int:
-    try:
-        await site.start()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise _Taken(
-                f"port {listener.port} of {config.host} is taken by another program; "
-                f"choose one with {listener.option}"
-            ) from error
-        if error.errno in (errno.EACCES, errno.EADDRNOTAVAIL):
-            raise _Taken(
-                f"{config.host}:{listener.port} cannot be listened on: {error.strerror}; "
-                f"see --host and {listener.option}"
-            ) from error
-        raise
-    server: Any = site._server
-    return int(server.sockets[0].getsockname()[1])
-
-
-def _announce(node: Node, config: Config, ports: list[int], as_json: bool) -> None:
+def _announce(node: Leader, config: Config, ports: list[int], as_json: bool) -> None:
     url = config.public_url
     token = node.founding_token
     founding = f"{url}/found?token={token}" if token else None

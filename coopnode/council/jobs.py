@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from coopnode.app import Node
+from coopnode.app import Leader
 from coopnode.council.projection import LETTER, written
 from coopnode.council.queries import votes_in
 from coopnode.mail import Letter, Mailer, MailError
@@ -90,14 +90,14 @@ LETTERS: Final[Mapping[str, Mapping[Locale, Words]]] = {
 class Post:
     """Works off the outbox of this slice. One for a node."""
 
-    def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
+    def __init__(self, node: Leader, mailer: Mailer | None = None) -> None:
         self._node = node
         self._mailer = mailer or Mailer.of(node.config)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._node.engine.subscribe(self._committed)
+        self._node.sequencer.subscribe(self._committed)
         self._task = asyncio.create_task(self._run(), name="council.post")
 
     async def stop(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from coopnode.app import Node
+from coopnode.app import Leader
 from coopnode.mail import Letter, Mailer, MailError
 from coopnode.membership import letters, queries
 from coopnode.membership.attachments import Copies
@@ -41,7 +41,7 @@ _AUDIENCES: Final[tuple[Audience, ...]] = ("applicant", "registrar", "secretary"
 class Post:
     """Works off the outbox of this slice. One for a node."""
 
-    def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
+    def __init__(self, node: Leader, mailer: Mailer | None = None) -> None:
         self._node = node
         self._mailer = mailer or Mailer.of(node.config)
         self._copies = Copies(node.keys.session, node.vault)
@@ -49,7 +49,7 @@ class Post:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._node.engine.subscribe(self._committed)
+        self._node.sequencer.subscribe(self._committed)
         self._task = asyncio.create_task(self._run(), name="membership.post")
 
     async def stop(self) -> None:

@@ -57,9 +57,8 @@ class Server:
     pid: int
 
     def cpu(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of processor time so far, of all its processes."""
+        return sum(_cpu(pid) for pid in (self.pid, *_children(self.pid)))
 
     def settle(self) -> None:
         """Until what a start leaves to be done — letters above all — is done."""
@@ -68,6 +67,16 @@ class Server:
             time.sleep(0.25)
             if self.cpu() - before < 0.03:
                 return
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for each in tasks for child in each.read_text().split()]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from coopnode import testing
-from coopnode.app import Node
+from coopnode.app import Leader, Node
 from coopnode.cli.node import all_projections
 from coopnode.clock import Clock
 from protocol import registry, wording
@@ -28,7 +28,7 @@ from web.app import create_app, create_signing_app
 class Site:
     """`url` is the main origin, `signing_url` the other. `call` runs a coroutine on the node's loop."""
 
-    node: Node
+    node: Leader
     url: str
     signing_url: str
     loop: asyncio.AbstractEventLoop
@@ -71,7 +71,7 @@ def site(data: Path, files: Path, *, clock: Clock | None = None, **more: Any) ->
     def here(work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
-    async def start() -> tuple[Node, list[web.AppRunner]]:
+    async def start() -> tuple[Leader, list[web.AppRunner]]:
         config = testing.config(data, public_url=urls[0], signing_url=urls[1], **more)
         node = Node.open(config, clock=clock, projections=all_projections())
         await node.start()

@@ -11,7 +11,7 @@ from typing import Any
 
 from coopnode import testing
 from coopnode.answers import Committed
-from coopnode.app import Node
+from coopnode.app import Leader
 from coopnode.projections import Projection
 from coopnode.store.log_store import Blob
 from coopnode.testing import Cooperative, FixedClock, Person, seed
@@ -47,7 +47,7 @@ class Society:
         self.officers: dict[str, Person] = {}
 
     @property
-    def node(self) -> Node:
+    def node(self) -> Leader:
         return self.coop.node
 
     @classmethod

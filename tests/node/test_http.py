@@ -132,7 +132,7 @@ async def test_bodies_that_are_not_taken(
 
 
 async def test_back_pressure_says_when_to_come_back(coop: Cooperative, client: Client) -> None:
-    coop.node.engine.stop_writing("for a test")
+    coop.node.sequencer.stop_writing("for a test")
     async with client.post("/entries", data=coop.consent(coop.founder, "a"), headers=COSE) as response:
         assert response.status == 503
         assert int(response.headers["Retry-After"]) > 0

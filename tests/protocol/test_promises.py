@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from protocol import documents, merkle, promises, signatures
 from protocol.encoding import Value, encode
-from protocol.errors import StatementError
+from protocol.errors import ProofError, StatementError
 from protocol.promises import Promise
 
 SEED = bytes(range(32))
@@ -57,11 +57,10 @@ def test_a_promise_of_something_else_is_none() -> None:
         (b"", b"a", 5),
         (paths[0] + bytes(32), b"a", 5),
     ):
-        with pytest.raises(StatementError) as caught:
+        with pytest.raises(ProofError):
             promises.check(message, path, entry, index)
-        assert caught.value.code == "false_promise"
     forged = message[:-1] + bytes((message[-1] ^ 1,))
-    with pytest.raises(StatementError):
+    with pytest.raises(ProofError):
         promises.check(forged, paths[0], b"a", 5)
 
 
@@ -83,7 +82,7 @@ def test_a_malformed_promise_is_refused() -> None:
         {**good, "count": 0},
         {**good, "root": leaf[:-1]},
     ):
-        with pytest.raises(StatementError):
+        with pytest.raises((StatementError, ProofError)):
             promises.check(signed(encode(bad)), b"", b"a", 5)
     with pytest.raises(StatementError):
         promises.check(signed(encode(good)), b"\0" * 31, b"a", 5)

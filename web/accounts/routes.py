@@ -11,6 +11,7 @@ from aiohttp import web
 from coopnode.accounts.jobs import Post
 from coopnode.accounts.queries import EventLine
 from coopnode.accounts.service import LIFETIME, Accounts, NotPossible, normal
+from coopnode.app import Leader
 from web import sessions
 from web.accounts import api, shell
 from web.accounts.shell import ACCOUNTS, CODES
@@ -57,10 +58,13 @@ def setup(app: web.Application) -> None:
 
 
 async def _post(app: web.Application) -> AsyncIterator[None]:
-    post = Post(app[NODE])
-    post.start()
+    node = app[NODE]
+    post = Post(node) if isinstance(node, Leader) else None
+    if post is not None:
+        post.start()
     yield
-    await post.stop()
+    if post is not None:
+        await post.stop()
 
 
 # --- keys ---------------------------------------------------------------------------------------------

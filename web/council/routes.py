@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode.app import Leader
 from coopnode.council import queries
 from coopnode.council.jobs import Post
 from coopnode.council.queries import MatterPage
@@ -55,10 +56,13 @@ def setup(app: web.Application) -> None:
 
 async def _post(app: web.Application) -> AsyncIterator[None]:
     """The worker that sends the council's letters."""
-    post = Post(app[NODE])
-    post.start()
+    node = app[NODE]
+    post = Post(node) if isinstance(node, Leader) else None
+    if post is not None:
+        post.start()
     yield
-    await post.stop()
+    if post is not None:
+        await post.stop()
 
 
 # --- looking ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from coopnode.app import Leader
 from coopnode.membership import queries
 from coopnode.membership.jobs import Post
 from coopnode.membership.people import Viewer
@@ -30,10 +31,13 @@ def setup(app: web.Application) -> None:
 
 
 async def _post(app: web.Application) -> AsyncIterator[None]:
-    post = Post(app[NODE], app[MEMBERSHIP].mailer)
-    post.start()
+    node = app[NODE]
+    post = Post(node, app[MEMBERSHIP].mailer) if isinstance(node, Leader) else None
+    if post is not None:
+        post.start()
     yield
-    await post.stop()
+    if post is not None:
+        await post.stop()
 
 
 async def tasks(request: web.Request, account: str) -> list[Task]:

@@ -1,0 +1,311 @@
+"""Between the process that writes the log and those that serve pages (design §5, "Processes").
+
+A pair of sockets made before the second process was started: nobody else can speak on it. Statements go one
+way, checked already, answers and news of the log's standing the other way. A frame is a length of four bytes
+and MessagePack; one frame holds what came up in one turn of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import structlog
+
+from coopnode.answers import Answer, Busy, Committed, Refusal
+from coopnode.publisher import Publisher
+from coopnode.sequencer import Sequencer
+from coopnode.store.log_store import Blob
+from coopnode.submissions import Submission, Told
+from protocol import documents
+from protocol.log import Accepted, Head
+from protocol.merkle import CompactRange
+
+log = structlog.get_logger()
+
+_LENGTH: Final = 4
+_HEARTBEAT: Final = 1.0
+
+
+class Offer(msgspec.Struct, array_like=True, tag=0):
+    """A checked statement with what came beside it."""
+
+    id: int
+    raw: bytes
+    record: bytes | None
+    ticket: bytes | None
+    blobs: list[tuple[bytes, str, bytes]]
+
+
+class Ready(msgspec.Struct, array_like=True, tag=5):
+    """The process that serves pages answers requests from now on."""
+
+
+class Taken(msgspec.Struct, array_like=True, tag=1):
+    """One promise and those it answers: (id, index, path, again)."""
+
+    message: bytes
+    tick: int
+    entries: list[tuple[int, int, bytes, bool]]
+
+
+class Refused(msgspec.Struct, array_like=True, tag=2):
+    id: int
+    code: str
+    at: str | None
+    facts: dict[str, Any]
+    message: bytes | None
+
+
+class Later(msgspec.Struct, array_like=True, tag=3):
+    id: int
+    retry_after: int
+    code: str
+    reason: str
+
+
+class News(msgspec.Struct, array_like=True, tag=4):
+    """Where the log stands; `edge` is the tree's right edge."""
+
+    cooperative: str | None
+    generation: int
+    size: int
+    tick: int
+    edge: list[bytes]
+    published: int
+    stopped: str | None
+    problem: str | None
+    in_flight: int
+
+
+Reply: TypeAlias = Taken | Refused | Later | News
+_OFFERS: Final = msgspec.msgpack.Decoder(list[Offer | Ready])
+_REPLIES: Final = msgspec.msgpack.Decoder(list[Reply])
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+class Wire(asyncio.Protocol):
+    """Frames over one socket."""
+
+    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._received, self._lost = received, lost
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is no subclass
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= _LENGTH:
+            size = _LENGTH + int.from_bytes(buffer[:_LENGTH], "big")
+            if len(buffer) < size:
+                return
+            frame = bytes(buffer[_LENGTH:size])
+            del buffer[:size]
+            self._received(frame)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost()
+
+    def send(self, messages: Sequence[object]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            data = _ENCODER.encode(messages)
+            self._transport.write(len(data).to_bytes(_LENGTH, "big") + data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+async def _connect(received: Callable[[bytes], None], lost: Callable[[], None], end: socket.socket) -> Wire:
+    wire = Wire(received, lost)
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: wire, end)
+    return wire
+
+
+class Hub:
+    """The writing process's side: takes offers of one process that serves pages, answers them, and tells it
+    how the log goes on."""
+
+    def __init__(self, sequencer: Sequencer, publisher: Publisher) -> None:
+        self._sequencer, self._publisher = sequencer, publisher
+        self._out: list[Reply] = []
+        self._taken: dict[bytes, Taken] = {}
+        self._wire: Wire | None = None
+        self._beat: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+
+    async def open(self, end: socket.socket) -> None:
+        self._wire = await _connect(self._received, self._gone, end)
+        self._sequencer.subscribe(self._grown)
+        self._beat = asyncio.create_task(self._beats(), name="hub")
+        self._say(self._news())
+
+    def close(self) -> None:
+        self._gone()
+        if self._wire is not None:
+            self._wire.close()
+
+    def _gone(self) -> None:
+        if self._beat is not None:
+            self._beat.cancel()
+        self._sequencer.unsubscribe(self._grown)
+
+    def _received(self, frame: bytes) -> None:
+        for offer in _OFFERS.decode(frame):
+            if isinstance(offer, Ready):
+                self.ready.set()
+                continue
+            blobs = tuple(Blob(*blob) for blob in offer.blobs)
+            submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
+            self._sequencer.put(submission, partial(self._answer, offer.id))
+
+    def _answer(self, id: int, answer: Answer) -> None:
+        if isinstance(answer, Committed):
+            taken = self._taken.get(answer.message)
+            if taken is None:
+                taken = self._taken[answer.message] = Taken(answer.message, answer.tick, [])
+                self._say(taken)
+            taken.entries.append((id, answer.index, answer.path, answer.again))
+        elif isinstance(answer, Busy):
+            self._say(Later(id, answer.retry_after, answer.code, answer.reason))
+        else:
+            self._say(Refused(id, answer.code, answer.at, dict(answer.facts), answer.message))
+
+    def _grown(self, accepted: Sequence[Accepted]) -> None:
+        self._say(self._news())
+
+    async def _beats(self) -> None:
+        """What happens between commits: publication, a stop."""
+        told: News | None = None
+        while True:
+            await asyncio.sleep(_HEARTBEAT / 4)
+            news = self._news()
+            if news != told:
+                self._say(news)
+                told = news
+
+    def _news(self) -> News:
+        head = self._sequencer.head
+        return News(
+            head.cooperative,
+            head.generation,
+            head.size,
+            head.tick,
+            list(head.tree.to_hashes()),
+            self._publisher.published,
+            self._sequencer.stopped,
+            self._publisher.problem,
+            self._sequencer.in_flight,
+        )
+
+    def _say(self, reply: Reply) -> None:
+        self._out.append(reply)
+        if len(self._out) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        self._taken.clear()
+        if self._wire is not None:
+            self._wire.send(out)
+
+
+class Follower:
+    """The other side: the log's writing end as seen from a process that serves pages. Satisfies
+    `coopnode.engine.Sequencing` and `coopnode.publisher.Publishing`."""
+
+    def __init__(self) -> None:
+        self.head = Head.empty()
+        self.stopped: str | None = None
+        self.problem: str | None = None
+        self.published = 0
+        self.in_flight = 0
+        #: set when the writing process has gone: there is nothing to do here any more
+        self.left = asyncio.Event()
+        self._first_news = asyncio.Event()
+        self._next = 0
+        self._waiting: dict[int, tuple[Submission, Told]] = {}
+        self._out: list[Offer | Ready] = []
+        self._wire: Wire | None = None
+
+    async def open(self, end: socket.socket) -> None:
+        """Returns when the standing of the log is known."""
+        self._wire = await _connect(self._received, self._gone, end)
+        gone = asyncio.create_task(self.left.wait())
+        known = asyncio.create_task(self._first_news.wait())
+        await asyncio.wait((gone, known), return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        known.cancel()
+
+    def close(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+
+    def put(self, submission: Submission, tell: Told) -> None:
+        if self.left.is_set():
+            tell(Busy(2, "busy"))
+            return
+        self._next += 1
+        self._waiting[self._next] = submission, tell
+        blobs = [(blob.digest, blob.media_type, blob.data) for blob in submission.blobs]
+        raw = submission.statement.raw
+        self._say(Offer(self._next, raw, submission.record, submission.ticket, blobs))
+
+    def ready(self) -> None:
+        self._say(Ready())
+
+    def _say(self, message: Offer | Ready) -> None:
+        self._out.append(message)
+        if len(self._out) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self._wire is not None:
+            self._wire.send(out)
+
+    def _gone(self) -> None:
+        self.left.set()
+        waiting, self._waiting = self._waiting, {}
+        for _, tell in waiting.values():
+            tell(Busy(2, "busy"))
+
+    def _received(self, frame: bytes) -> None:
+        for reply in _REPLIES.decode(frame):
+            if isinstance(reply, News):
+                self._heard(reply)
+            elif isinstance(reply, Taken):
+                self._taken(reply)
+            elif isinstance(reply, Later):
+                _, tell = self._waiting.pop(reply.id)
+                tell(Busy(reply.retry_after, reply.code, reply.reason))
+            else:
+                _, tell = self._waiting.pop(reply.id)
+                tell(Refusal(reply.code, reply.at, reply.facts, reply.message))
+
+    def _heard(self, news: News) -> None:
+        tree = CompactRange.from_hashes(news.size, news.edge)
+        self.head = Head(news.cooperative, news.generation, news.size, news.tick, tree)
+        self.published, self.stopped, self.problem = news.published, news.stopped, news.problem
+        self.in_flight = news.in_flight
+        self._first_news.set()
+
+    def _taken(self, taken: Taken) -> None:
+        for id, index, path, again in taken.entries:
+            submission, tell = self._waiting.pop(id)
+            found = submission.statement
+            tell(Committed(index, found.entry_digest, found.digest, taken.tick, taken.message, path, again))
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """(ours, the other process's)."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    return ours, theirs

@@ -1,0 +1,191 @@
+"""Several processes: one writes the log, the others serve pages and pass statements on (ADR 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from coopnode import testing
+from coopnode.cli.node import all_projections
+from protocol import promises
+from tests.node.fsck import verify
+
+ROOT = Path(__file__).parents[2]
+COSE = {"Content-Type": "application/cose"}
+
+
+@dataclass
+class Society:
+    data: Path
+    made: testing.Cooperative
+
+    def consents(self, count: int, start: int = 0) -> list[bytes]:
+        return [self.made.consent(self.made.founder, f"p{number}") for number in range(start, start + count)]
+
+
+@pytest.fixture
+async def society(tmp_path: Path) -> Society:
+    made = await testing.cooperative(tmp_path / "data", projections=all_projections())
+    await made.node.stop()
+    return Society(tmp_path / "data", made)
+
+
+@dataclass
+class Running:
+    process: asyncio.subprocess.Process
+    url: str
+    said: dict[str, Any]
+
+    def children(self) -> list[int]:
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(child) for each in tasks for child in each.read_text().split()]
+
+    async def post(self, raw: bytes) -> tuple[int, dict[str, Any]]:
+        """By a connection of its own, so that any of the processes may get it."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.url}/entries", data=raw, headers=COSE) as response,
+        ):
+            return response.status, await response.json(content_type=None)
+
+    async def status(self) -> dict[str, Any]:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/readyz") as response:
+            found: dict[str, Any] = await response.json()
+            return found
+
+
+@asynccontextmanager
+async def running(data: Path, processes: int) -> AsyncIterator[Running]:
+    environment = {**os.environ, "COOPNODE_WEB_PROCESSES": str(processes)}
+    environment |= {"COOPNODE_LIMITS__ACCOUNT_BURST": "10000"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "coopnode", "run", "--data", str(data), "--json"),
+        *("--port", "0", "--signing-port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        said = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        yield Running(process, f"http://127.0.0.1:{said['port']}", said)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), 60)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+async def _until(condition: Any, seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  (another process's doing)
+            await asyncio.sleep(0.02)
+
+
+async def test_statements_through_several_processes_are_one_log(society: Society) -> None:
+    async with running(society.data, 2) as node:
+        assert len(node.children()) == 2
+        raws = society.consents(40)
+        # each twice, at the same time
+        answers = await asyncio.gather(*(node.post(raw) for raw in raws for _ in range(2)))
+        assert {status for status, _ in answers} == {200}
+        firsts, seconds = answers[::2], answers[1::2]
+        assert [one["index"] for _, one in firsts] == [two["index"] for _, two in seconds]
+        assert len({one["index"] for _, one in firsts}) == len(raws)
+        for raw, (_, body) in zip(raws, firsts, strict=True):
+            message, path = (base64.urlsafe_b64decode(body[name] + "==") for name in ("committed", "path"))
+            kid, promise = promises.check(message, path, raw, body["index"])
+            assert kid == society.made.node.keys.node_pub
+            assert promise.tick == body["tick"]
+        # what came long before has its old index too, from any process
+        again = await asyncio.gather(*(node.post(raws[0]) for _ in range(4)))
+        assert {body["index"] for _, body in again} == {firsts[0][1]["index"]}
+        async with asyncio.timeout(10):
+            while (found := await node.status())["published"] < found["size"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert found["size"] > max(one["index"] for _, one in firsts)
+    assert node.process.returncode == 0
+    assert verify(society.data).problems == []
+
+
+async def test_refusals_come_back_signed_with_field_and_facts(society: Society) -> None:
+    founder, made = society.made.founder, society.made
+    raw = founder.sign("consent.withdraw/1", {"re": [bytes(32)]}, aud=made.id, now=made.now)
+    async with running(society.data, 1) as node:
+        status, body = await node.post(raw)
+        assert status == 409 or status == 422, body
+        assert body["refused"] and body["code"]
+        forged = bytearray(society.consents(1)[0])
+        forged[-1] ^= 1
+        status, body = await node.post(bytes(forged))
+        assert body["code"] == "bad_signature"
+        assert (await node.post(b"nothing"))[1]["code"] == "malformed"
+
+
+async def test_a_process_for_pages_that_dies_is_replaced(society: Society) -> None:
+    raws = society.consents(8)
+    async with running(society.data, 1) as node:
+        assert (await node.post(raws[0]))[0] == 200
+        (child,) = node.children()
+        os.kill(child, signal.SIGKILL)
+        await _until(lambda: node.children() not in ([], [child]))
+        # the listening sockets were open all the time: nobody is turned away, some wait
+        for raw in raws[1:]:
+            assert (await node.post(raw))[0] == 200
+    assert verify(society.data).problems == []
+
+
+async def test_all_leave_with_the_process_that_writes(society: Society) -> None:
+    raws = society.consents(30)
+    async with running(society.data, 2) as node:
+        children = node.children()
+        sent = [asyncio.create_task(node.post(raw)) for raw in raws]
+        await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+        node.process.kill()
+        await node.process.wait()
+        await asyncio.gather(*sent, return_exceptions=True)
+        await _until(lambda: not any(_alive(child) for child in children))
+    promised = {
+        body["index"]: raw
+        for raw, task in zip(raws, sent, strict=True)
+        if task.exception() is None and (body := task.result()[1]) and task.result()[0] == 200
+    }
+    assert promised
+    async with running(society.data, 1) as node:
+        for index, raw in promised.items():
+            status, body = await node.post(raw)
+            assert (status, body["index"]) == (200, index)
+    assert verify(society.data).problems == []
+
+
+async def test_processes_that_cannot_live_stop_the_node(society: Society, monkeypatch: Any) -> None:
+    """Not for ever started again: whoever watches over services must see it."""
+    async with running(society.data, 1) as node:
+        seen: set[int] = set()
+        async with asyncio.timeout(60):
+            while node.process.returncode is None:
+                for child in set(node.children()) - seen:
+                    seen.add(child)
+                    os.kill(child, signal.SIGKILL)
+                await asyncio.sleep(0.01)
+        assert 3 <= len(seen) <= 4
+        assert node.process.returncode == 2
