@@ -20,10 +20,11 @@ from coopnode.config import Config, Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
 from coopnode.store.log_store import Blob
-from protocol import commitments, documents, encoding, methodology, registry, signatures
+from protocol import checkpoints, commitments, documents, encoding, methodology, registry, signatures
+from protocol.checkpoints import Checkpoint
 from protocol.documents import Seen, Statement
 from protocol.encoding import Value
-from protocol.identifiers import identifier
+from protocol.identifiers import identifier, origin
 from protocol.log import Accepted, Refused, Replica
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -388,6 +389,12 @@ async def cooperative(
     return Cooperative(node, first.id, first.founder)
 
 
+def seen(keys: Keystore, cooperative: str, size: int, root: bytes) -> Seen:
+    """The claim of a device that verified this checkpoint, signed by the log."""
+    checkpoint = Checkpoint(origin(cooperative, 0), size, root)
+    return Seen(0, size, root, signatures.sign(keys.log, checkpoints.format(checkpoint).encode()))
+
+
 class Memory:
     """A cooperative without a node: a `Replica` fed with statements, for tests of contracts and audits."""
 
@@ -446,6 +453,11 @@ class Memory:
     ) -> bytes:
         root = commit(type, values or {})[0] if registry.TYPES[type].private else None
         return person.sign(type, fields, aud=self.id, now=self.now, private=root, **more)
+
+    def seen(self, size: int | None = None) -> Seen:
+        """What a device that follows this log claims; up to now unless told otherwise."""
+        size = len(self.entries) if size is None else size
+        return seen(self.keys, self.id, size, self.replica.root_at(size))
 
     def statement(self, raw: bytes) -> Statement:
         return documents.parse(raw)

@@ -22,7 +22,6 @@ from coopnode.testing import Memory, Person, commit, seed, sign_statement
 from protocol import documents, registry, signatures
 from protocol.contract import Deadline, Record, View
 from protocol.contracts import accounts, consents, cooperative, council, founding, membership
-from protocol.documents import Seen
 from protocol.errors import EncodingError
 from protocol.identifiers import identifier, parse_identifier
 from protocol.log import Accepted, Refused, Replica, deadline_key
@@ -250,7 +249,7 @@ class Course(RuleBasedStateMachine):
                 aud=iss if own and type != "account.copy/1" else self.log.id,
                 now=self.log.now - (0 if exact else self.random.choice((0, 0, 0, 0, 0, 0, 30, 4000))),
                 private=root,
-                seen=Seen(0, head.size, self.log.replica.root_at(head.size)) if kind.seen else None,
+                seen=self.log.seen() if kind.seen else None,
                 lifetime=8000,
             )
         except EncodingError:  # nothing that could be sent

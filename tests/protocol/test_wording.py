@@ -32,6 +32,7 @@ INTAKE = (
         "nonce_reused",
         "seen_missing",
         "seen_fork",
+        "seen_unknown",
         "unknown_account",
         "unknown_key",
         "key_revoked",

@@ -211,7 +211,7 @@ class World:
             iat=signed_at,
             exp=signed_at + 900,
             cti=self._nonce.to_bytes(16, "big"),
-            seen=Seen(0, seen or self.index, bytes(32)) if kind.seen else None,
+            seen=Seen(0, seen or self.index, bytes(32), bytes(64)) if kind.seen else None,
         )
         private = hashlib.sha256(b"private").digest() if kind.private else None
         payload = documents.payload_bytes(type, fields, private)
