@@ -198,12 +198,15 @@ def found(
     pack: str = "ru-consumer-1",
     public_url: str = "http://localhost:8470",
     signing_url: str = "http://localhost:8471",
+    person: Person | None = None,
 ) -> Founded:
-    """Entries 0, 1 and 3 of a new log, for a node with these keys (entry 2 is the node's first tick)."""
+    """Entries 0, 1 and 3 of a new log, for a node with these keys (entry 2 is the node's first tick).
+
+    `person` is a founder who has an account in another log already and comes by copy."""
     content = methodology.encode(methodology.load(pack))
     loaded = methodology.decode(content)
     # The founder's home is the cooperative, whose genesis names the founder's key only: no circle.
-    key = seed(f"{founder}/sign")
+    key = person.key if person else seed(f"{founder}/sign")
     genesis: dict[str, Value] = {
         "country": "RU",
         "founders": [signatures.public_key(key)],
@@ -219,7 +222,7 @@ def found(
         "visibility": visibility,
     }
     id = identifier(hashlib.sha256(encoding.encode(genesis)).digest())
-    person = Person.make(founder, id)
+    person = person or Person.make(founder, id)
     proofs: list[Value] = [
         signatures.sign(secret, documents.possession(pub, id, 0))
         for secret, pub in ((keys.log, keys.log_pub), (keys.node, keys.node_pub))
@@ -410,7 +413,8 @@ class Memory:
         self.add(first.genesis)
         self.add(first.pack)
         self.tick()
-        self.add(first.account)
+        if self.founder.home == self.id:
+            self.add(first.account)
 
     def offer(self, raw: bytes) -> Accepted | Refused:
         outcome = self.replica.append(raw)

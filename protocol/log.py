@@ -35,6 +35,8 @@ MAX_AHEAD = 300
 MAX_EFFECTS = 2048
 GENESIS, PACK, TICK = "cooperative.genesis/1", "cooperative.pack/1", "node.tick/1"
 _DEADLINES = "deadline"
+#: How an account comes into a log.
+_ARRIVALS = ("account.genesis/1", "account.copy/1")
 
 
 class History(Protocol):
@@ -284,6 +286,8 @@ class Batch:
             self._cooperative = cooperative.genesis_id(statement)
         if statement.aud != self._cooperative:
             return Refused("wrong_audience", "aud")
+        if statement.on_behalf is not None:
+            return Refused("no_authority", "for")
         if index == 1 and (statement.iss, statement.kid) != self._founder():
             return Refused("unknown_key", "kid")
         return None
@@ -345,6 +349,8 @@ class Batch:
         return checkpoints.signed_by(claimed, found.log_key, seen.signature)
 
     def _authority(self, statement: Statement) -> Refused | None:
+        if statement.on_behalf is not None:
+            return Refused("no_authority", "for")  # organisations arrive with their contract
         kind = registry.TYPES[statement.type]
         if kind.signer == "node":
             return self._node_authority(statement)
@@ -358,8 +364,6 @@ class Batch:
             return Refused(
                 code, "iss" if code == "unknown_account" else "kid", known=code != "unknown_account"
             )
-        if statement.on_behalf is not None:
-            return Refused("no_authority", "for")  # organisations arrive with their contract
         return None
 
     def _node_authority(self, statement: Statement) -> Refused | None:
@@ -377,8 +381,11 @@ class Batch:
 
     def _genesis_of_founder(self, statement: Statement) -> Refused | None:
         """The account that signed entry 0 must appear with exactly that key (SPEC §7.1)."""
+        if statement.type not in _ARRIVALS:
+            return None
         founder, key = self._founder()
-        if statement.type == "account.genesis/1" and (statement.iss == founder) != (statement.kid == key):
+        view = View(self._overlay, accounts.DOMAIN)
+        if (statement.iss == founder) != (statement.kid == key) and not accounts.knows(view, statement.iss):
             return Refused("unknown_key", "kid")
         return None
 

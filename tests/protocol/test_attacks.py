@@ -28,7 +28,7 @@ from protocol.checkpoints import Checkpoint
 from protocol.contract import View
 from protocol.contracts import founding, membership
 from protocol.contracts.accounts import MAX_KEYS, RECOVERY_WAIT, YEAR
-from protocol.documents import Seen
+from protocol.documents import OnBehalf, Seen
 from protocol.encoding import Value
 from protocol.errors import StatementError
 from protocol.identifiers import identifier, origin
@@ -374,6 +374,47 @@ def test_p8_a_recovery_names_each_key_once(log: Memory, device: Device) -> None:
     proof = device.proof(new, number, prev)
     raw = device.recover(new, seed("next paper"), keys=[public(new)] * 2, proofs=[proof] * 2)
     assert refused(log.offer(raw)) == "invalid_field"
+
+
+def test_a_key_event_on_behalf_of_an_organisation_is_refused(log: Memory, other: Memory) -> None:
+    """The claim would stand in the log and mean nothing."""
+    person = log.person("мария")
+
+    def event(type: str, fields: dict[str, Value], aud: str, prev: bytes = bytes(32)) -> bytes:
+        header = documents.statement_header(
+            kid=person.kid,
+            iss=person.id,
+            sub=person.id,
+            aud=aud,
+            iat=log.now,
+            exp=log.now + 900,
+            cti=bytes(16),
+            on_behalf=OnBehalf(log.id, bytes(32)),
+        )
+        payload = documents.payload_bytes(type, fields)
+        signature = signatures.sign(person.key, documents.sig_structure(header, payload))
+        return documents.assemble(header, payload, signature)
+
+    assert refused(log.offer(event("account.revoke/1", {"key": person.kid}, person.id))) == "no_authority"
+    proof = signatures.sign(person.key, documents.possession(person.kid, person.id, 0))
+    born = event("account.genesis/1", {"genesis": person.genesis, "proofs": [proof]}, person.id)
+    home, items = equivocation(log, [born])
+    assert refused(other.offer(carried(other, person, home, items))) == "bad_proof"
+
+
+def test_the_founder_who_comes_by_copy_holds_the_key_of_entry_0(log: Memory) -> None:
+    """Else the genesis named a person, and whoever copies that person's account acts as founder."""
+    device = Device(log.person("мария"), log)
+    born, second = log.entries[-1], seed("second device")
+    added = device.add(second)
+    log.add(added)
+    for key, events, code in (
+        (device.person.key, [born], None),
+        (second, [born, added], "unknown_key"),
+    ):
+        new = Memory(name="Третий", person=device.person)
+        outcome = new.offer(copy(new, log, device.person, events, key=key))
+        assert (refused(outcome) if isinstance(outcome, Refused) else None) == code
 
 
 # --- formats --------------------------------------------------------------------------------------
