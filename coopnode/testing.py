@@ -341,7 +341,7 @@ class Cooperative:
         return identifier(done.digest)
 
     def consent(self, person: Person, purpose: str, text: bytes = bytes(32)) -> bytes:
-        """A cheap statement anybody with an account may sign, as often as wanted."""
+        """A cheap statement anybody with an account may sign, as often as wanted, for up to 64 purposes."""
         fields: dict[str, Value] = {"fields": ["name"], "operator": self.id, "purpose": purpose, "text": text}
         return person.sign("consent.give/1", fields, aud=self.id, now=self.now)
 

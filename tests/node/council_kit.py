@@ -150,7 +150,7 @@ class Table:
     async def wait(self, seconds: int) -> None:
         """Time passes, and the node notices what fell due."""
         self.clock.move(seconds)
-        consent = self.coop.consent(self["one"], f"p{self.clock.peek()}")
+        consent = self.coop.consent(self["one"], f"p{self.clock.peek() % 50}")
         await testing.accepted(self.node.engine.submit(consent))
 
     async def published(self) -> None:

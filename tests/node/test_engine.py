@@ -345,7 +345,7 @@ async def test_failed_publication_signs_nothing_and_is_made_up(coop: Cooperative
 async def _grown(tmp_path: Path) -> tuple[Path, Cooperative]:
     """A stopped node with 300 entries, so that there are full and partial tiles."""
     made = await testing.cooperative(tmp_path / "data")
-    raws = [made.consent(made.founder, f"p{number}") for number in range(300)]
+    raws = [made.consent(made.founder, f"p{number % 50}") for number in range(300)]
     await asyncio.gather(*(made.node.engine.submit(raw) for raw in raws))
     await made.node.stop()
     return tmp_path / "data", made
