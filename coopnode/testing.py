@@ -20,10 +20,11 @@ from coopnode.config import Config, Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
 from coopnode.store.log_store import Blob
-from protocol import commitments, documents, encoding, methodology, registry, signatures
+from protocol import checkpoints, commitments, documents, encoding, methodology, registry, signatures
+from protocol.checkpoints import Checkpoint
 from protocol.documents import Seen, Statement
 from protocol.encoding import Value
-from protocol.identifiers import identifier
+from protocol.identifiers import identifier, origin
 from protocol.log import Accepted, Refused, Replica
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -197,12 +198,15 @@ def found(
     pack: str = "ru-consumer-1",
     public_url: str = "http://localhost:8470",
     signing_url: str = "http://localhost:8471",
+    person: Person | None = None,
 ) -> Founded:
-    """Entries 0, 1 and 3 of a new log, for a node with these keys (entry 2 is the node's first tick)."""
+    """Entries 0, 1 and 3 of a new log, for a node with these keys (entry 2 is the node's first tick).
+
+    `person` is a founder who has an account in another log already and comes by copy."""
     content = methodology.encode(methodology.load(pack))
     loaded = methodology.decode(content)
     # The founder's home is the cooperative, whose genesis names the founder's key only: no circle.
-    key = seed(f"{founder}/sign")
+    key = person.key if person else seed(f"{founder}/sign")
     genesis: dict[str, Value] = {
         "country": "RU",
         "founders": [signatures.public_key(key)],
@@ -218,7 +222,7 @@ def found(
         "visibility": visibility,
     }
     id = identifier(hashlib.sha256(encoding.encode(genesis)).digest())
-    person = Person.make(founder, id)
+    person = person or Person.make(founder, id)
     proofs: list[Value] = [
         signatures.sign(secret, documents.possession(pub, id, 0))
         for secret, pub in ((keys.log, keys.log_pub), (keys.node, keys.node_pub))
@@ -337,7 +341,7 @@ class Cooperative:
         return identifier(done.digest)
 
     def consent(self, person: Person, purpose: str, text: bytes = bytes(32)) -> bytes:
-        """A cheap statement anybody with an account may sign, as often as wanted."""
+        """A cheap statement anybody with an account may sign, as often as wanted, for up to 64 purposes."""
         fields: dict[str, Value] = {"fields": ["name"], "operator": self.id, "purpose": purpose, "text": text}
         return person.sign("consent.give/1", fields, aud=self.id, now=self.now)
 
@@ -388,6 +392,12 @@ async def cooperative(
     return Cooperative(node, first.id, first.founder)
 
 
+def seen(keys: Keystore, cooperative: str, size: int, root: bytes) -> Seen:
+    """The claim of a device that verified this checkpoint, signed by the log."""
+    checkpoint = Checkpoint(origin(cooperative, 0), size, root)
+    return Seen(0, size, root, signatures.sign(keys.log, checkpoints.format(checkpoint).encode()))
+
+
 class Memory:
     """A cooperative without a node: a `Replica` fed with statements, for tests of contracts and audits."""
 
@@ -403,7 +413,8 @@ class Memory:
         self.add(first.genesis)
         self.add(first.pack)
         self.tick()
-        self.add(first.account)
+        if self.founder.home == self.id:
+            self.add(first.account)
 
     def offer(self, raw: bytes) -> Accepted | Refused:
         outcome = self.replica.append(raw)
@@ -446,6 +457,11 @@ class Memory:
     ) -> bytes:
         root = commit(type, values or {})[0] if registry.TYPES[type].private else None
         return person.sign(type, fields, aud=self.id, now=self.now, private=root, **more)
+
+    def seen(self, size: int | None = None) -> Seen:
+        """What a device that follows this log claims; up to now unless told otherwise."""
+        size = len(self.entries) if size is None else size
+        return seen(self.keys, self.id, size, self.replica.root_at(size))
 
     def statement(self, raw: bytes) -> Statement:
         return documents.parse(raw)

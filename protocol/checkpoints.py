@@ -20,11 +20,21 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from protocol import signatures
 from protocol.errors import NoteError
 from protocol.merkle import HASH_BYTES, MAX_SIZE
-from protocol.notes import NoteKey, NoteSigner, check_name, decode_base64, open_note, sign_note
+from protocol.notes import NoteKey, NoteSigner, check_name, decode_base64, open_note, parse_note, sign_note
 
-__all__ = ["MAX_TEXT_BYTES", "Checkpoint", "format", "open_checkpoint", "parse", "sign_checkpoint"]
+__all__ = [
+    "MAX_TEXT_BYTES",
+    "Checkpoint",
+    "format",
+    "log_signature",
+    "open_checkpoint",
+    "parse",
+    "sign_checkpoint",
+    "signed_by",
+]
 
 # Origin of 255 bytes, 19 digits, 44 characters of base64, three newlines.
 MAX_TEXT_BYTES: Final = 255 + 19 + 44 + 3
@@ -82,6 +92,26 @@ def parse(text: str) -> Checkpoint:
 def sign_checkpoint(checkpoint: Checkpoint, seed: bytes) -> bytes:
     """The checkpoint as a note signed by the log. The caller has made sure it never signs a fork (P15)."""
     return sign_note(format(checkpoint), [NoteSigner(checkpoint.origin, seed)])
+
+
+def log_signature(note: bytes) -> tuple[Checkpoint, bytes]:
+    """The checkpoint in a note and the log's own signature over it, for a claim `seen`. **Not verified**:
+    that is :func:`open_checkpoint`.
+
+    Raises:
+        NoteError: malformed, or without an Ed25519 line under the origin's name.
+    """
+    text, lines = parse_note(note)
+    checkpoint = parse(text)
+    for line in lines:
+        if line.name == checkpoint.origin and len(line.signature) == signatures.SIGNATURE_BYTES:
+            return checkpoint, line.signature
+    raise NoteError("the checkpoint is not signed by its log")
+
+
+def signed_by(checkpoint: Checkpoint, log_key: bytes, signature: bytes) -> bool:
+    """Whether the log's key signed just this checkpoint."""
+    return signatures.verify(log_key, format(checkpoint).encode(), signature)
 
 
 def open_checkpoint(data: bytes, vkey: NoteKey | str) -> Checkpoint:

@@ -173,7 +173,7 @@ class Facts(Protocol):
     def constituted(self) -> bool: ...
 
     def founding_vote_open(self) -> bool:
-        """Founders are voting on the charter now."""
+        """Founders are voting on the charter, or have adopted it and its minutes are due."""
         ...
 
     def founder(self) -> str:

@@ -59,11 +59,12 @@ class cached(Generic[T]):
 
 
 class Seen(NamedTuple):
-    """The largest checkpoint the signer's device had verified (P3)."""
+    """The largest checkpoint the signer's device had verified (P3), and the log's signature over it."""
 
     generation: int
     size: int
     root: bytes
+    signature: bytes
 
 
 class OnBehalf(NamedTuple):
@@ -325,13 +326,17 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
+def _is_bytes(value: Any, length: int) -> bool:
+    return isinstance(value, bytes) and len(value) == length
+
+
 def _seen(value: Any) -> Seen:
-    if not isinstance(value, list) or len(value) != 3:
+    if not isinstance(value, list) or len(value) != 4:
         raise StatementError("malformed", "seen")
-    generation, size, root = value
-    if not (_is_count(generation) and _is_count(size) and isinstance(root, bytes) and len(root) == 32):
+    generation, size, root, signature = value
+    if not (_is_count(generation) and _is_count(size) and _is_bytes(root, 32) and _is_bytes(signature, 64)):
         raise StatementError("malformed", "seen")
-    return Seen(generation, size, root)
+    return Seen(generation, size, root, signature)
 
 
 def _on_behalf(value: Any) -> OnBehalf:

@@ -19,12 +19,14 @@ from typing import Protocol
 
 import msgspec
 
-from protocol import documents, merkle, registry, signatures
+from protocol import checkpoints, documents, merkle, registry, signatures
+from protocol.checkpoints import Checkpoint
 from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
 from protocol.contracts import accounts, cooperative
-from protocol.documents import Statement
+from protocol.documents import Seen, Statement
 from protocol.encoding import Value, encode
 from protocol.errors import StatementError
+from protocol.identifiers import origin
 from protocol.merkle import CompactRange
 
 #: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
@@ -33,6 +35,8 @@ MAX_AHEAD = 300
 MAX_EFFECTS = 2048
 GENESIS, PACK, TICK = "cooperative.genesis/1", "cooperative.pack/1", "node.tick/1"
 _DEADLINES = "deadline"
+#: How an account comes into a log.
+_ARRIVALS = ("account.genesis/1", "account.copy/1")
 
 
 class History(Protocol):
@@ -75,11 +79,11 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class SeenAhead(Exception):
-    """A validly signed `seen` is larger than our tree: somebody was shown a log we do not have. Writing stops
-    (P3)."""
+    """A `seen` that carries our log key's signature is of a tree we do not have: a larger one, or another
+    history. Somebody was shown what we cannot show; writing stops (P3)."""
 
     def __init__(self, statement: Statement) -> None:
-        super().__init__("a signer has verified a larger tree than this one")
+        super().__init__("our log key has signed a tree that is not this one")
         self.statement = statement
 
 
@@ -282,6 +286,8 @@ class Batch:
             self._cooperative = cooperative.genesis_id(statement)
         if statement.aud != self._cooperative:
             return Refused("wrong_audience", "aud")
+        if statement.on_behalf is not None:
+            return Refused("no_authority", "for")
         if index == 1 and (statement.iss, statement.kid) != self._founder():
             return Refused("unknown_key", "kid")
         return None
@@ -328,18 +334,23 @@ class Batch:
             return Refused("seen_missing", "seen") if registry.TYPES[statement.type].seen else None
         if seen.generation != self._base.generation:
             return Refused("seen_fork", "seen")
-        if seen.size > self._base.size:
-            # Whoever accuses us stops the whole cooperative, so only a good key of an office holder does.
-            if (facts := registry.StateFacts(self._overlay)).key_active(
-                statement.iss, statement.kid
-            ) and facts.roles(statement.iss):
-                raise SeenAhead(statement)
-            return Refused("seen_fork", "seen")
-        if self._history.root_at(seen.size) != seen.root:
-            return Refused("seen_fork", "seen")
-        return None
+        ahead = seen.size > self._base.size
+        if not ahead and self._history.root_at(seen.size) == seen.root:
+            return None
+        # Anybody can write down a number; only what our own key signed stops the whole cooperative.
+        if self._signed_by_us(seen):
+            raise SeenAhead(statement)
+        return Refused("seen_unknown" if ahead else "seen_fork", "seen", {"size": seen.size})
+
+    def _signed_by_us(self, seen: Seen) -> bool:
+        found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
+        assert found is not None and self._cooperative is not None
+        claimed = Checkpoint(origin(self._cooperative, seen.generation), seen.size, seen.root)
+        return checkpoints.signed_by(claimed, found.log_key, seen.signature)
 
     def _authority(self, statement: Statement) -> Refused | None:
+        if statement.on_behalf is not None:
+            return Refused("no_authority", "for")  # organisations arrive with their contract
         kind = registry.TYPES[statement.type]
         if kind.signer == "node":
             return self._node_authority(statement)
@@ -353,8 +364,6 @@ class Batch:
             return Refused(
                 code, "iss" if code == "unknown_account" else "kid", known=code != "unknown_account"
             )
-        if statement.on_behalf is not None:
-            return Refused("no_authority", "for")  # organisations arrive with their contract
         return None
 
     def _node_authority(self, statement: Statement) -> Refused | None:
@@ -372,8 +381,11 @@ class Batch:
 
     def _genesis_of_founder(self, statement: Statement) -> Refused | None:
         """The account that signed entry 0 must appear with exactly that key (SPEC §7.1)."""
+        if statement.type not in _ARRIVALS:
+            return None
         founder, key = self._founder()
-        if statement.type == "account.genesis/1" and (statement.iss == founder) != (statement.kid == key):
+        view = View(self._overlay, accounts.DOMAIN)
+        if (statement.iss == founder) != (statement.kid == key) and not accounts.knows(view, statement.iss):
             return Refused("unknown_key", "kid")
         return None
 

@@ -76,7 +76,7 @@ def examples() -> dict[str, bytes]:
             },
             private=derived("root"),
             sub=matter,
-            seen=Seen(0, 1234, derived("tree")),
+            seen=Seen(0, 1234, derived("tree"), derived("log") + derived("signature")),
         ),
         "tick": statement("e", "node.tick/1", {"time": TIME}, iss=cooperative, sub=cooperative),
         "Russian text": statement(

@@ -29,7 +29,7 @@ export class StatementError extends Error {}
  * @property {number} exp
  * @property {number} iat
  * @property {Uint8Array} cti
- * @property {[number, number, Uint8Array] | null} seen
+ * @property {[number, number, Uint8Array, Uint8Array] | null} seen generation, size, root, the log's signature
  * @property {[string, Uint8Array] | null} onBehalf
  * @property {string} type
  * @property {{[field: string]: any}} payload
@@ -124,7 +124,7 @@ export function parseParts(protectedHeader, payloadBytes) {
   need(isCount(iat) && isCount(exp) && iat < exp && exp <= iat + MAX_LIFETIME, "exp");
   need(isBytes(cti, 16), "cti");
   const [seen, onBehalf] = [claims.get(SEEN) ?? null, claims.get(FOR) ?? null];
-  need(!seen || (seen.length === 3 && isCount(seen[0]) && isCount(seen[1]) && isBytes(seen[2], 32)), "seen");
+  need(!seen || (seen.length === 4 && isCount(seen[0]) && isCount(seen[1]) && isBytes(seen[2], 32) && isBytes(seen[3], 64)), "seen");
   need(!onBehalf || (onBehalf.length === 2 && isIdentifier(onBehalf[0]) && isBytes(onBehalf[1], 32)), "for");
   need(isMap(payload) && typeof payload.type === "string", "type");
   need(!("private" in payload) || isBytes(payload.private, 32), "private");

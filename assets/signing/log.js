@@ -14,7 +14,7 @@ export class Contradiction extends LogError {
   }
 }
 
-/** @typedef {{origin: string, size: number, root: Uint8Array}} Checkpoint */
+/** @typedef {{origin: string, size: number, root: Uint8Array, signature: Uint8Array}} Checkpoint `signature`: the log's over the text */
 
 /** @param {string} vkey `<name>+<hex key id>+<base64 of type and key>` */
 export function parseVkey(vkey) {
@@ -33,7 +33,7 @@ export function openCheckpoint(note, vkey) {
   const cut = note.lastIndexOf("\n\n");
   if (cut < 0 || !note.endsWith("\n")) throw new LogError("malformed note");
   const text = note.slice(0, cut + 1);
-  let signed = false;
+  let signature = null;
   for (const line of note.slice(cut + 2, -1).split("\n")) {
     const found = /^— (\S+) ([A-Za-z0-9+/=]+)$/.exec(line);
     if (!found) throw new LogError("malformed signature line");
@@ -41,10 +41,10 @@ export function openCheckpoint(note, vkey) {
     if (found[1] !== key.name || !equal(data.slice(0, 4), key.id)) continue;
     // One bad signature under a known name makes the whole note worthless.
     if (!verify(key.pub, utf8(text), data.slice(4))) throw new LogError("the log's signature does not hold");
-    signed = true;
+    signature = data.slice(4);
   }
-  if (!signed) throw new LogError("not signed by the log");
-  return parseCheckpoint(text, key.name);
+  if (!signature) throw new LogError("not signed by the log");
+  return { ...parseCheckpoint(text, key.name), signature };
 }
 
 function parseCheckpoint(text, name) {
@@ -122,7 +122,7 @@ export function parseProof(text) {
  * @param {{origin: string, vkey: string}} log
  * @param {{checkpoint: () => Promise<string>, consistency: (from: number, to: number) => Promise<Uint8Array[]>}} ask
  * @param {{get: (origin: string) => Promise<any>, put: (record: any) => Promise<void>}} memory
- * @returns {Promise<[number, number, Uint8Array]>}
+ * @returns {Promise<[number, number, Uint8Array, Uint8Array]>}
  */
 export async function seenClaim(log, ask, memory) {
   const { generation } = parseOrigin(log.origin);
@@ -140,7 +140,7 @@ export async function seenClaim(log, ask, memory) {
     }
   }
   await memory.put({ origin: log.origin, vkey: log.vkey, size: head.size, root: head.root, note, at: Math.floor(Date.now() / 1000) });
-  return [generation, head.size, head.root];
+  return [generation, head.size, head.root, head.signature];
 }
 
 const shown = (record) => ({ vkey: record.vkey, note: record.note });

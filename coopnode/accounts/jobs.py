@@ -26,7 +26,7 @@ from coopnode.membership.people import particulars
 from coopnode.store.schema import outbox
 from coopnode.store.sql import Connection, Row, insert, select, update
 from protocol import encoding
-from protocol.contracts.accounts import RECOVERY_WAIT
+from protocol.contracts.accounts import OBJECTION_WAIT, RECOVERY_WAIT
 from protocol.log import Accepted
 
 log = structlog.get_logger()
@@ -133,6 +133,7 @@ class Post:
         facts = {
             "at": _moment(body["at"], locale),
             "from": _moment(body["at"] + RECOVERY_WAIT, locale),
+            "decided": _moment(body["at"] + OBJECTION_WAIT, locale),
             "account": f"{account[:4]} {account[4:8]} … {account[-4:]}",
         }
         link = house.public_url + "/me/keys" if body["audience"] == "person" else ""

@@ -52,7 +52,9 @@ events: Final = Table(
 NOTICE: Final = "accounts.notice"
 SHEET: Final = "sheet"
 #: Events that a person hears of by letter (P7: notice on all channels).
-TOLD: Final = frozenset(("account.key/1", "account.recover/1", "account.revoke/1", "account.home/1"))
+TOLD: Final = frozenset(
+    ("account.key/1", "account.recover/1", "account.revoke/1", "account.home/1", "account.object/1")
+)
 
 
 def _project(connection: Connection, entry: Accepted) -> None:
@@ -73,8 +75,9 @@ def _event(connection: Connection, entry: Accepted) -> None:
     key: Any = statement.payload.get("key")
     if isinstance(key, dict):
         key = key["pub"]
-    # A recovery that brings no key only replaces the sheet.
-    kind = SHEET if statement.payload.get("keys") == [] else statement.type
+    # A recovery that neither brings nor revokes a key only replaces the sheet.
+    changed = statement.payload.get("keys") or statement.payload.get("revoke")
+    kind = SHEET if statement.type == "account.recover/1" and not changed else statement.type
     values = {"account": statement.iss, "type": kind, "at": entry.tick, "key": key}
     connection.execute(insert(events).values({"idx": entry.index, **values}))
     told = select(outbox.c.id).where(outbox.c.kind == NOTICE, outbox.c.idx == entry.index)

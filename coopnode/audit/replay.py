@@ -188,7 +188,9 @@ class Replayer:
         try:
             outcome = batch.offer(statement)
         except SeenAhead:
-            return Problem("seen_ahead", index, statement.type, "seen", signer=statement.iss)
+            ahead = statement.seen is not None and statement.seen.size > index
+            code = "seen_ahead" if ahead else "seen_fork"
+            return Problem(code, index, statement.type, "seen", signer=statement.iss)
         except Exception as error:  # a contract's bug must not look like a verdict
             raise RulesFailed(index, error) from error
         if not isinstance(outcome, Accepted):

@@ -39,6 +39,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "what the signer had verified is no beginning of this log: somebody was shown another history",
         "то, что проверил подписавший, не является началом этого журнала: кому-то показали другую историю",
     ),
+    "seen_unknown": (
+        "the signer named a larger log than existed at this place, without the log's signature over it",
+        "подписавший назвал журнал длиннее, чем он был в этом месте, без подписи журнала под ним",
+    ),
     "checkpoint_malformed": ("the checkpoint is not a signed log head", "отметка журнала (checkpoint) повреждена"),
     "checkpoint_signature": (
         "the checkpoint is not signed by the log key that entry 0 names",
@@ -192,6 +196,7 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     "rolled_back": _LOG_KEY,
     "seen_fork": _TWO_HISTORIES,
     "seen_ahead": _TWO_HISTORIES,
+    "seen_unknown": _LET_IN,
     "nonce_reused": _REPLAYED,
     "expired": _REPLAYED,
     "wrong_audience": _REPLAYED,

@@ -133,11 +133,10 @@ def _seen(path: Path) -> Seen:
     from protocol.documents import Seen
     from protocol.errors import ProtocolError
     from protocol.identifiers import parse_origin
-    from protocol.notes import parse_note
 
     try:
-        found = checkpoints.parse(parse_note(path.read_bytes())[0])
-        return Seen(parse_origin(found.origin)[1], found.size, found.root)
+        found, signature = checkpoints.log_signature(path.read_bytes())
+        return Seen(parse_origin(found.origin)[1], found.size, found.root, signature)
     except (OSError, ProtocolError) as error:
         output.fail(f"{path} holds no checkpoint: {error}")
 

@@ -200,7 +200,7 @@ def _todo(
     if matter.status == "open" and ballot is None and votes_in(view, viewer.account, matter):
         return "vote"
     ready = matter.status == "decided" or (matter.status == "open" and counted.settled)
-    return "sign" if ready and "chair" in viewer.roles else ""
+    return "sign" if ready and viewer.account in council.signers(view, matter) else ""
 
 
 def votes_in(view: View, account: str, matter: Matter) -> bool:
@@ -373,6 +373,7 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         approved = place(connection, held.approval)
     in_table = not viewer.roles.isdisjoint(("council", "secretary"))
     ready = found.status == "decided" or (found.status == "open" and found.tally.settled)
+    signs = ready and viewer.account in council.signers(view, held)
     people = where.names.of_accounts(connection, {held.by, held.chair}, viewer)
     return MatterPage(
         line=found,
@@ -394,8 +395,8 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         and found.status == "open"
         and votes_in(view, viewer.account, held),
         may_comment=found.live and in_table,
-        may_sign="chair" in viewer.roles and ready,
-        may_return="chair" in viewer.roles and ready,
+        may_sign=signs,
+        may_return=signs,
         highest=max((cast.sequence for cast in own.casts), default=-1) if own else -1,
         approval=approved,
     )

@@ -117,6 +117,9 @@ def _project(connection: Connection, entry: Accepted) -> None:
     joined = dict(_written(entry, "member", Member))
     for key, place in _written(entry, "number", Place):
         _place(connection, entry, int(key), place, enrolled, joined)
+    for (domain, key), value in entry.writes.items():
+        if domain == membership.DOMAIN and key.startswith("number/") and value is None:
+            _end_place(connection, entry, int(key.removeprefix("number/")))
 
 
 def _application(connection: Connection, entry: Accepted, id: str, found: Application) -> None:
@@ -162,8 +165,7 @@ def _place(
     enrolled: dict[str, Enrolment],
     joined: dict[str, Member],
 ) -> None:
-    ends = and_(register.c.number == number, register.c.to_idx.is_(None))
-    connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
+    _end_place(connection, entry, number)
     row: dict[str, object] = {
         "number": number,
         "from_idx": entry.index,
@@ -179,6 +181,12 @@ def _place(
         row |= {"status": "invited", "person": enrolment.person}
         row |= {"since": enrolment.since, "digest": enrolment.digest}
     connection.execute(insert(register).values(row))
+
+
+def _end_place(connection: Connection, entry: Accepted, number: int) -> None:
+    """What the register said of the number holds no longer."""
+    ends = and_(register.c.number == number, register.c.to_idx.is_(None))
+    connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:

@@ -46,6 +46,10 @@ MAX_COPIED_EVENTS = 32
 YEAR = 365 * 86_400
 #: Keys brought by the recovery key wait this long, so that a stolen sheet of paper is noticed first (P7).
 RECOVERY_WAIT = 72 * 3600
+#: And this long from an objection on, so that people who know the person can decide (P7).
+OBJECTION_WAIT = 30 * 86_400
+#: Revocations of keys this log has not met yet, of one account; as many more are the recovery key's.
+MAX_EARLY = 32
 _ZERO = bytes(32)
 
 
@@ -92,6 +96,11 @@ class AccountRevoke(Payload, frozen=True):
     suspected_from: int | None = None
 
 
+class AccountObject(Payload, frozen=True):
+    #: document digest of the `account.recover/1`
+    recovery: bytes
+
+
 class CopiedEvent(Payload, frozen=True):
     statement: bytes
     proof: bytes
@@ -113,6 +122,17 @@ class KeyState(Record, frozen=True):
     suspected_from: int | None = None
     #: stopped by a fork of the history (P9)
     stopped: bool = False
+    #: the recovery key revoked it: for a while it may still object
+    by_recovery: bool = False
+
+
+class EarlyRevocation(Record, frozen=True):
+    """Of a key that the home log has and this one has not met yet (P10)."""
+
+    pub: bytes
+    revoked_at: int
+    suspected_from: int | None = None
+    by_recovery: bool = False
 
 
 class Account(Record, frozen=True):
@@ -128,6 +148,11 @@ class Account(Record, frozen=True):
     other_branch: bytes | None = None
     #: numbers below it fork no more: the recovery key has chosen
     settled: int = 0
+    #: document digest of the last `account.recover/1`
+    recovered: bytes | None = None
+    #: an objection was made: until then no key works that the recovery key brings
+    disputed_until: int | None = None
+    early: tuple[EarlyRevocation, ...] = ()
 
 
 class KeyOwner(Record, frozen=True):
@@ -142,6 +167,7 @@ TYPES = (
     DocumentType("account.recover/1", AccountRecover, log="home", founding=True),
     DocumentType("account.home/1", AccountHome, log="home", founding=True),
     DocumentType("account.revoke/1", AccountRevoke, log="any", founding=True),
+    DocumentType("account.object/1", AccountObject, log="any", founding=True),
     DocumentType("account.copy/1", AccountCopy, log="any", founding=True),
 )
 
@@ -187,6 +213,8 @@ def decide(view: View, statement: Statement, context: Context) -> Changes | Reje
         return _copy(view, statement, context)
     if statement.type == "account.revoke/1":
         return _revoke(view, statement, context)
+    if statement.type == "account.object/1":
+        return _object(view, statement, context)
     account = view.get("account", statement.iss, Account)
     outcome = _numbered(view, account, statement, context.tick)
     if isinstance(outcome, Rejection):
@@ -247,7 +275,7 @@ def _numbered(
     if refused:
         return refused
     after = _with_event(account, statement, tick, copied)
-    return _add_key(view, after, statement, body, tick, tick + RECOVERY_WAIT if late else tick)
+    return _add_key(view, after, statement, body, tick, late)
 
 
 def _move(
@@ -289,23 +317,23 @@ def _genesis(
 
 
 def _add_key(
-    view: View, account: Account, statement: Statement, body: AccountKey, tick: int, active_from: int
+    view: View, account: Account, statement: Statement, body: AccountKey, tick: int, late: bool
 ) -> Account | Rejection:
     refused = _proved(body.key, body.proof, statement.iss, body.number, body.prev)
     if refused:
         return refused
     for place, key in enumerate(account.keys):
         # A sign key confirms what the recovery key brought: the wait ends (P7).
-        if key.pub == body.key.pub and key.revoked_at is None and not key.stopped and key.active_from > tick:
-            keys = [
-                *account.keys[:place],
-                msgspec.structs.replace(key, active_from=min(key.active_from, active_from)),
-                *account.keys[place + 1 :],
-            ]
+        if key.pub == body.key.pub and _waits(key, tick):
+            if late:
+                return account
+            sooner = msgspec.structs.replace(key, active_from=tick)
+            keys = [*account.keys[:place], sooner, *account.keys[place + 1 :]]
             return msgspec.structs.replace(account, keys=keys)
     refused = _check_keys(view, statement.iss, [body.key], [body.proof], body.number, body.prev)
     if refused:
         return refused
+    active_from = _after_wait(account, tick) if late else tick
     keys = [*account.keys, KeyState(body.key.pub, body.number, active_from)]
     if sum(key.revoked_at is None for key in keys) > MAX_KEYS:
         return Rejection("too_many_keys", "key")
@@ -333,16 +361,35 @@ def _recover(
         return refused
     revoked = set(body.revoke)
     keys = [
-        msgspec.structs.replace(key, revoked_at=tick)
+        msgspec.structs.replace(key, revoked_at=tick, by_recovery=True)
         if key.pub in revoked and key.revoked_at is None
         else key
         for key in account.keys
     ]
-    keys += [KeyState(key.pub, body.number, tick + RECOVERY_WAIT) for key in body.keys]
+    until = _after_wait(account, tick)
+    if any(map(_newly_ended, account.keys, keys)):
+        keys = _wait_anew(keys, tick, until)
+    keys += [KeyState(key.pub, body.number, until) for key in body.keys]
     if sum(key.revoked_at is None for key in keys) > MAX_KEYS:
         return Rejection("too_many_keys", "keys")
     after = _with_event(account, statement, tick, copied)
-    return msgspec.structs.replace(after, keys=keys, recovery=body.next)
+    return msgspec.structs.replace(after, keys=keys, recovery=body.next, recovered=statement.digest)
+
+
+def _waits(key: KeyState, tick: int) -> bool:
+    return not _ended(key) and key.active_from > tick
+
+
+def _after_wait(account: Account, tick: int) -> int:
+    """When a key works that comes without the word of a key in force."""
+    return max(tick + RECOVERY_WAIT, account.disputed_until or 0)
+
+
+def _wait_anew(keys: list[KeyState], tick: int, until: int) -> list[KeyState]:
+    return [
+        msgspec.structs.replace(key, active_from=max(key.active_from, until)) if _waits(key, tick) else key
+        for key in keys
+    ]
 
 
 def _after_fork(account: Account, forked_at: int, body: AccountRecover) -> Account | Rejection:
@@ -421,24 +468,87 @@ def _revoke(view: View, statement: Statement, context: Context) -> Changes | Rej
     account = view.get("account", statement.iss, Account)
     if account is None:
         return Rejection("unknown_account", "iss")
-    if _status(account, statement.kid, context.tick) is not None and not _is_recovery(account, statement.kid):
+    by_recovery = _is_recovery(account, statement.kid)
+    if _status(account, statement.kid, context.tick) is not None and not by_recovery:
         return Rejection("unknown_key", "kid")
     if body.suspected_from is not None and body.suspected_from > context.tick:
         return Rejection("invalid_field", "suspected_from")
     place = next((place for place, key in enumerate(account.keys) if key.pub == body.key), None)
     if place is None:
-        return Rejection("unknown_key", "key")
+        return _revoke_early(view, account, statement, context, by_recovery)
     key = account.keys[place]
     # Grow-only: a second revocation may only bring the suspicion forward in time.
     suspected = _earlier(key.suspected_from, body.suspected_from)
     if key.revoked_at is not None and suspected == key.suspected_from:
         return Rejection("key_revoked", "key")
-    revoked_at = context.tick if key.revoked_at is None else key.revoked_at
-    revoked = msgspec.structs.replace(key, revoked_at=revoked_at, suspected_from=suspected)
-    after = msgspec.structs.replace(
-        account, keys=[*account.keys[:place], revoked, *account.keys[place + 1 :]]
-    )
-    return _changes(statement.iss, account, after)
+    if key.revoked_at is not None:
+        revoked = msgspec.structs.replace(key, suspected_from=suspected)
+    else:
+        revoked = msgspec.structs.replace(
+            key, revoked_at=context.tick, suspected_from=suspected, by_recovery=by_recovery
+        )
+    keys = [*account.keys[:place], revoked, *account.keys[place + 1 :]]
+    if by_recovery and key.revoked_at is None:
+        # Else a thief would silence the last key in the last minute of the wait.
+        keys = _wait_anew(keys, context.tick, _after_wait(account, context.tick))
+    return _changes(statement.iss, account, msgspec.structs.replace(account, keys=keys))
+
+
+def _revoke_early(
+    view: View, account: Account, statement: Statement, context: Context, by_recovery: bool
+) -> Changes | Rejection:
+    """The revocation was faster than the copy that brings the key (P10). At home none is on its way."""
+    body: AccountRevoke = statement.body
+    if account.home == context.cooperative or len(body.key) != 32 or owner(view, body.key) is not None:
+        return Rejection("unknown_key", "key")
+    if any(each.pub == body.key for each in account.early):
+        return Rejection("key_revoked", "key")
+    if len(account.early) >= MAX_EARLY * (2 if by_recovery else 1):
+        return Rejection("too_many_keys", "key")
+    early = EarlyRevocation(body.key, context.tick, body.suspected_from, by_recovery)
+    after = msgspec.structs.replace(account, early=(*account.early, early))
+    return Changes((Write("account", statement.iss, after),))
+
+
+def _met_early(account: Account) -> Account:
+    """Keys that come are revoked when their revocation came first."""
+    early = {each.pub: each for each in account.early}
+    if early.keys().isdisjoint(key.pub for key in account.keys):
+        return account
+    keys = [
+        msgspec.structs.replace(
+            key,
+            revoked_at=known.revoked_at,
+            suspected_from=known.suspected_from,
+            by_recovery=known.by_recovery,
+        )
+        if (known := early.pop(key.pub, None))
+        else key
+        for key in account.keys
+    ]
+    return msgspec.structs.replace(account, keys=keys, early=tuple(early.values()))
+
+
+def _object(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    """A key the person had says that the recovery is not theirs. It stops nothing for ever: who lost a device
+    must be able to recover against the finder's word (P7)."""
+    body: AccountObject = statement.body
+    account = view.get("account", statement.iss, Account)
+    if account is None:
+        return Rejection("unknown_account", "iss")
+    tick = context.tick
+    key = next((key for key in account.keys if key.pub == statement.kid), None)
+    if key is None or key.stopped or key.active_from > (tick if key.revoked_at is None else key.revoked_at):
+        return Rejection("unknown_key", "kid")
+    if key.revoked_at is not None and not (key.by_recovery and tick <= key.revoked_at + OBJECTION_WAIT):
+        return Rejection("key_revoked", "kid")
+    if body.recovery != account.recovered or not any(_waits(key, tick) for key in account.keys):
+        return Rejection("nothing_waits", "recovery")
+    if account.disputed_until is not None and account.disputed_until > tick:
+        return Rejection("already_objected", "recovery")
+    until = tick + OBJECTION_WAIT
+    after = msgspec.structs.replace(account, keys=_wait_anew(account.keys, tick, until), disputed_until=until)
+    return Changes((Write("account", statement.iss, after),))
 
 
 def _is_recovery(account: Account, kid: bytes) -> bool:
@@ -475,13 +585,12 @@ def _copy(view: View, statement: Statement, context: Context) -> Changes | Rejec
         outcome = _take_copied(view, account, event, home, context.tick)
         if isinstance(outcome, Rejection):
             return outcome
-        account = outcome
+        account = _met_early(outcome)
     if account is None or account is before:
         return Rejection("nothing_new", "events")
-    if (
-        _status(account, statement.kid, context.tick) not in (None, "key_waiting")
-        and account.forked_at is None
-    ):
+    # What another log has proved may come by anybody once the account is known here and forked.
+    by_anybody = before is not None and account.forked_at is not None
+    if not by_anybody and _status(account, statement.kid, context.tick) not in (None, "key_waiting"):
         return Rejection("unknown_key", "kid")
     return _changes(statement.iss, before, account)
 
@@ -509,7 +618,7 @@ def _proved_event(event: CopiedEvent, home: str, log_key: bytes) -> Statement:
         copied.kid, copied.sig_structure, copied.signature
     ):
         raise StatementError("bad_proof", "statement")
-    if copied.sub != copied.iss or copied.aud != copied.iss:
+    if copied.sub != copied.iss or copied.aud != copied.iss or copied.on_behalf is not None:
         raise StatementError("bad_proof", "statement")
     try:
         fields = {name: value for name, value in copied.payload.items() if name != "type"}

@@ -20,6 +20,7 @@ DOMAIN = "consent"
 
 CODES: Final[Mapping[str, str]] = {
     "consent_ended": "The consent was withdrawn, replaced or has run out.",
+    "too_many_consents": "The person has as many consents in force as one may have.",
     "field_repeated": "A field is named twice.",
     "not_yours": "The document is another person's.",
     "unknown_consent": "No consent has this digest.",
@@ -56,7 +57,13 @@ class Current(Record, frozen=True):
     consent: str
 
 
-STATE: Mapping[str, type[Record]] = {"consent": Consent, "current": Current}
+class Held(Record, frozen=True):
+    """By account: how many consents hold."""
+
+    count: int
+
+
+STATE: Mapping[str, type[Record]] = {"consent": Consent, "current": Current, "held": Held}
 
 TYPES = (
     DocumentType("consent.give/1", ConsentGive, founding=True),
@@ -78,7 +85,7 @@ def due(view: View, deadline: Deadline, context: Context) -> Changes:
     consent = view.need("consent", deadline.id, Consent)
     if consent.status != "given" or consent.until != deadline.time:
         return Changes()
-    return Changes(_end(deadline.id, consent, "ended", context))
+    return Changes(_end(view, deadline.id, consent, "ended", context))
 
 
 def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
@@ -97,7 +104,12 @@ def _give(view: View, statement: Statement, context: Context) -> Changes | Rejec
     writes = [Write("consent", id, consent), Write("current", place, Current(id))]
     cleared: tuple[Deadline, ...] = ()
     before = view.get("current", place, Current)
-    if before is not None:
+    if before is None:
+        held, limit = _held(view, statement.iss), context.facts.parameter("consent.max_purposes")
+        if held >= limit:
+            return Rejection("too_many_consents", "purpose", {"limit": limit})
+        writes.append(Write("held", statement.iss, Held(held + 1)))
+    else:
         replaced = view.need("consent", before.consent, Consent)
         writes.append(Write("consent", before.consent, replace(replaced, status="replaced")))
         cleared = _deadline(before.consent, replaced)
@@ -114,15 +126,23 @@ def _withdraw(view: View, statement: Statement, context: Context) -> Changes | R
         return Rejection("not_yours", "re")
     if consent.status != "given":
         return Rejection("consent_ended", "re", {"status": consent.status})
-    return Changes(_end(id, consent, "withdrawn", context), clear_deadlines=_deadline(id, consent))
+    return Changes(_end(view, id, consent, "withdrawn", context), clear_deadlines=_deadline(id, consent))
 
 
 def _end(
-    id: str, consent: Consent, status: Literal["withdrawn", "ended"], context: Context
+    view: View, id: str, consent: Consent, status: Literal["withdrawn", "ended"], context: Context
 ) -> tuple[Write, ...]:
-    return Write("consent", id, replace(consent, status=status)), Write(
-        "current", _place(consent, context), None
+    held = _held(view, consent.account) - 1
+    return (
+        Write("consent", id, replace(consent, status=status)),
+        Write("current", _place(consent, context), None),
+        Write("held", consent.account, Held(held) if held else None),
     )
+
+
+def _held(view: View, account: str) -> int:
+    found = view.get("held", account, Held)
+    return found.count if found else 0
 
 
 def _deadline(id: str, consent: Consent) -> tuple[Deadline, ...]:

@@ -77,6 +77,10 @@ CODES: Final[Mapping[str, str]] = {
     **decisions.CODES,
     "already_appointed": "The council has been appointed.",
     "already_seated": "The person holds a seat.",
+    "invitation_fresh": "The seat's invitation is too new for the chair to replace it.",
+    "own_admission": "The chair does not sign for their own admission while there is a secretary.",
+    "too_many_proposals": "The proposer has as many matters open as one may have.",
+    "too_many_rounds": "The matter has had all its rounds: the chair approves or lets it lapse.",
     "chair_seat": "Exactly one seat is the chair's, and it has a vote.",
     "charter_missing": "There is no charter yet: with the council in, only the general meeting changes it.",
     "exclusive_competence": "Law or charter leave the matter to the general meeting: put it on the agenda.",
@@ -226,6 +230,8 @@ class Seat(Record, frozen=True):
     invited_by: bytes | None = None
     member: MemberNumber | None = None
     account: str | None = None
+    #: tick of the last invitation
+    invited_at: int | None = None
 
 
 class Holder(Record, frozen=True):
@@ -328,6 +334,17 @@ def council(view: View) -> tuple[str, ...]:
     return tuple(account for account, holder in view.scan("holder", "", Holder) if holder.voting)
 
 
+def signers(view: View, matter: Matter) -> frozenset[str]:
+    """Who may approve or return it: the chair, but a secretary when it is the chair who is to be admitted."""
+    presiding = chair(view)
+    if matter.kind == "admission" and matter.subject == presiding:
+        seated = {id for id, holder in view.scan("holder", "", Holder) if "secretary" in holder.offices}
+        given = {id for id, office in view.scan("office", "", Office) if "secretary" in office.offices}
+        if others := (seated | given) - {presiding}:
+            return frozenset(others)
+    return frozenset((presiding,)) if presiding else frozenset()
+
+
 def adopted(view: View, approval: bytes) -> Matter | None:
     """The matter that a `council.approve/1` of this document digest adopted: for acts that rest on a
     decision.
@@ -399,7 +416,14 @@ def _appoint(view: View, statement: Statement, context: Context) -> Changes | Re
         member = MemberNumber(place.member.number, place.member.since) if place.member else None
         if member:
             numbers.append(member)
-        seat = Seat(place.roles, place.voting, place.invitation, statement.digest, member)
+        seat = Seat(
+            place.roles,
+            place.voting,
+            place.invitation,
+            statement.digest,
+            member,
+            invited_at=context.tick,
+        )
         writes.append(Write("seat", str(place.seat), seat))
         writes.append(Write("used", place.invitation.hex(), Used(place.seat)))
     return Changes(tuple(writes), (Effect("council.appointed", CouncilAppointed(tuple(numbers))),))
@@ -424,7 +448,7 @@ def _repeats(values: Iterable[int | str | bytes]) -> bool:
 
 def _reinvite(view: View, statement: Statement, context: Context) -> Changes | Rejection:
     """A lost invitation is replaced while the seat is vacant: by the founder at first, by the chair once
-    there is one.
+    there is one. The chair leaves the invited person time: a seat that somebody may still take is not vacant.
     """
     body: CouncilReinvite = statement.body
     if refused := acts.about(statement, context.cooperative):
@@ -437,9 +461,12 @@ def _reinvite(view: View, statement: Statement, context: Context) -> Changes | R
         return Rejection("unknown_seat", "seat")
     if seat.account is not None:
         return Rejection("seat_taken", "seat")
+    since = (seat.invited_at or 0) + context.facts.parameter("council.reinvite_days") * DAY
+    if not founding and context.tick < since:
+        return Rejection("invitation_fresh", "seat", {"from": since})
     if view.get("used", body.invitation.hex(), Used) is not None:
         return Rejection("invitation_repeated", "invitation")
-    invited = replace(seat, invitation=body.invitation, invited_by=statement.digest)
+    invited = replace(seat, invitation=body.invitation, invited_by=statement.digest, invited_at=context.tick)
     return Changes(
         (
             Write("seat", str(body.seat), invited),
@@ -521,6 +548,10 @@ def _propose(view: View, statement: Statement, context: Context) -> Changes | Re
     refused = refused or _not_for_council(body, context) or _not_proposable(view, body, context)
     if refused:
         return refused
+    limit = context.facts.parameter("council.max_open")
+    live = (view.need("matter", id, Matter) for id, _ in view.scan("live", "", Live))
+    if sum(matter.by == statement.iss and matter.kind != "admission" for matter in live) >= limit:
+        return Rejection("too_many_proposals", "type", {"limit": limit})
     matter = _open(view, context, body.kind, statement.iss)
     matter = replace(matter, re=body.re, subject=body.subject, roles=tuple(sorted(body.roles)))
     return _live(identifier(statement.digest), matter)
@@ -674,6 +705,9 @@ def _return(view: View, statement: Statement, context: Context) -> Changes | Rej
     matter = _before_chair(view, statement, body.matter, body.round, context)
     if isinstance(matter, Rejection):
         return matter
+    limit = context.facts.parameter("council.max_rounds")
+    if matter.box.round >= limit:
+        return Rejection("too_many_rounds", "round", {"limit": limit})
     presiding = _presiding(view)
     rule = replace(matter.rule, casting=presiding) if matter.rule.casting else matter.rule
     again = replace(
@@ -701,13 +735,23 @@ def _before_chair(
     matter = _at(view, statement, id, round, "open", "decided")
     if isinstance(matter, Rejection):
         return matter
-    if refused := acts.lacks_office(context, statement.iss, "chair"):
+    if refused := _not_signing(view, matter, statement.iss):
         return refused
     if matter.status == "open" and not decisions.settled(
         matter.rule, matter.box.counts, matter.box.electorate.size, _chair_choice(view, id, matter)
     ):
         return Rejection("not_settled", "matter", {"closes": matter.box.closes})
     return matter
+
+
+def _not_signing(view: View, matter: Matter, account: str) -> Rejection | None:
+    able = signers(view, matter)
+    if account in able:
+        return None
+    chairs = chair(view) in able
+    own = not chairs and account == matter.subject
+    role = "chair" if chairs else "secretary"
+    return Rejection("own_admission" if own else "not_allowed", "iss", {"role": role})
 
 
 def _at(

@@ -182,8 +182,15 @@ def constituted(view: View) -> bool:
 
 
 def voting(view: View) -> bool:
+    """The vote is open, or has adopted and waits for its minutes: nobody changes what was voted on."""
     meeting = view.get("meeting", _CURRENT, Meeting)
-    return meeting is not None and meeting.status == "voting"
+    return meeting is not None and (meeting.status == "voting" or _adopted(view, meeting))
+
+
+def _adopted(view: View, meeting: Meeting) -> bool:
+    if meeting.status != "closed" or meeting.opened is None:
+        return False
+    return view.need("vote", identifier(meeting.opened), Vote).outcome == "adopted"
 
 
 def founders(view: View) -> tuple[str, ...]:
@@ -213,7 +220,7 @@ def decide(view: View, statement: Statement, context: Context) -> Changes | Reje
 
 
 def due(view: View, deadline: Deadline, context: Context) -> Changes:
-    """Joining is over without enough founders, or the vote is."""
+    """Joining is over without enough founders, or the vote is, or the time to sign its minutes."""
     meeting = view.need("meeting", _CURRENT, Meeting)
     if deadline.kind == "meeting":
         if (
@@ -223,15 +230,26 @@ def due(view: View, deadline: Deadline, context: Context) -> Changes:
         ):
             return Changes()
         return Changes((Write("meeting", _CURRENT, replace(meeting, status="lapsed")),))
+    if deadline.kind == "minutes":
+        if not _adopted(view, meeting) or meeting.opened is None or identifier(meeting.opened) != deadline.id:
+            return Changes()
+        return Changes((Write("meeting", _CURRENT, replace(meeting, status="lapsed")),))
     vote = view.need("vote", deadline.id, Vote)
     if meeting.status != "voting" or vote.box.until != deadline.time:
         return Changes()
+    counted = _counted(view, deadline.id, vote)
     return Changes(
         (
             Write("meeting", _CURRENT, replace(meeting, status="closed")),
-            Write("vote", deadline.id, _counted(view, deadline.id, vote)),
-        )
+            Write("vote", deadline.id, counted),
+        ),
+        set_deadlines=(_sign_by(deadline.id, context),) if counted.outcome == "adopted" else (),
     )
+
+
+def _sign_by(id: str, context: Context) -> Deadline:
+    """Else two who sign nothing would hold the founding for ever."""
+    return Deadline(context.tick + context.facts.parameter("founding.vote_days") * DAY, "minutes", id)
 
 
 def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
@@ -471,7 +489,7 @@ def _minutes(view: View, statement: Statement, context: Context) -> Changes | Re
     """
     body: FoundingMinutes = statement.body
     meeting = view.get("meeting", _CURRENT, Meeting)
-    if meeting is None or meeting.opened is None:
+    if meeting is None or meeting.opened is None or meeting.status == "lapsed":
         return Rejection("not_convened", "type")
     if body.re[0] != meeting.opened:
         return Rejection("wrong_reference", "re")
@@ -501,6 +519,7 @@ def _minutes(view: View, statement: Statement, context: Context) -> Changes | Re
     return Changes(
         (Write("meeting", _CURRENT, replace(meeting, status=status)), Write("vote", id, signed)),
         (Effect("founding.constituted", founded),) if both else (),
+        set_deadlines=(_sign_by(id, context),) if meeting.status == "voting" else (),
         clear_deadlines=(Deadline(vote.box.until, "vote", id),) if meeting.status == "voting" else (),
     )
 

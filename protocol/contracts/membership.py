@@ -70,6 +70,7 @@ CODES: Final[Mapping[str, str]] = {
     "own_application": "Nobody attests to their own application.",
     "received_in_future": "The payment is dated later than the attestation.",
     "since_in_future": "The membership begins later than the enrolment.",
+    "too_soon": "An application was refused and the time to wait has not passed.",
     "unknown_application": "No application has this digest.",
     "unknown_enrolment": "No enrolment has this digest.",
     "wrong_status": "The application is not at the stage this act belongs to.",
@@ -136,6 +137,10 @@ class MembershipEnrol(Act, frozen=True):
     invitation: Kid
 
 
+class MembershipVoid(Act, frozen=True):
+    re: tuple[Digest]
+
+
 class MembershipAccept(Act, frozen=True):
     re: tuple[Digest]
     proof: Proof
@@ -178,6 +183,11 @@ TYPES = (
         MembershipEnrol,
         private=(PrivateField("name", (*_OFFICERS, "accountant", "member")),),
     ),
+    DocumentType(
+        "membership.void/1",
+        MembershipVoid,
+        private=(PrivateField("reason", (*_OFFICERS, "accountant"), format="multiline"),),
+    ),
     DocumentType("membership.accept/1", MembershipAccept, private=PERSON),
 )
 
@@ -216,6 +226,12 @@ class Applicant(Record, frozen=True):
     application: str
 
 
+class Refusal(Record, frozen=True):
+    """By account: when the last application was refused."""
+
+    at: int
+
+
 class Member(Record, frozen=True):
     number: int
     since: int
@@ -252,6 +268,7 @@ STATE: Mapping[str, type[Record]] = {
     "register": Register,
     "application": Application,
     "applicant": Applicant,
+    "refusal": Refusal,
     "member": Member,
     "number": Place,
     "enrolment": Enrolment,
@@ -311,6 +328,10 @@ def _apply(view: View, statement: Statement, context: Context) -> Changes | Reje
         return Rejection("already_member", "iss")
     if view.get("applicant", account, Applicant) is not None:
         return Rejection("application_open", "iss")
+    before = view.get("refusal", account, Refusal)
+    again = before.at + facts.parameter("member.reapply_days") * DAY if before else 0
+    if context.tick < again:
+        return Rejection("too_soon", "iss", {"from": again})
     if body.charter != facts.charter_digest():
         return Rejection("charter_outdated", "charter")
     if refused := acts.unsigned(context, account):
@@ -331,10 +352,10 @@ def _apply(view: View, statement: Statement, context: Context) -> Changes | Reje
         share=body.share,
         decide_by=context.tick + facts.parameter("member.decide_days") * DAY,
     )
-    return Changes(
-        (Write("application", id, application), Write("applicant", account, Applicant(id))),
-        set_deadlines=(_deadline(id, application),),
-    )
+    writes = [Write("application", id, application), Write("applicant", account, Applicant(id))]
+    if before:
+        writes.append(Write("refusal", account, None))
+    return Changes(tuple(writes), set_deadlines=(_deadline(id, application),))
 
 
 def _amount(name: str, expected: Money) -> Rejection:
@@ -426,7 +447,9 @@ def _decided(view: View, data: CouncilDecided, context: Context) -> Changes:
     if application.status != "complete" or application.matter != data.matter:
         return Changes()
     if data.outcome == "rejected":
-        return _closed(id, replace(application, decision=data.approval), "refused", cleared=True)
+        closed = _closed(id, replace(application, decision=data.approval), "refused", cleared=True)
+        refusal = Write("refusal", application.applicant, Refusal(context.tick))
+        return replace(closed, writes=(*closed.writes, refusal))
     if data.outcome != "adopted":
         return Changes((Write("application", id, replace(application, status="identified")),))
     pay_by = context.tick + context.facts.parameter("member.pay_days") * DAY
@@ -536,6 +559,45 @@ def _enrol(view: View, statement: Statement, context: Context) -> Changes | Reje
     return Changes(writes)
 
 
+def _void(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    """An enrolment made by mistake and not accepted: its number is free again, and counting goes on where it
+    was. The log keeps both.
+    """
+    body: MembershipVoid = statement.body
+    refused = acts.about(statement, context.cooperative)
+    refused = refused or acts.lacks_office(context, statement.iss, "secretary", "chair")
+    if refused:
+        return refused
+    id = identifier(body.re[0])
+    enrolment = view.get("enrolment", id, Enrolment)
+    if enrolment is None:
+        return Rejection("unknown_enrolment", "re")
+    key = _key(enrolment.number)
+    place = view.get("number", key, Place)
+    if place is None or place.enrolment != id:
+        return Rejection("invitation_used", "re")
+    before = register(view)
+    largest = before.largest if enrolment.number != before.largest else _largest(view, key)
+    return Changes(
+        (Write("number", key, None), Write("register", _CURRENT, replace(before, largest=largest)))
+    )
+
+
+def _largest(view: View, without: str) -> int:
+    """The largest number given or kept, leaving one out; digit by digit, so that a register is not read
+    whole."""
+    prefix = ""
+    while len(prefix) < len(without):
+        for digit in "9876543210":
+            found = view.scan("number", prefix + digit, Place)
+            if any(key != without for key, _ in found):
+                prefix += digit
+                break
+        else:
+            return 0
+    return int(prefix)
+
+
 def _accept(view: View, statement: Statement, context: Context) -> Changes | Rejection:
     body: MembershipAccept = statement.body
     account = statement.iss
@@ -545,7 +607,8 @@ def _accept(view: View, statement: Statement, context: Context) -> Changes | Rej
     enrolment = view.get("enrolment", id, Enrolment)
     if enrolment is None:
         return Rejection("unknown_enrolment", "re")
-    if view.need("number", _key(enrolment.number), Place).enrolment != id:
+    place = view.get("number", _key(enrolment.number), Place)
+    if place is None or place.enrolment != id:
         return Rejection("invitation_used", "re")
     if is_member(view, account):
         return Rejection("already_member", "iss")
@@ -616,5 +679,6 @@ _HANDLERS = {
     "membership.incomplete/1": _incomplete,
     "membership.payment/1": _payment,
     "membership.enrol/1": _enrol,
+    "membership.void/1": _void,
     "membership.accept/1": _accept,
 }

@@ -29,12 +29,17 @@ _KINDS: Final[Mapping[str, Kind]] = {
     },
     "founding.min_founders": "integer",
     "founding.council_seats_min": "integer",
+    "council.max_open": "integer",
+    "council.max_rounds": "integer",
+    "consent.max_purposes": "integer",
 }
 _TERMS: Final[Mapping[str, int]] = {
     "council.vote_days": MAX_DAYS,
     "council.chair_sign_days": MAX_DAYS,
+    "council.reinvite_days": MAX_DAYS,
     "member.decide_days": MAX_DAYS,
     "member.pay_days": MAX_DAYS,
+    "member.reapply_days": MAX_DAYS,
     "founding.vote_days": MAX_DAYS,
     "vote.grace_seconds": MAX_GRACE,
 }

@@ -169,7 +169,11 @@ class Log:
 
     def seen(self, size: int | None = None) -> Seen:
         size = len(self.entries) if size is None else size
-        return Seen(0, size, merkle.root([merkle.leaf_hash(raw) for raw in self.entries[:size]]))
+        return self.signed_seen(size, merkle.root([merkle.leaf_hash(raw) for raw in self.entries[:size]]))
+
+    def signed_seen(self, size: int, root: bytes) -> Seen:
+        text = checkpoints.format(Checkpoint(origin(self.id, 0), size, root))
+        return Seen(0, size, root, signatures.sign(self.log_seed, text.encode()))
 
     # -- persons
 

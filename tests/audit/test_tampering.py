@@ -258,17 +258,29 @@ def from_the_future(log: Log) -> bytes:
 def seen_fork(log: Log) -> bytes:
     log.vote()
     log.tick(60)
-    return log.approval(seen=Seen(0, 20, bytes(32)))
+    return log.approval(seen=Seen(0, 20, bytes(32), bytes(64)))
+
+
+def seen_fork_signed(log: Log) -> bytes:
+    """The log's key signed both histories."""
+    log.vote()
+    log.tick(60)
+    return log.approval(seen=log.signed_seen(20, bytes(32)))
 
 
 def seen_of_next_generation(log: Log) -> bytes:
     log.vote()
-    return log.approval(seen=Seen(1, 20, log.seen(20).root))
+    return log.approval(seen=log.seen(20)._replace(generation=1))
 
 
 def seen_ahead(log: Log) -> bytes:
     log.vote()
-    return log.approval(seen=Seen(0, 10_000, bytes(32)))
+    return log.approval(seen=log.signed_seen(10_000, bytes(32)))
+
+
+def seen_invented(log: Log) -> bytes:
+    log.vote()
+    return log.approval(seen=Seen(0, 10_000, bytes(32), bytes(64)))
 
 
 def seen_missing(log: Log) -> bytes:
@@ -636,7 +648,9 @@ NODE: list[tuple[str, Attack, str]] = [
     ("P2-signed-in-the-future", from_the_future, "not_yet_valid"),
     ("P3-seen-is-no-prefix", seen_fork, "seen_fork"),
     ("P3-seen-of-another-generation", seen_of_next_generation, "seen_fork"),
+    ("P3-seen-of-another-history-of-this-key", seen_fork_signed, "seen_fork"),
     ("P3-seen-larger-than-the-log", seen_ahead, "seen_ahead"),
+    ("P3-seen-larger-and-not-signed-by-the-log", seen_invented, "seen_unknown"),
     ("P3-seen-left-out", seen_missing, "seen_missing"),
     ("P4-unknown-header-label", unknown_label, "malformed"),
     ("P4-unknown-claim", unknown_claim, "malformed"),

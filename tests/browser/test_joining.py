@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from email.header import decode_header, make_header
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -41,7 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def society(house: Site) -> Society:
     async def make() -> Society:
         node = house.node
-        urls = {"public_url": house.url, "signing_url": house.signing_url}
+        urls: dict[str, Any] = {"public_url": house.url, "signing_url": house.signing_url}
         first = testing.found(node.keys, now=node.clock.peek(), name="Росток", **urls)
         await testing.accepted(node.engine.submit(first.genesis, ticket=node.founding_token))
         await testing.accepted(node.engine.submit(first.pack))

@@ -218,7 +218,9 @@ def test_statements(page: Page) -> None:
         seed = dice.randbytes(32)
         pub = signatures.public_key(seed)
         iss, sub, aud = (identifier(dice.randbytes(32)) for _ in range(3))
-        seen = documents.Seen(0, dice.randrange(10**9), dice.randbytes(32)) if round % 2 else None
+        seen = None
+        if round % 2:
+            seen = documents.Seen(0, dice.randrange(10**9), dice.randbytes(32), dice.randbytes(64))
         on_behalf = documents.OnBehalf(aud, dice.randbytes(32)) if round % 3 == 0 else None
         iat = 1_760_000_000 + round
         fields: dict[str, Any] = {"text": "Росток " * dice.randrange(80), "re": [dice.randbytes(32)]}
@@ -343,6 +345,7 @@ def test_notes_and_tlog_proofs(page: Page) -> None:
         "origin": name,
         "size": 1,
         "root": head.root,
+        "signature": checkpoints.log_signature(note)[1],
     }
     for broken in (
         note.replace(b"\n1\n", b"\n2\n"),

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.pwhash import argon2id
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from protocol import documents, encoding, merkle, proofs, signatures
+from protocol import checkpoints, documents, encoding, merkle, proofs, signatures
 from protocol.identifiers import identifier
 from protocol.keys import PublicKey, recovery_commitment
 from tests.browser.signing_kit import (
@@ -280,13 +280,13 @@ def test_seen_is_verified_and_grows(main: FakeMain, member: Member) -> None:
     page = member.page
     for _ in range(2):
         main.entries.append(f"entry {len(main.entries)}".encode())
-        size, root = len(main.entries), merkle.root(main.hashes())
+        head, signature = checkpoints.log_signature(main.checkpoint())
         token = main.ask([approval_item()], account=member.account)
         page.goto("about:blank")
         page.goto(main.link(token))
         two_steps(page)
         expect(page.get_by_role("heading", name="Подписано", exact=True)).to_be_visible()
-        assert documents.parse(main.received[-1]).seen == documents.Seen(0, size, root)
+        assert documents.parse(main.received[-1]).seen == documents.Seen(0, head.size, head.root, signature)
     kept, count = list(main.entries), len(main.received)
     token = main.ask([approval_item()], account=member.account)
     for history in ([b"other", *kept[1:]], [b"other", *kept[1:], b"more"], kept[:-2]):

@@ -14,14 +14,12 @@ from coopnode.app import Blob
 from coopnode.cli.node import all_projections
 from coopnode.council.service import Council
 from coopnode.testing import START, Cooperative, FixedClock, Person, seed
-from protocol import documents, registry, signatures
-from protocol.checkpoints import parse as parse_checkpoint
+from protocol import checkpoints, documents, registry, signatures
 from protocol.contract import View
 from protocol.contracts import membership
 from protocol.documents import Seen
 from protocol.encoding import Value
 from protocol.identifiers import identifier
-from protocol.notes import parse_note
 
 DAY = 86_400
 AGREEMENTS = ("signature", "charter", "privacy")
@@ -126,9 +124,8 @@ class Table:
         return answer
 
     def seen(self) -> Seen:
-        note = self.node.files.checkpoint()
-        found = parse_checkpoint(parse_note(note)[0])
-        return Seen(0, found.size, found.root)
+        found, signature = checkpoints.log_signature(self.node.files.checkpoint())
+        return Seen(0, found.size, found.root, signature)
 
     async def vote(self, id: str, **choices: str) -> None:
         for key, choice in choices.items():
@@ -153,7 +150,7 @@ class Table:
     async def wait(self, seconds: int) -> None:
         """Time passes, and the node notices what fell due."""
         self.clock.move(seconds)
-        consent = self.coop.consent(self["one"], f"p{self.clock.peek()}")
+        consent = self.coop.consent(self["one"], f"p{self.clock.peek() % 50}")
         await testing.accepted(self.node.engine.submit(consent))
 
     async def published(self) -> None:

@@ -113,7 +113,7 @@ class Crash:
         fields: dict[str, Value] = {
             "fields": ["name"],
             "operator": self.id,
-            "purpose": f"p{self.counter}",
+            "purpose": f"p{self.counter % 50}",
             "text": bytes(32),
         }
         return Sent(person.sign("consent.give/1", fields, aud=self.id, now=now), None)

@@ -186,7 +186,7 @@ class Society:
 
     def seen(self) -> Seen:
         head = self.node.engine.head
-        return Seen(head.generation, head.size, head.tree.root())
+        return testing.seen(self.node.keys, self.coop.id, head.size, head.tree.root())
 
     async def pay(self, apply: bytes) -> Committed:
         facts = StateFacts(self.node.state)

@@ -189,6 +189,16 @@ async def test_a_jump_of_the_clock_stops_writing(tmp_path: Path) -> None:
 # -- what a signer had seen (P3) --------------------------------------------------------------------------
 
 
+async def test_an_invented_tree_is_refused_and_writing_goes_on(coop: Cooperative) -> None:
+    chair = (await coop.constitute())[0]
+    seen = Seen(0, coop.node.engine.head.size + 1, bytes(32), bytes(64))
+    fields: dict[str, Value] = {"re": [bytes(32)]}
+    raw = chair.sign("consent.withdraw/1", fields, aud=coop.id, now=coop.now, seen=seen)
+    answer = await coop.node.engine.submit(raw)
+    assert isinstance(answer, Refusal) and answer.code == "seen_unknown"
+    await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, "a")))
+
+
 async def test_a_larger_tree_than_ours_stops_writing(coop: Cooperative) -> None:
     chair = (await coop.constitute())[0]
     raw = chair.sign(
@@ -196,7 +206,7 @@ async def test_a_larger_tree_than_ours_stops_writing(coop: Cooperative) -> None:
         {"re": [bytes(32)]},
         aud=coop.id,
         now=coop.now,
-        seen=Seen(0, coop.node.engine.head.size + 1, bytes(32)),
+        seen=testing.seen(coop.node.keys, coop.id, coop.node.engine.head.size + 1, bytes(32)),
     )
     answer = await coop.node.engine.submit(raw)
     assert isinstance(answer, Busy)
@@ -337,7 +347,7 @@ async def test_failed_publication_signs_nothing_and_is_made_up(coop: Cooperative
 async def _grown(tmp_path: Path) -> tuple[Path, Cooperative]:
     """A stopped node with 300 entries, so that there are full and partial tiles."""
     made = await testing.cooperative(tmp_path / "data")
-    raws = [made.consent(made.founder, f"p{number}") for number in range(300)]
+    raws = [made.consent(made.founder, f"p{number % 50}") for number in range(300)]
     await asyncio.gather(*(made.node.engine.submit(raw) for raw in raws))
     await made.node.stop()
     return tmp_path / "data", made

@@ -148,7 +148,7 @@ async def test_back_pressure_says_when_to_come_back(coop: Cooperative, client: C
 
 async def test_a_stranger_checks_the_tree_from_tiles(coop: Cooperative, client: Client) -> None:
     for number in range(5):
-        await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, f"p{number}")))
+        await testing.accepted(coop.node.engine.submit(coop.consent(coop.founder, f"p{number % 50}")))
     size = await published(coop)
     async with client.get("/checkpoint") as response:
         checkpoint = open_checkpoint(await response.read(), vkey(coop))

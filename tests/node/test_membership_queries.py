@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ from coopnode.membership.jobs import Post
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.projection import PROJECTIONS
 from coopnode.store.sql import Connection
-from coopnode.testing import START, FixedClock
+from coopnode.testing import START, FixedClock, seed
+from protocol import signatures
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
 
@@ -182,3 +184,35 @@ async def test_what_is_kept_about_me(society: Society) -> None:
         lambda connection: queries.statements_about(connection, society.node.vault, officer)
     )
     assert all(not item.fields for item in theirs if item.type == "membership.identify/1")
+
+
+async def test_a_voided_enrolment_leaves_the_register_and_stays_in_its_history(society: Society) -> None:
+    secretary, coop = society.officers["secretary"], society.coop
+    invitation: Any = signatures.public_key(seed("letter"))
+    fields: dict[str, Any] = {
+        "number": 900,
+        "since": START - DAY,
+        "person": "person",
+        "invitation": invitation,
+    }
+    enrolled = await coop.must(
+        secretary, "membership.enrol/1", fields, sub=coop.id, values={"name": "Ошибкина Анна"}
+    )
+    viewer, names = Viewer.of(society.node.state, secretary.id), Names(society.node.vault)
+
+    async def numbers() -> list[int]:
+        lines = await society.node.database.read(
+            lambda connection: queries.register_page(connection, names, viewer)
+        )
+        return [line.number for line in lines]
+
+    assert 900 in await numbers()
+    society.move(60)
+    await coop.must(
+        secretary, "membership.void/1", {"re": [enrolled.digest]}, sub=coop.id, values={"reason": "Описка"}
+    )
+    assert 900 not in await numbers()
+    past = await society.node.database.read(
+        lambda connection: queries.member_lines(connection, names, viewer, 900)
+    )
+    assert [line.status for line in past] == ["invited"]

@@ -22,7 +22,6 @@ from coopnode.testing import Memory, Person, commit, seed, sign_statement
 from protocol import documents, registry, signatures
 from protocol.contract import Deadline, Record, View
 from protocol.contracts import accounts, consents, cooperative, council, founding, membership
-from protocol.documents import Seen
 from protocol.errors import EncodingError
 from protocol.identifiers import identifier, parse_identifier
 from protocol.log import Accepted, Refused, Replica, deadline_key
@@ -40,7 +39,7 @@ CONSTITUTED = (
     *("council.approve/1",) * 5,
     *("council.propose/1", "council.accept/1", "membership.accept/1", "membership.enrol/1") * 2,
     *("council.return/1", "council.comment/1", "membership.withdraw/1", "membership.incomplete/1"),
-    *("account.revoke/1", "account.key/1", "account.key/1", "account.recover/1"),
+    *("account.revoke/1", "account.key/1", "account.key/1", "account.recover/1", "account.object/1"),
     *("consent.give/1", "consent.give/1", "consent.withdraw/1"),
 )
 _ALWAYS = ("account.revoke/1", "account.key/1", "account.key/1", "agreement.sign/1", "consent.give/1")
@@ -107,6 +106,7 @@ class Course(RuleBasedStateMachine):
         self.cast: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         self.ended: dict[str, set[bytes]] = defaultdict(set)
         self.types: dict[bytes, str] = {}
+        self.revoked: dict[str, set[bytes]] = defaultdict(set)
         self.largest = 0
         if stage:
             self.prepare()
@@ -250,7 +250,7 @@ class Course(RuleBasedStateMachine):
                 aud=iss if own and type != "account.copy/1" else self.log.id,
                 now=self.log.now - (0 if exact else self.random.choice((0, 0, 0, 0, 0, 0, 30, 4000))),
                 private=root,
-                seen=Seen(0, head.size, self.log.replica.root_at(head.size)) if kind.seen else None,
+                seen=self.log.seen() if kind.seen else None,
                 lifetime=8000,
             )
         except EncodingError:  # nothing that could be sent
@@ -293,12 +293,31 @@ class Course(RuleBasedStateMachine):
                 self.withdraw(effect.data)
             if effect.name == "membership.joined":
                 self.joined(statement, effect.data)
+        if statement.domain == "account":
+            self.keys_keep_their_wait(statement)
         if statement.type in ("account.key/1", "account.recover/1"):
             known = {key.pub for key in self.account(statement.iss).keys}
             own = self.by_id[statement.iss]
             self.signing[statement.iss] = [
                 key for kid, key in ((own.kid, own.key), *self.secrets.items()) if kid in known
             ]
+
+    def keys_keep_their_wait(self, statement: Any) -> None:
+        """P7, P10: what ended stays ended; what the recovery key brings waits, longer after an objection."""
+        found, tick = self.account(statement.iss), self.log.replica.head.tick
+        keys = {key.pub: key for key in found.keys}
+        assert self.revoked[statement.iss] <= {pub for pub, key in keys.items() if key.revoked_at is not None}
+        self.revoked[statement.iss] = {pub for pub, key in keys.items() if key.revoked_at is not None}
+        if statement.type == "account.recover/1":
+            for brought in statement.body.keys:
+                assert keys[brought.pub].active_from >= max(
+                    tick + accounts.RECOVERY_WAIT, found.disputed_until or 0
+                )
+        if statement.type == "account.object/1":
+            waiting = [key for key in found.keys if key.revoked_at is None and key.active_from > tick]
+            assert waiting and all(
+                key.active_from == tick + accounts.OBJECTION_WAIT == found.disputed_until for key in waiting
+            )
 
     def withdraw(self, data: Any) -> None:
         for place, voters in self.cast.items():
@@ -699,10 +718,18 @@ class Course(RuleBasedStateMachine):
             "prev": prev,
             "recovery": {**_key(recovery), "scope": "recovery"},
             "next": hashlib.sha256(bytes([number % 256])).digest(),
-            "keys": [],
-            "proofs": [],
+            **self.brought(number, prev),
             "revoke": [self.account(self.signed_by.id).keys[-1].pub],
         }
+
+    def brought(self, number: int, prev: bytes) -> dict[str, Any]:
+        if self.random.random() < 0.5:
+            return {"keys": [], "proofs": []}
+        made = self._account_key()
+        return {"keys": [made["key"]], "proofs": [made["proof"]]}
+
+    def _account_object(self) -> dict[str, Any]:
+        return {"recovery": self.account(self.signed_by.id).recovered or bytes(32)}
 
     def _account_home(self) -> dict[str, Any]:
         _, number, prev = self.chain()

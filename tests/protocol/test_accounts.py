@@ -14,7 +14,7 @@ from protocol import checkpoints, documents, encoding, merkle, proofs, signature
 from protocol.checkpoints import Checkpoint
 from protocol.contract import View
 from protocol.contracts import accounts
-from protocol.contracts.accounts import RECOVERY_WAIT, Account
+from protocol.contracts.accounts import MAX_EARLY, OBJECTION_WAIT, RECOVERY_WAIT, Account
 from protocol.identifiers import origin
 from protocol.keys import PublicKey
 from protocol.log import Accepted, Refused
@@ -74,6 +74,9 @@ class Device:
             "revoke": [],
         }
         return self.event("account.recover/1", {**fields, **changes}, signer or self.person.recovery)
+
+    def object(self, recovery: bytes, signer: bytes | None = None) -> bytes:
+        return self.event("account.object/1", {"recovery": recovery}, signer)
 
     def revoke(self, kid: bytes, signer: bytes | None = None, **more: Any) -> bytes:
         return self.event("account.revoke/1", {"key": kid, **more}, signer)
@@ -180,6 +183,115 @@ def test_p7_an_old_key_shortens_the_wait(log: Memory, device: Device) -> None:
     log.add(device.recover(new, seed("next paper")))
     log.add(device.add(new))
     log.add(consent(log, device.person, new))
+
+
+# --- who has the paper, who has the device (P7) ---------------------------------------------------------
+
+
+def test_p7_a_thief_of_the_paper_is_stopped_by_a_key_in_force(log: Memory, device: Device) -> None:
+    new = seed("thief")
+    log.add(device.recover(new, seed("thief's paper")))
+    log.add(device.revoke(signatures.public_key(new)))
+    log.tick(RECOVERY_WAIT)
+    assert refused(log.offer(consent(log, device.person, new))) == "key_revoked"
+    log.add(consent(log, device.person))
+
+
+def test_p7_a_thief_of_the_paper_silences_nobody_at_once(log: Memory, device: Device) -> None:
+    """He revokes every key with the recovery itself; a revoked key signs one thing more."""
+    new, kid = seed("thief"), device.person.kid
+    recovery = documents.parse(device.recover(new, seed("thief's paper"), revoke=[kid]))
+    log.add(recovery.raw)
+    assert refused(log.offer(consent(log, device.person))) == "key_revoked"
+    log.tick(RECOVERY_WAIT - 2)
+    objection = device.object(recovery.digest)
+    log.add(objection)
+    assert refused(log.offer(objection)) == "already_objected"
+    log.tick(OBJECTION_WAIT - 1)
+    assert refused(log.offer(consent(log, device.person, new))) == "key_waiting"
+    # Time and people decide: the old key does not come back.
+    assert refused(log.offer(consent(log, device.person))) == "key_revoked"
+    again, paper = seed("thief again"), seed("thief's paper")
+    log.add(device.recover(again, seed("third paper"), signer=paper))
+    assert account(log, device.person.id).keys[-1].active_from == log.now + RECOVERY_WAIT
+
+
+def test_p7_a_recovery_during_a_dispute_waits_for_its_end(log: Memory, device: Device) -> None:
+    new, paper = seed("thief"), seed("thief's paper")
+    recovery = documents.parse(device.recover(new, paper, revoke=[device.person.kid]))
+    log.add(recovery.raw)
+    log.add(device.object(recovery.digest))
+    until = log.now + OBJECTION_WAIT
+    log.tick(3600)
+    log.add(device.recover(seed("again"), seed("third paper"), signer=paper))
+    assert {key.active_from for key in account(log, device.person.id).keys[1:]} == {until}
+    assert refused(log.offer(device.object(account(log, device.person.id).events[-1]))) == "already_objected"
+
+
+def test_p7_a_key_silenced_in_the_last_minute_has_its_three_days(log: Memory, device: Device) -> None:
+    new, paper = seed("thief"), seed("thief's paper")
+    recovery = documents.parse(device.recover(new, paper))
+    log.add(recovery.raw)
+    log.tick(RECOVERY_WAIT - 60)
+    log.add(device.revoke(device.person.kid, signer=paper))
+    log.tick(3600)
+    assert refused(log.offer(consent(log, device.person, new))) == "key_waiting"
+    log.add(device.object(recovery.digest))
+    assert account(log, device.person.id).keys[-1].active_from == log.now + OBJECTION_WAIT
+
+
+def test_p7_a_thief_of_a_device_delays_the_owner_once(log: Memory, device: Device) -> None:
+    """The device is dead at once; its word against the paper costs thirty days and no more."""
+    stolen, new, paper = device.person.key, seed("new device"), seed("next paper")
+    recovery = documents.parse(device.recover(new, paper, revoke=[device.person.kid]))
+    log.add(recovery.raw)
+    assert refused(log.offer(consent(log, device.person, stolen))) == "key_revoked"
+    assert refused(log.offer(device.add(seed("thief"), signer=stolen))) == "key_revoked"
+    log.add(device.object(recovery.digest, stolen))
+    log.tick(OBJECTION_WAIT)
+    log.add(consent(log, device.person, new))
+    assert refused(log.offer(device.object(recovery.digest, stolen))) == "nothing_waits"
+    # A later recovery is none of the old device's business.
+    log.tick(60)
+    later = documents.parse(device.recover(seed("third"), seed("third paper"), signer=paper))
+    log.add(later.raw)
+    assert refused(log.offer(device.object(later.digest, stolen))) == "key_revoked"
+    assert refused(log.offer(device.object(recovery.digest, new))) == "nothing_waits"
+
+
+def test_p7_only_keys_the_person_had_object(log: Memory, device: Device) -> None:
+    second, new = seed("second device"), seed("after recovery")
+    log.add(device.add(second))
+    log.add(device.revoke(signatures.public_key(second)))
+    recovery = documents.parse(device.recover(new, seed("next paper")))
+    assert refused(log.offer(device.object(recovery.digest))) == "nothing_waits"
+    log.add(recovery.raw)
+    for key, code in ((second, "key_revoked"), (new, "unknown_key"), (seed("nobody"), "unknown_key")):
+        assert refused(log.offer(device.object(recovery.digest, key))) == code
+    assert refused(log.offer(device.object(bytes(32)))) == "nothing_waits"
+    log.add(device.object(recovery.digest))
+    log.add(device.add(new))  # a key in force and the paper agree: the dispute is over
+    log.add(consent(log, device.person, new))
+
+
+def test_p7_an_objection_needs_no_home_log(log: Memory, other: Memory, device: Device) -> None:
+    """The thief's own home would not take it; each log that knows the key does."""
+    genesis, new = log.entries[-1], seed("thief")
+    other.add(copy(other, log, device.person, [genesis]))
+    recovery = documents.parse(device.recover(new, seed("thief's paper"), revoke=[device.person.kid]))
+    log.add(recovery.raw)
+    other.tick(86_400)
+    other.add(copy(other, log, device.person, [recovery.raw], key=new))
+    other.add(device.object(recovery.digest))
+    other.tick(RECOVERY_WAIT)
+    assert refused(other.offer(consent(other, device.person, new))) == "key_waiting"
+    confirmed = device.add(seed("another"), signer=new)
+    log.tick(RECOVERY_WAIT)
+    log.add(confirmed)
+    other.add(copy(other, log, device.person, [confirmed], key=new))
+    assert refused(other.offer(consent(other, device.person, seed("another")))) == "key_waiting"
+    other.tick(OBJECTION_WAIT)
+    other.add(consent(other, device.person, new))
 
 
 def test_p7_only_the_recovery_key_changes_the_recovery_key(log: Memory, device: Device) -> None:
@@ -346,6 +458,37 @@ def test_p10_a_late_revocation_needs_no_number_and_no_proof(
     other.add(revoked)
     assert refused(other.offer(consent(other, device.person, second))) == "key_revoked"
     other.add(consent(other, device.person))
+
+
+def test_p10_a_revocation_is_faster_than_the_key(log: Memory, other: Memory, device: Device) -> None:
+    """The copy that brings the key comes after whoever carried its revocation."""
+    second, genesis = seed("second device"), log.entries[-1]
+    other.add(copy(other, log, device.person, [genesis]))
+    added = device.add(second)
+    log.add(added)
+    revoked = device.revoke(signatures.public_key(second), suspected_from=log.now)
+    log.add(revoked)
+    other.tick(10)
+    other.add(revoked)
+    assert refused(other.offer(revoked)) == "key_revoked"
+    other.add(copy(other, log, device.person, [added]))
+    assert refused(other.offer(consent(other, device.person, second))) == "key_revoked"
+    state = account(other, device.person.id)
+    assert not state.early and state.keys[-1].suspected_from == log.now
+    other.add(consent(other, device.person))
+
+
+def test_p10_early_revocations_are_bounded_and_of_ones_own_keys(
+    log: Memory, other: Memory, device: Device
+) -> None:
+    other.add(copy(other, log, device.person, log.entries[-1:]))
+    theirs = other.person("пётр")
+    assert refused(other.offer(device.revoke(theirs.kid))) == "unknown_key"
+    assert refused(log.offer(device.revoke(bytes(32)))) == "unknown_key"  # at home no key is on its way
+    for number in range(MAX_EARLY):
+        other.add(device.revoke(seed(f"never {number}")))
+    assert refused(other.offer(device.revoke(seed("one more")))) == "too_many_keys"
+    other.add(device.revoke(seed("one more"), signer=device.person.recovery))
 
 
 def forked(log: Memory, other: Memory, device: Device) -> tuple[Memory, bytes, bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from coopnode import testing
 from coopnode.testing import Memory, Person, seed, sign_statement
 from protocol import (
     checkpoints,
@@ -27,7 +28,7 @@ from protocol.checkpoints import Checkpoint
 from protocol.contract import View
 from protocol.contracts import founding, membership
 from protocol.contracts.accounts import MAX_KEYS, RECOVERY_WAIT, YEAR
-from protocol.documents import Seen
+from protocol.documents import OnBehalf, Seen
 from protocol.encoding import Value
 from protocol.errors import StatementError
 from protocol.identifiers import identifier, origin
@@ -85,21 +86,45 @@ def test_p3_a_stranger_cannot_stop_the_node_with_an_invented_seen(log: Memory, t
             sub=iss,
             aud=log.id if type != "account.revoke/1" else iss,
             now=log.now,
-            seen=Seen(0, 10**6, bytes(32)),
+            seen=Seen(0, 10**6, bytes(32), bytes(64)),
         )
         assert isinstance(log.offer(raw), Refused)
 
 
-def test_p3_nor_can_anybody_who_just_opened_an_account(log: Memory) -> None:
-    person = log.person("мария")
-    raw = consent(log, person, seen=Seen(0, 10**6, bytes(32)))
-    assert refused(log.offer(raw)) == "seen_fork"
-
-
-def test_p3_the_word_of_an_officer_stops_it() -> None:
+def test_p3_nor_can_a_hostile_officer() -> None:
+    """Neither an invented signature, nor one of another key, size, root or log stops the cooperative."""
     log, people = constituted()
+    head = log.replica.head
+    good = testing.seen(log.keys, log.id, head.size + 5, bytes(32))
+    own = Checkpoint(origin(log.id, 0), good.size, good.root)
+    forged = signatures.sign(people[0].key, checkpoints.format(own).encode())
+    inventions = (
+        good._replace(signature=bytes(64)),
+        good._replace(signature=forged),
+        good._replace(size=good.size + 1),
+        good._replace(root=bytes([1]) * 32),
+        testing.seen(log.keys, people[0].id, good.size, good.root),
+        log.seen()._replace(size=good.size),
+    )
+    for seen in inventions:
+        assert refused(log.offer(consent(log, people[0], seen=seen))) == "seen_unknown"
+
+
+def test_p3_what_our_own_key_signed_stops_it_whoever_carries_it(log: Memory) -> None:
+    ahead = testing.seen(log.keys, log.id, log.replica.head.size + 1, bytes(32))
+    for person in (log.person("мария"), Person.make("никто", log.id)):
+        with pytest.raises(SeenAhead):
+            log.offer(consent(log, person, seen=ahead))
+
+
+def test_p3_a_second_history_under_our_key_stops_it_too(log: Memory) -> None:
+    """The node was rolled back and has grown past what it had published."""
+    person = log.person("мария")
+    size = log.replica.head.size - 1
     with pytest.raises(SeenAhead):
-        log.offer(consent(log, people[0], seen=Seen(0, 10**6, bytes(32))))
+        log.offer(consent(log, person, seen=testing.seen(log.keys, log.id, size, bytes(32))))
+    invented = Seen(0, size, bytes(32), bytes(64))
+    assert refused(log.offer(consent(log, person, seen=invented))) == "seen_fork"
 
 
 def test_p9_a_fork_of_a_hundred_keys_is_taken_and_tells_only_what_ended(log: Memory, other: Memory) -> None:
@@ -351,6 +376,47 @@ def test_p8_a_recovery_names_each_key_once(log: Memory, device: Device) -> None:
     assert refused(log.offer(raw)) == "invalid_field"
 
 
+def test_a_key_event_on_behalf_of_an_organisation_is_refused(log: Memory, other: Memory) -> None:
+    """The claim would stand in the log and mean nothing."""
+    person = log.person("мария")
+
+    def event(type: str, fields: dict[str, Value], aud: str, prev: bytes = bytes(32)) -> bytes:
+        header = documents.statement_header(
+            kid=person.kid,
+            iss=person.id,
+            sub=person.id,
+            aud=aud,
+            iat=log.now,
+            exp=log.now + 900,
+            cti=bytes(16),
+            on_behalf=OnBehalf(log.id, bytes(32)),
+        )
+        payload = documents.payload_bytes(type, fields)
+        signature = signatures.sign(person.key, documents.sig_structure(header, payload))
+        return documents.assemble(header, payload, signature)
+
+    assert refused(log.offer(event("account.revoke/1", {"key": person.kid}, person.id))) == "no_authority"
+    proof = signatures.sign(person.key, documents.possession(person.kid, person.id, 0))
+    born = event("account.genesis/1", {"genesis": person.genesis, "proofs": [proof]}, person.id)
+    home, items = equivocation(log, [born])
+    assert refused(other.offer(carried(other, person, home, items))) == "bad_proof"
+
+
+def test_the_founder_who_comes_by_copy_holds_the_key_of_entry_0(log: Memory) -> None:
+    """Else the genesis named a person, and whoever copies that person's account acts as founder."""
+    device = Device(log.person("мария"), log)
+    born, second = log.entries[-1], seed("second device")
+    added = device.add(second)
+    log.add(added)
+    for key, events, code in (
+        (device.person.key, [born], None),
+        (second, [born, added], "unknown_key"),
+    ):
+        new = Memory(name="Третий", person=device.person)
+        outcome = new.offer(copy(new, log, device.person, events, key=key))
+        assert (refused(outcome) if isinstance(outcome, Refused) else None) == code
+
+
 # --- formats --------------------------------------------------------------------------------------
 
 
@@ -536,8 +602,9 @@ def test_the_founder_of_entry_0_has_an_account_id() -> None:
 
 def test_many_deadlines_at_one_second_take_no_quadratic_time(log: Memory) -> None:
     """Anybody with an account may set terms of consents; counted, not timed."""
-    person = log.person("мария")
+    people = [log.person(f"мария {number}") for number in range(4)]
     for number in range(200):
+        person = people[number % 4]
         fields: dict[str, Value] = {
             "purpose": f"p{number}",
             "operator": log.id,
@@ -668,6 +735,4 @@ def found_new(log: Memory, people: list[Person], seats: int) -> None:
             "council": list(vote.council),
             "chair": vote.chair or "",
         }
-        size = log.replica.head.size
-        seen = Seen(0, size, log.replica.root_at(size))
-        log.add(log.sign(person, "founding.minutes/1", fields, sub=log.id, seen=seen))
+        log.add(log.sign(person, "founding.minutes/1", fields, sub=log.id, seen=log.seen()))

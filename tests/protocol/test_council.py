@@ -216,7 +216,13 @@ def test_a_lost_invitation_is_replaced() -> None:
     # Three of four are in: from here on it is the chair's to do.
     fields = {"seat": 3, "invitation": Person("other").kid}
     assert world.offer("council.reinvite/1", coop.founder, **fields) == "not_allowed"
+    assert world.offer("council.reinvite/1", coop.chair, **fields) == "invitation_fresh"
+    world.wait(7 * DAY - 1)
+    assert world.offer("council.reinvite/1", coop.chair, **fields) == "invitation_fresh"
+    world.wait(1)
     world.do("council.reinvite/1", coop.chair, **fields)
+    fields["invitation"] = Person("third").kid
+    assert world.offer("council.reinvite/1", coop.chair, **fields) == "invitation_fresh"
 
 
 # --- proposals ------------------------------------------------------------------------------------------
@@ -496,3 +502,26 @@ def test_comments(coop: Existing) -> None:
     assert coop.world.offer("council.comment/1", coop.accountant, id, matter=id) == "not_allowed"
     close(coop, id)
     assert coop.world.offer("council.comment/1", coop.two, id, matter=id) == "matter_closed"
+
+
+# --- limits ---------------------------------------------------------------------------------------------
+
+
+def test_one_proposer_has_so_many_matters_open(coop: Existing) -> None:
+    world = coop.world
+    for _ in range(3):
+        world.do("council.propose/1", coop.one, kind="free")
+    assert world.offer("council.propose/1", coop.one, kind="free") == "too_many_proposals"
+    world.do("council.propose/1", coop.two, kind="free")
+    world.wait(4 * DAY)
+    world.do("council.propose/1", coop.one, kind="free")
+
+
+def test_a_matter_is_returned_so_often(coop: Existing) -> None:
+    id = propose(coop)
+    for round in (1, 2, 3):
+        for person in coop.voters:
+            coop.world.do("council.vote/1", person, id, **ballot(coop, id))
+        code = coop.world.offer("council.return/1", coop.chair, id, matter=id, round=round)
+        assert code == ("too_many_rounds" if round == 3 else None)
+    approve(coop, id)

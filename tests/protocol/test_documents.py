@@ -68,7 +68,7 @@ def test_broken_vectors_are_refused(vector: dict[str, Any]) -> None:
 
 
 def test_every_part_comes_back() -> None:
-    seen, on_behalf = Seen(0, 7, bytes(32)), OnBehalf(AUD, bytes(32))
+    seen, on_behalf = Seen(0, 7, bytes(32), bytes(64)), OnBehalf(AUD, bytes(32))
     statement = documents.parse(example(seen=seen, on_behalf=on_behalf))
     assert isinstance(statement, Statement)
     assert (statement.kid, statement.iss, statement.sub, statement.aud) == (KID, ISS, ISS, AUD)

@@ -427,3 +427,30 @@ def test_no_minutes_while_the_vote_is_open() -> None:
     for number in range(4):
         assert meeting.ballot(number) is None
     assert meeting.minutes(0, "presider") == "voting_open"
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_an_adopted_vote_is_not_discarded_by_another_draft(signed: bool) -> None:
+    """Until the time to sign its minutes is over no new charter can be put under an adopted vote."""
+    meeting = Assembly().voted()
+    world = meeting.world
+    if signed:
+        assert meeting.minutes(0, "presider") is None
+    else:
+        meeting.close()
+    assert founding.voting(world.view("founding"))  # what `cooperative.charter/1` asks
+    assert meeting.convene() == "already_convened"
+    world.wait(7 * DAY)
+    assert founding.voting(world.view("founding"))
+    world.wait(2)
+    assert not founding.voting(world.view("founding")) and meeting.record().status == "lapsed"
+    assert meeting.minutes(1, "secretary") == "not_convened"
+    meeting.keys = [Person(f"new letter {number}") for number in range(5)]
+    assert meeting.convene() is None
+
+
+def test_minutes_in_time_end_the_wait() -> None:
+    meeting = Assembly().voted()
+    assert meeting.minutes(0, "presider") is None and meeting.minutes(1, "secretary") is None
+    meeting.world.wait(30 * DAY)
+    assert meeting.record().status == "constituted"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coopnode import testing
 from coopnode.testing import Memory, Person, found, seed, sign_statement
 from protocol import documents, encoding, registry, signatures
-from protocol.contracts import council
-from protocol.documents import OnBehalf, Seen
+from protocol.documents import OnBehalf
 from protocol.effects import ROUTES
 from protocol.identifiers import identifier
 from protocol.log import Accepted, MemoryState, Overlay, Refused, Replica, SeenAhead, next_deadline
@@ -145,21 +145,20 @@ def test_p1_a_nonce_counts_once_while_it_lives(log: Memory) -> None:
 def test_p3_seen_must_be_our_own_prefix(log: Memory) -> None:
     person = log.person("мария")
     size = log.replica.head.size
-    good = Seen(0, size - 1, log.replica.root_at(size - 1))
+    good = log.seen(size - 1)
     log.add(consent(log, person, seen=good))
-    for wrong in (Seen(0, size - 1, bytes(32)), Seen(1, size - 1, good.root)):
+    log.add(consent(log, person, seen=good._replace(signature=bytes(64))))  # our prefix needs no proof
+    for wrong in (good._replace(root=bytes(32)), good._replace(generation=1)):
         assert refused(log.offer(consent(log, person, seen=wrong))) == ("seen_fork", "seen")
 
 
-def test_p3_a_larger_tree_stops_writing_but_only_on_the_word_of_an_officer(log: Memory) -> None:
+def test_p3_a_larger_tree_stops_writing_when_our_own_key_signed_it(log: Memory) -> None:
     person = log.person("мария")
-    ahead = Seen(0, log.replica.head.size + 1, bytes(32))
-    assert refused(log.offer(consent(log, person, seen=ahead)))[0] == "seen_fork"
-    log.replica.state.apply({("council", f"office/{person.id}"): council.Office(("secretary",), bytes(32))})
+    signed = testing.seen(log.keys, log.id, log.replica.head.size + 1, bytes(32))
     with pytest.raises(SeenAhead):
-        log.offer(consent(log, person, seen=ahead))
-    stranger = Person.make("никто", log.id)
-    assert refused(log.offer(consent(log, stranger, seen=ahead)))[0] == "seen_fork"
+        log.offer(consent(log, person, seen=signed))
+    invented = signed._replace(signature=bytes(64))
+    assert refused(log.offer(consent(log, person, seen=invented))) == ("seen_unknown", "seen")
 
 
 # --- form and authority ---------------------------------------------------------------------------

@@ -82,10 +82,13 @@ class Applying:
 
     def decide(self, choice: str = "for") -> str | None:
         self.vote(choice)
+        return self.approve(self.coop.chair, choice)
+
+    def approve(self, signer: Person, choice: str = "for") -> str | None:
         counts = {"for": 0, "against": 0, "abstain": 0} | {choice: 3}
         return self.world.offer(
             "council.approve/1",
-            self.coop.chair,
+            signer,
             self.matter_id,
             matter=self.matter_id,
             round=1,
@@ -380,7 +383,29 @@ def test_refused_by_the_council(coop: Existing) -> None:
     assert way.decide("against") is None
     assert way.status == "refused" and way.record.decision == way.matter().approval
     assert not coop.world.deadlines
+    assert way.apply() == "too_soon"
+    coop.world.wait(30 * DAY - 1)
+    assert way.apply() == "too_soon"
+    coop.world.wait(1)
     assert way.apply() is None
+    assert way.withdraw() is None and way.apply() is None  # only a refusal makes one wait
+
+
+def test_a_person_has_so_many_consents_at_once(coop: Existing) -> None:
+    person = coop.world.person("keen")
+    given = [coop.world.consent(person, purpose=f"p{number}") for number in range(4)]
+
+    def give(purpose: str, **more: Any) -> str | None:
+        fields = {"operator": COOPERATIVE, "fields": ["name"], "text": bytes(32), **more}
+        return coop.world.offer("consent.give/1", person, person.id, purpose=purpose, **fields)
+
+    assert give("one_more") == "too_many_consents"
+    assert give("p0", until=coop.world.tick + 10) is None  # in place of the old one
+    coop.world.do("consent.withdraw/1", person, person.id, re=[given[1].digest])
+    assert give("one_more") is None and give("another") == "too_many_consents"
+    coop.world.wait(11)
+    assert give("another") is None and give("too_many") == "too_many_consents"
+    coop.world.consent(coop.one)
 
 
 @pytest.mark.parametrize("votes", ["none", "unsigned"])
@@ -516,6 +541,57 @@ def test_a_lost_letter_is_replaced(coop: Existing) -> None:
     assert old.accept() is None
     old.key = Person("third letter")
     assert old.enrol() == "number_taken"
+
+
+def test_a_mistyped_number_leaves_no_gap(coop: Existing) -> None:
+    """Voided before anybody takes it; the counting goes on where it was, and the log keeps both."""
+    world, old = coop.world, Enrolling(coop, 20)
+    assert old.enrol() is None
+    wrong = Enrolling(coop, 2000)
+    wrong.key, wrong.person = Person("wrong letter"), world.person("another old member")
+    assert wrong.enrol() is None
+    world.sign_rules(wrong.person)
+    view = world.view("membership")
+    assert membership.register(view).largest == 2000
+
+    def void(signer: Person, sub: str | None = None, re: bytes = wrong.digest) -> str | None:
+        return world.offer("membership.void/1", signer, sub, re=[re])
+
+    assert void(coop.one) == "not_allowed"
+    assert void(coop.secretary, coop.secretary.id) == "wrong_subject"
+    assert void(coop.secretary, re=bytes(32)) == "unknown_enrolment"
+    assert void(coop.secretary) is None
+    assert membership.register(view).largest == 20
+    assert wrong.accept() == "invitation_used" and void(coop.chair) == "invitation_used"
+    assert wrong.enrol(number=21) == "invitation_repeated"
+    wrong.key = Person("right letter")
+    assert wrong.enrol(number=21) is None and wrong.accept() is None
+    assert void(coop.secretary, re=wrong.digest) == "invitation_used"  # a member now
+    assert void(coop.chair, re=old.digest) is None
+    assert membership.register(view).largest == 21
+    assert Applying(coop).until("member").world.named("membership.joined")[-1].number == 22
+
+
+def test_the_chair_does_not_sign_for_themselves() -> None:
+    """Where there is a secretary to do it."""
+    coop = appointed(chair=None)
+    Applying(coop, person=coop.two).until("admitted")  # one of the council: the chair signs
+    way = Applying(coop, person=coop.chair).until("complete")
+    assert way.decide() == "own_admission"
+    for who, code in ((coop.one, "not_allowed"), (coop.secretary, None)):
+        assert way.approve(who) == code
+    assert way.status == "admitted"
+
+
+def test_a_chair_without_a_secretary_signs_alone() -> None:
+    coop = appointed((1, 3, 4, 5), chair=None)
+    way = Applying(coop, person=coop.chair)
+    office = council.Office(("secretary",), bytes(32))
+    coop.world.state.values["council", f"office/{coop.one.id}"] = office
+    assert way.apply() is None
+    assert way.identify(coop.one) is None and way.complete(coop.one) is None
+    del coop.world.state.values["council", f"office/{coop.one.id}"]
+    assert way.decide() is None
 
 
 def test_one_person_joins_once(coop: Existing) -> None:

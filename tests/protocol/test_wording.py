@@ -32,6 +32,7 @@ INTAKE = (
         "nonce_reused",
         "seen_missing",
         "seen_fork",
+        "seen_unknown",
         "unknown_account",
         "unknown_key",
         "key_revoked",
@@ -52,7 +53,7 @@ def codes() -> set[str]:
     """Codes written out at a refusal, and those the contracts list."""
     found = set(INTAKE)
     for _, text in sources():
-        found.update(re.findall(r'(?:Rejection|StatementError|_refuse)\(\s*"([a-z_]+)"', text))
+        found.update(re.findall(r'(?:Rejection|Refused|StatementError|_refuse)\(\s*"([a-z_]+)"', text))
         listed = re.search(r"^CODES\b.*?^\}", text, re.MULTILINE | re.DOTALL)
         if listed:
             found.update(re.findall(r'^ +"([a-z_]+)":', listed[0], re.MULTILINE))

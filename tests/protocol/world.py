@@ -39,9 +39,14 @@ RULES: Mapping[str, Any] = {
     "council.tie": "chair",
     "council.vote_days": 3,
     "council.chair_sign_days": 5,
+    "council.max_open": 3,
+    "council.max_rounds": 3,
+    "council.reinvite_days": 7,
+    "consent.max_purposes": 4,
     "vote.grace_seconds": 60,
     "member.decide_days": 30,
     "member.pay_days": 14,
+    "member.reapply_days": 30,
     "member.identify_roles": ["secretary", "chair"],
     "member.identify_methods": ["in_person", "video", "qualified_signature", "notary"],
     "fees.entrance.person": 10_000,
@@ -211,7 +216,7 @@ class World:
             iat=signed_at,
             exp=signed_at + 900,
             cti=self._nonce.to_bytes(16, "big"),
-            seen=Seen(0, seen or self.index, bytes(32)) if kind.seen else None,
+            seen=Seen(0, seen or self.index, bytes(32), bytes(64)) if kind.seen else None,
         )
         private = hashlib.sha256(b"private").digest() if kind.private else None
         payload = documents.payload_bytes(type, fields, private)
@@ -366,9 +371,9 @@ def seat(number: int, roles: list[str], voting: bool = True, member: int | None 
     return place
 
 
-def seats() -> list[dict[str, Any]]:
+def seats(chair: int | None = 7) -> list[dict[str, Any]]:
     return [
-        seat(1, ["chair", "member"], member=7),
+        seat(1, ["chair", "member"], member=chair),
         seat(2, ["secretary", "member"], member=8),
         seat(3, ["member"], member=12),
         seat(4, ["member"]),
@@ -376,12 +381,13 @@ def seats() -> list[dict[str, Any]]:
     ]
 
 
-def appointed(accepting: tuple[int, ...] = (1, 2, 3, 4, 5)) -> Existing:
+def appointed(accepting: tuple[int, ...] = (1, 2, 3, 4, 5), chair: int | None = 7) -> Existing:
+    """`chair` is the chair's member number from before."""
     world = World()
     founder = world.person("founder")
     world.settings.founder = founder.id
     appoint = world.do(
-        "council.appoint/1", founder, basis=dict(BASIS), seats=seats(), until=START + 1000 * DAY
+        "council.appoint/1", founder, basis=dict(BASIS), seats=seats(chair), until=START + 1000 * DAY
     )
     names = ("chair", "secretary", "one", "two", "accountant")
     people = {name: world.person(name) for name in names}

@@ -31,6 +31,7 @@ _EVENTS: Final = {
     "account.revoke/1": "A key of yours was revoked",
     "sheet": "The recovery sheet of your account was replaced",
     "account.home/1": "Your account moved to another home cooperative",
+    "account.object/1": "An objection to the recovery of your account was made",
 }
 _WRONG: Final = {
     "not_found": "There is no such code. It works for 15 minutes; compare it with the new device.",

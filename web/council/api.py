@@ -168,7 +168,7 @@ class ProposeIn(BaseModel):
 
 class ToSign(BaseModel):
     """One document to be made into a statement by the caller's own key. With `seen` the header carries the
-    largest checkpoint the device has verified (P3).
+    largest checkpoint the device has verified and the log's signature over it (P3).
     """
 
     type: str

@@ -279,6 +279,7 @@ export default {
   "error.not_yet_valid": "The clock of this device is fast. Set the right time and prepare the document again.",
   "error.nonce_reused": "The server already has another document with this number. Prepare it again.",
   "error.seen_missing": "This document needs the log to be checked. Prepare it again.",
+  "error.seen_unknown": "The server does not know the state of the log this document names, and it carries no valid signature of the log. Reload and prepare the document again; if that does not help, do not sign, and tell the audit commission.",
   "error.seen_fork": "The server does not recognise the log your device has seen. Do not sign, and tell the audit commission.",
   "error.wrong_audience": "The document was made for another cooperative. Return to the site and start again.",
   "error.unknown_account": "The server does not know your account. Return to the site and finish registration.",
