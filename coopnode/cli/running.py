@@ -66,12 +66,13 @@ async def _serve(config: Config, as_json: bool) -> None:
     from coopnode.app import Node
     from coopnode.cli.node import all_projections
 
+    make_runner = importlib.import_module("web.server").create_runner
     node = Node.open(config, projections=all_projections())
     runners: list[web.AppRunner] = []
     try:
         ports: list[int] = []
         for listener in _listeners(node, config):
-            runner = web.AppRunner(listener.app, access_log=None, handler_cancellation=True)
+            runner = make_runner(listener.app, handler_cancellation=True)
             runners.append(runner)
             await runner.setup()
             ports.append(await _listen(web.TCPSite(runner, config.host, listener.port), listener, config))

@@ -497,7 +497,8 @@ async def test_private_values_rest_encrypted(shell: Shell) -> None:
 
 
 async def test_a_finished_request_holds_nothing_and_a_second_report_changes_nothing(shell: Shell) -> None:
-    """What was to be signed goes with the first report; only the key that signed in learns the way back again."""
+    """What was to be signed goes with the first report; only the key that signed in learns the way back
+    again."""
     signing, person = shell.server.app[SIGNING], shell.society.officers["one"]
     client = await shell.browser()
     held, _ = await shell.server.app[SESSIONS].create()
