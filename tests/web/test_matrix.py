@@ -23,17 +23,17 @@ from tests.web.matrix_kit import NAMES, PICTURE, PRIVATE, ROLES, Matrix, made_ma
 TABLE = """
 GET / | 200
 GET /api/v1/accounts/{account:[a-z2-7]{52}}/chain | 200
-GET /api/v1/applications | 422 403 403 403 403 403 403 200 200 200
-GET /api/v1/applications/mine | 422 200 200 200 200 200 404 404 404 404
-GET /api/v1/applications/{number:[0-9]{1,12}} | 422 200 404 404 404 404 404 200 200 200
+GET /api/v1/applications | 403 403 403 403 403 403 403 200 200 200
+GET /api/v1/applications/mine | 403 200 200 200 200 200 404 404 404 404
+GET /api/v1/applications/{number:[0-9]{1,12}} | 403 200 404 404 404 404 404 200 200 200
 GET /api/v1/council/decisions | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/council/matters | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/council/matters/{id:[a-z2-7]{52}} | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/devices/{secret} | 404
 GET /api/v1/log/consistency | 400
-GET /api/v1/me/data | 422 200 200 200 200 200 200 200 200 200
-GET /api/v1/members | 422 403 403 403 403 403 403 200 200 200
-GET /api/v1/members/{number:[0-9]{1,10}} | 422 403 403 403 403 403 403 200 200 200
+GET /api/v1/me/data | 403 200 200 200 200 200 200 200 200 200
+GET /api/v1/members | 403 403 403 403 403 403 403 200 200 200
+GET /api/v1/members/{number:[0-9]{1,10}} | 403 403 403 403 403 403 403 200 200 200
 GET /api/v1/membership/rules | 200
 GET /api/v1/openapi.json | 200
 GET /api/v1/signing/{token} | 200
@@ -111,11 +111,11 @@ GET /verify/{digest:[0-9a-f]{64}} | 200
 GET /verify/{digest:[0-9a-f]{64}}/evidence.zip | 200
 GET /verify/{rest:.+} | 404
 POST /api/v1/accounts/find | 404
-POST /api/v1/applications/{number:[0-9]{1,12}}/complete | 422 403 403 403 403 403 403 422 422 422
-POST /api/v1/applications/{number:[0-9]{1,12}}/identify | 422 403 403 403 403 403 403 422 200 200
-POST /api/v1/applications/{number:[0-9]{1,12}}/payment | 422 403 403 403 403 403 403 422 422 422
-POST /api/v1/applications/{number:[0-9]{1,12}}/return | 422 403 403 403 403 403 403 422 200 422
-POST /api/v1/applications/{number:[0-9]{1,12}}/withdraw | 422 200 404 404 404 404 404 422 422 422
+POST /api/v1/applications/{number:[0-9]{1,12}}/complete | 403 403 403 403 403 403 403 422 422 422
+POST /api/v1/applications/{number:[0-9]{1,12}}/identify | 403 403 403 403 403 403 403 422 200 200
+POST /api/v1/applications/{number:[0-9]{1,12}}/payment | 403 403 403 403 403 403 403 422 422 422
+POST /api/v1/applications/{number:[0-9]{1,12}}/return | 403 403 403 403 403 403 403 422 200 422
+POST /api/v1/applications/{number:[0-9]{1,12}}/withdraw | 403 200 404 404 404 404 404 422 422 422
 POST /api/v1/council/matters | 403 403 403 403 403 403 200 422 200 200
 POST /api/v1/council/matters/{id:[a-z2-7]{52}}/approve | 403 403 403 403 403 403 422 422 422 422
 POST /api/v1/council/matters/{id:[a-z2-7]{52}}/comment | 403 403 403 403 403 403 200 422 200 200
@@ -123,7 +123,7 @@ POST /api/v1/council/matters/{id:[a-z2-7]{52}}/return | 403 403 403 403 403 403 
 POST /api/v1/council/matters/{id:[a-z2-7]{52}}/vote | 403 403 403 403 403 403 200 422 200 200
 POST /api/v1/devices | 400
 POST /api/v1/devices/{secret}/proof | 404
-POST /api/v1/me/consents/{digest:[0-9a-f]{64}}/withdraw | 422 422 422 422 200 422 422 422 422 422
+POST /api/v1/me/consents/{digest:[0-9a-f]{64}}/withdraw | 403 422 422 422 200 422 422 422 422 422
 POST /api/v1/signing/{token}/done | 400
 POST /council/propose | in 403 403 403 403 403 sign 403 sign sign
 POST /council/{id:[a-z2-7]{52}}/comment | in 403 403 403 403 403 sign 422 sign sign
