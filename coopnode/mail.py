@@ -16,6 +16,7 @@ from pathlib import Path
 import aiosmtplib
 
 from coopnode.config import Config, Smtp
+from coopnode.seen import visible
 
 _TIMEOUT = 20.0
 
@@ -63,12 +64,12 @@ class Mailer:
         message = EmailMessage()
         message["From"] = self.smtp.sender
         message["To"] = letter.to
-        message["Subject"] = letter.subject
+        message["Subject"] = visible(letter.subject)
         message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
         domain = parseaddr(self.smtp.sender)[1].rpartition("@")[2] or "localhost"
         message["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(letter.text)
+        message.set_content(visible(letter.text))
         return message
 
     def _file(self, message: EmailMessage, now: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 import segno
 import typst
 
+from coopnode.seen import all_visible
 from protocol import wording
 from protocol.wording import Locale
 
@@ -165,7 +166,7 @@ def _compile(document: Document, locale: Locale, **options: Any) -> list[bytes]:
             root=str(root),
             font_paths=[],
             ignore_system_fonts=True,
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            sys_inputs={"data": json.dumps(all_visible(data), ensure_ascii=False)},
             timestamp=0,
             **options,
         )

@@ -1,20 +1,20 @@
 """What the site asks the signing origin to show and sign (P28, ADR 4), and what comes back.
 
 A request lives a day under a token that only the person's browser knows. Its content — it may hold personal
-data not yet signed — is encrypted
-under the session key. When the browser has signed, submitted and come back, the session that asked may become
-the account that signed: the proof
-is a message of the device's login key, enrolled by a signing key of the account.
+data not yet signed — is encrypted under the session key and erased with the first report of its end. When
+the browser has signed, submitted and come back, the session that asked may become the account that signed:
+the proof is a message of the device's login key, enrolled by a signing key of the account.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -87,8 +87,6 @@ class Outcome:
     """What a finished request left behind for the page that asked."""
 
     account: str | None
-    #: as the browser reported them: {"index", "entry", …} for each item, or {} when a key was made
-    answers: list[dict[str, Any]]
     key: bytes | None = None
     recovery: bytes | None = None
     signed_in: bool = False
@@ -117,6 +115,8 @@ class Request:
     challenge: bytes
     items: list[dict[str, Any]]
     outcome: dict[str, Any] | None = field(default=None)
+    #: the row as it was read
+    sealed: bytes = field(default=b"", repr=False)
 
 
 class SigningError(Exception):
@@ -147,6 +147,7 @@ class Signing:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._box = AESGCM(hashlib.sha256(b"coopnode/signing/0" + node.keys.session).digest())
+        self._codes = hashlib.sha256(b"coopnode/signing-code/0" + node.keys.session).digest()
 
     # -- asking
     # -------------------------------------------------------------------------------------------------------
@@ -204,9 +205,10 @@ class Signing:
 
     async def find(self, token: str) -> Request | None:
         """An open or finished request whose day has not passed."""
-        if not 20 <= len(token) <= 100:
-            return None
-        digest, now = _digest(token), self._node.clock.peek()
+        return await self._find(_digest(token)) if 20 <= len(token) <= 100 else None
+
+    async def _find(self, digest: bytes) -> Request | None:
+        now = self._node.clock.peek()
         query = select(signing_requests).where(
             signing_requests.c.digest == digest, signing_requests.c.expires_at >= now
         )
@@ -214,7 +216,7 @@ class Signing:
         return None if row is None else self._open(row)
 
     async def ticket_of(self, token: str) -> bytes | None:
-        """Digest of the permission behind a request, for `POST /entries`."""
+        """Digest of the permission behind an open request, for `POST /entries`."""
         found = await self.find(token)
         return found.ticket if found else None
 
@@ -245,6 +247,7 @@ class Signing:
             "account": request.account,
             "challenge": b64(request.challenge),
             "items": request.items,
+            "finished": request.outcome is not None,
             "log": log,
         }
 
@@ -256,32 +259,25 @@ class Signing:
         documents are only used to go on, never believed: what was signed stands in the log.
 
         Gives the code by which this very browser comes back. Without it somebody could ask for a login in
-        his own session, send the address to a member, and be signed in when the member's key answers.
+        his own session, send the address to a member, and be signed in when the member's key answers. The
+        first report ends the request: its content is erased, and a later one changes nothing. A browser that
+        lost the answer gets the same code again when its key answers again; everybody else gets "".
         """
         account = body.get("account")
         if account is not None and (not isinstance(account, str) or len(account) != 52):
             raise SigningError("bad_request")
+        if request.outcome is not None:
+            return await self._again(request, account, body)
         if request.account is not None and account not in (None, request.account):
             raise SigningError("wrong_account")
-        answers = body.get("answers")
-        answers = (
-            [dict(item) for item in answers if isinstance(item, dict)][:100]
-            if isinstance(answers, list)
-            else []
-        )
         if body.get("enrol") is not None:
             await self._enrol(account, unb64(body["enrol"]))
         signed_in = body.get("login") is not None
         kid = await self._login(account, unb64(body["login"]), request) if signed_in else None
         if request.purpose == "login" and not signed_in:
             raise SigningError("login_refused")
-        code = secrets.token_urlsafe(24)
-        outcome: dict[str, Any] = {
-            "account": account,
-            "answers": answers,
-            "signed_in": signed_in,
-            "code": _digest(code).hex(),
-        }
+        code = self._code(request)
+        outcome: dict[str, Any] = {"account": account, "signed_in": signed_in, "code": _digest(code).hex()}
         if kid is not None:
             outcome["kid"] = b64(kid)
         if request.purpose == "create_key":
@@ -289,13 +285,40 @@ class Signing:
             if not isinstance(key, dict) or key.get("alg") != documents.ED25519:
                 raise SigningError("bad_request")
             outcome |= {"key": b64(_bytes32(key.get("pub"))), "recovery": b64(_bytes32(body.get("recovery")))}
-        request.outcome = outcome
-        sealed = self._seal(request)
+        if await self._end(request, outcome):
+            return code
+        ended = await self._find(request.digest)  # another report came in between
+        if ended is None:
+            raise SigningError("not_found")
+        return await self._again(ended, account, body)
+
+    async def _end(self, request: Request, outcome: dict[str, Any]) -> bool:
+        """Puts the outcome in the place of the content; False when the request was ended already."""
+        sealed = self._seal(replace(request, items=[], outcome=outcome))
         change = (
-            update(signing_requests).where(signing_requests.c.digest == request.digest).values(body=sealed)
+            update(signing_requests)
+            .where(signing_requests.c.digest == request.digest, signing_requests.c.body == request.sealed)
+            .values(body=sealed, ticket=None)
         )
-        await self._node.database.write(lambda connection: connection.execute(change))
-        return code
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(change).rowcount == 1
+
+        return await self._node.database.write(work)
+
+    async def _again(self, request: Request, account: str | None, body: Mapping[str, Any]) -> str:
+        """The code of an ended request, for the browser whose key it was."""
+        kept = request.outcome or {}
+        if not kept["signed_in"] or account != kept["account"] or body.get("login") is None:
+            return ""
+        try:
+            kid = await self._login(account, unb64(body["login"]), request)
+        except SigningError:
+            return ""
+        return self._code(request) if b64(kid) == kept["kid"] else ""
+
+    def _code(self, request: Request) -> str:
+        return b64(hmac.digest(self._codes, request.digest, "sha256")[:24])
 
     async def _enrol(self, account: str | None, message: bytes) -> None:
         """A signing key of the account brings the login key of its device."""
@@ -373,7 +396,7 @@ class Signing:
         recovery = unb64(kept["recovery"]) if "recovery" in kept else None
         code = bytes.fromhex(kept["code"])
         kid = unb64(kept["kid"]) if "kid" in kept else None
-        return request, Outcome(kept["account"], kept["answers"], key, recovery, kept["signed_in"], code, kid)
+        return request, Outcome(kept["account"], key, recovery, kept["signed_in"], code, kid)
 
     # -- at rest
     # ------------------------------------------------------------------------------------------------------
@@ -403,6 +426,7 @@ class Signing:
             challenge=unb64(kept["challenge"]),
             items=kept["items"],
             outcome=kept["outcome"],
+            sealed=row.body,
         )
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from coopnode import seen
 from coopnode.sessions import Session
 from protocol import identifiers, wording
 from protocol.contract import View
@@ -23,7 +24,6 @@ from web import i18n
 from web.keys import FLASH_SHOWN, NODE, SESSION
 
 FOLDER: Final = Path(__file__).parent
-_TURNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 BUILD: Final = FOLDER / "static" / "build"
 
 
@@ -57,9 +57,9 @@ def environment() -> Environment:
 
 
 def visible(value: Any) -> Any:
-    """Marks that turn the direction of writing show as such: a name must not rearrange the line it is in."""
-    if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
-        return _TURNS.sub("\N{REPLACEMENT CHARACTER}", value)
+    """Marks that cannot be seen or turn the direction of writing show as such, whatever way they came in."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return seen.visible(value)
     return value
 
 

@@ -70,6 +70,12 @@ def create_signing_app(node: Node) -> web.Application:
         charset = "utf-8" if kind.startswith("text/") else None
         return web.Response(body=data, content_type=kind, charset=charset, headers=extra)
 
+    async def guard(request: web.Request, response: web.StreamResponse) -> None:
+        """Refusals of aiohttp, such as 405 and 417, too."""
+        for name, value in fixed.items():
+            response.headers.setdefault(name, value)
+
     app = web.Application(client_max_size=1)
+    app.on_response_prepare.append(guard)
     app.router.add_get("/{path:.*}", serve)
     return app

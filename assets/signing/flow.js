@@ -37,6 +37,8 @@ export async function run(job) {
   app.owner = request.cooperative?.name ?? null;
   const parcel = await parcels.get(job.token);
   if (parcel) return deliver(job, parcel);
+  // Done in another window or before the page was opened again; a login may answer again, it changes nothing.
+  if (request.finished && request.purpose !== "login") return goBack(job);
   const key = await keyFor(job);
   await ready(job.main, key);
   if (request.purpose === "create_key") return keyMade(job, key);
@@ -315,6 +317,12 @@ function nextSteps(request, registry) {
 function leave(job) {
   job.app.guarded = false;
   location.replace(job.main.url(job.request.cancel));
+  return new Promise(() => {});
+}
+
+/** @param {Job} job @returns {Promise<any>} never settles: the page is left */
+function goBack(job) {
+  location.replace(job.main.url(job.request.return));
   return new Promise(() => {});
 }
 

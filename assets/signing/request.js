@@ -108,6 +108,7 @@ export class Main {
  * @property {string | null} account
  * @property {string | null} challenge
  * @property {Item[]} items
+ * @property {boolean} [finished] reported already: the items are erased
  * @property {{origin: string, vkey: string, node_key?: string, checkpoint: string, consistency: string} | null} log
  */
 
@@ -118,7 +119,7 @@ export async function loadRequest(main, token) {
   const wellFormed =
     ["sign", "create_key", "login"].includes(request.purpose) &&
     Array.isArray(items) &&
-    (request.purpose !== "sign" || items.length > 0) &&
+    (request.purpose !== "sign" || items.length > 0 || request.finished === true) &&
     (request.cooperative === null || (isIdentifier(request.cooperative.id) && typeof request.cooperative.name === "string")) &&
     (request.account === null || request.account === undefined || isIdentifier(request.account));
   if (!wellFormed) throw new PageError("bad_request");

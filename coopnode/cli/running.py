@@ -241,13 +241,11 @@ async def _serve_pages(config: Config, channel: int, public: Sequence[int], sign
 
 async def _runners(node: Node) -> list[web.AppRunner]:
     """The applications of the public and of the signing origin, started."""
-    from aiohttp import web
-
     # By name: pages sit above this package and are put on top of it only here.
-    pages = importlib.import_module("web.app")
+    pages, server = importlib.import_module("web.app"), importlib.import_module("web.server")
     found: list[web.AppRunner] = []
     for app in (pages.create_app(node), pages.create_signing_app(node)):
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        runner = server.create_runner(app, handler_cancellation=True)
         found.append(runner)
         await runner.setup()
     return found

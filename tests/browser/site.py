@@ -22,6 +22,7 @@ from protocol import registry, wording
 from tests.browser.signing_kit import ROOT, build
 from web import rendering, signing_origin
 from web.app import create_app, create_signing_app
+from web.server import create_runner
 
 
 @dataclass
@@ -77,7 +78,7 @@ def site(data: Path, files: Path, *, clock: Clock | None = None, **more: Any) ->
         await node.start()
         runners = []
         for app, port in zip((create_app(node), create_signing_app(node)), ports, strict=True):
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+            runner = create_runner(app, shutdown_timeout=0.1)
             await runner.setup()
             await web.TCPSite(runner, "localhost", port).start()
             runners.append(runner)

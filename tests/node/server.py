@@ -15,6 +15,7 @@ from aiohttp import web
 from coopnode import logs, testing
 from coopnode.app import Node
 from web.app import create_app
+from web.server import create_runner
 
 
 async def main(data: Path, port: int) -> None:
@@ -22,7 +23,7 @@ async def main(data: Path, port: int) -> None:
         testing.config(data, port=port, checkpoint_seconds=float(os.environ.get("CHECKPOINT_SECONDS", "0.1")))
     )
     await node.start()
-    runner = web.AppRunner(create_app(node), access_log=None)
+    runner = create_runner(create_app(node))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()

@@ -17,7 +17,7 @@ from web.rendering import environment
 WEB = Path(__file__).resolve().parent.parent.parent / "web"
 CATALOGUES = sorted((WEB / "locale" / "ru" / "LC_MESSAGES").glob("*.po"))
 #: Calls in Python whose literal arguments are message ids; `request` may stand first.
-FUNCTIONS = {"gettext": 1, "ngettext": 2, "flash": 1, "_": 1, "_n": 2}
+FUNCTIONS = {"gettext": 1, "ngettext": 2, "flash": 1, "_": 1, "_n": 2, "N_": 1}
 
 
 def catalogue(path: Path) -> Catalog:
@@ -56,6 +56,9 @@ def python_ids() -> Iterator[tuple[str, str]]:
             literals = [item.value for item in node.args[:2] if isinstance(item, ast.Constant)]
             if name in FUNCTIONS and literals and isinstance(literals[0], str):
                 yield literals[0], f"{path.relative_to(WEB)}:{node.lineno}"
+            # `read.wrong(field, words)`; in some forms the words are a code, which stands in a table
+            if name == "wrong" and len(literals) == 2 and " " in str(literals[1]):
+                yield str(literals[1]), f"{path.relative_to(WEB)}:{node.lineno}"
 
 
 def literals() -> set[str]:

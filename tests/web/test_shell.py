@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
@@ -493,6 +494,56 @@ async def test_private_values_rest_encrypted(shell: Shell) -> None:
         if path.is_file():
             content = path.read_bytes()
             assert "Иванова Мария".encode() not in content and token.encode() not in content, path
+
+
+async def test_a_finished_request_holds_nothing_and_a_second_report_changes_nothing(shell: Shell) -> None:
+    """What was to be signed goes with the first report; only the key that signed in learns the way back
+    again."""
+    signing, person = shell.server.app[SIGNING], shell.society.officers["one"]
+    client = await shell.browser()
+    held, _ = await shell.server.app[SESSIONS].create()
+    item = Item("membership.apply/1", {}, "self", "self", private={"name": "Иванова Мария"})
+    token = await signing.create(
+        session=held.digest,
+        purpose="sign",
+        items=[item],
+        account=person.id,
+        return_to="/join/status",
+        cancel="/",
+        locale="ru",
+        ticket=bytes(32),
+    )
+    fetched = await (await client.get(f"/api/v1/signing/{token}")).json()
+    assert not fetched["finished"] and fetched["items"][0]["private"] == {"name": "Иванова Мария"}
+    body = answers(shell, person, fetched["challenge"])
+    body["answers"] = [{"index": 7, "name": "Иванова Мария"}]
+    first = await (await done(shell, token, body)).json()
+    kept = await signing.find(token)
+    assert kept is not None and kept.items == [] and kept.ticket is None
+    assert "Иванова" not in json.dumps(kept.outcome, ensure_ascii=False)
+    assert kept.outcome is not None and set(kept.outcome) == {"account", "signed_in", "code", "kid"}
+    fetched = await (await client.get(f"/api/v1/signing/{token}")).json()
+    assert fetched["finished"] and fetched["items"] == []
+    assert await (await done(shell, token, body)).json() == first, "the answer was lost on its way"
+    other = answers(shell, shell.society.officers["chair"], fetched["challenge"])
+    for report in ({}, {"account": person.id}, {**body, "login": "AAAA"}, {**body, "login": 7}, other):
+        answer = await done(shell, token, report)
+        assert answer.status == 200 and (await answer.json())["return"] == f"/signed/{token}", report
+    assert await signing.find(token) == kept
+
+
+async def test_of_two_reports_at_once_one_counts(shell: Shell) -> None:
+    signing, client = shell.server.app[SIGNING], await shell.browser()
+    token, request = await begin(shell, client)
+    people = [shell.society.officers[name] for name in ("one", "chair")]
+    reports = [answers(shell, person, request["challenge"]) for person in people]
+    found = await signing.find(token)
+    assert found is not None
+    codes = await asyncio.gather(*(signing.finish(found, report) for report in reports))
+    assert sorted(bool(code) for code in codes) == [False, True]
+    kept = await signing.find(token)
+    assert kept is not None and kept.outcome is not None
+    assert kept.outcome["account"] == people[codes.index("") - 1].id
 
 
 async def test_the_signing_origin_serves_files_and_nothing_else(shell: Shell) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from coopnode.accounts.queries import Chain
 from coopnode.accounts.service import NotPossible
+from coopnode.admission import Buckets
 from coopnode.signing import SigningError, b64, unb64
 from protocol.contract import View
 from protocol.contracts import cooperative
@@ -19,7 +20,7 @@ from protocol.errors import ProtocolError
 from protocol.identifiers import origin, parse_identifier
 from protocol.keys import PublicKey, check_public_key
 from protocol.notes import NoteKey
-from web.accounts.shell import ACCOUNTS, FINDS
+from web.accounts.shell import ACCOUNTS, FINDS, READS
 from web.keys import NODE
 from web.log.routes import client
 from web.openapi import Route, answer, read, refused, register
@@ -89,8 +90,8 @@ class DoneModel(BaseModel):
     standing: Literal["proved"] = "proved"
 
 
-def _rationed(request: web.Request) -> web.Response | None:
-    wait = request.app[FINDS].take(client(request))
+def _rationed(request: web.Request, key: web.AppKey[Buckets] = FINDS) -> web.Response | None:
+    wait = request.app[key].take(client(request))
     return refused(request, "too_many_requests", retry_after=int(wait) + 1) if wait else None
 
 
@@ -117,6 +118,9 @@ async def find(request: web.Request) -> web.StreamResponse:
 
 
 async def chain(request: web.Request) -> web.StreamResponse:
+    limited = _rationed(request, READS)
+    if limited is not None:
+        return limited
     account = request.match_info["account"]
     try:
         parse_identifier(account)
@@ -173,6 +177,9 @@ async def ask(request: web.Request) -> web.StreamResponse:
 
 
 async def standing(request: web.Request) -> web.StreamResponse:
+    limited = _rationed(request, READS)
+    if limited is not None:
+        return limited
     service = request.app[ACCOUNTS]
     found = await service.of_secret(request.match_info["secret"])
     if found is None:
@@ -222,7 +229,7 @@ ROUTES: Final = (
         ChainModel,
         None,
         chain,
-        ("not_found",),
+        ("not_found", "too_many_requests"),
         "everyone",
     ),
     Route(
@@ -242,7 +249,7 @@ ROUTES: Final = (
         DeviceStateModel,
         None,
         standing,
-        ("not_found",),
+        ("not_found", "too_many_requests"),
         "everyone",
     ),
     Route(

@@ -18,6 +18,7 @@ from coopnode.council.service import MAX_TEXT, MAX_TITLE, NotPossible, Proposal
 from coopnode.signing import Item
 from protocol import encoding, registry
 from web.council.shared import COUNCIL, caller
+from web.forms import ApiLine, ApiText
 from web.openapi import Route, answer, read, refused
 
 Choice = Literal["for", "against", "abstain"]
@@ -137,13 +138,13 @@ class VoteIn(BaseModel):
 class TextIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=MAX_TEXT)
+    text: ApiText = Field(min_length=1, max_length=MAX_TEXT)
 
 
 class ReasonIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=4_000)
+    reason: ApiText = Field(min_length=1, max_length=4_000)
 
 
 class ApproveIn(BaseModel):
@@ -151,7 +152,7 @@ class ApproveIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field("", max_length=4_000)
+    reason: ApiText = Field("", max_length=4_000)
 
 
 class ProposeIn(BaseModel):
@@ -160,8 +161,8 @@ class ProposeIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str = Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")
-    title: str = Field(min_length=1, max_length=MAX_TITLE)
-    text: str = Field(min_length=1, max_length=MAX_TEXT)
+    title: ApiLine = Field(min_length=1, max_length=MAX_TITLE)
+    text: ApiText = Field(min_length=1, max_length=MAX_TEXT)
     subject: str | None = Field(None, pattern=r"^[a-z2-7]{52}$")
     roles: list[str] = Field(default_factory=list, max_length=4)
 

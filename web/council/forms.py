@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coopnode.council.service import CHOICES, MAX_TEXT, MAX_TITLE, Proposal
 from protocol.contracts.council import GIVEN_OFFICES
-from web.forms import Fields, text
+from web.forms import FAULTS, Fields, Rule, text, texts
 
 MAX_REASON: Final = 4_000
 _ACCOUNT: Final = re.compile(r"[a-z2-7]{52}")
@@ -23,26 +23,40 @@ class Read:
     errors: dict[str, str] = field(default_factory=dict)
 
     def wrong(self, name: str, words: str) -> None:
+        """The first reason at a field stands: what cannot be read is judged no further."""
         self.errors.setdefault(name, words)
 
 
-def ballot(fields: Mapping[str, Any]) -> Read:
+#: Every text field of these forms, by form.
+COMMENT: Final = {"text": Rule("text", MAX_TEXT)}
+REASON: Final = {"reason": Rule("text", MAX_REASON)}
+PROPOSAL: Final = {"title": Rule("line", MAX_TITLE), "text": Rule("text", MAX_TEXT)}
+
+
+def _read(fields: Fields, rules: Mapping[str, Rule]) -> Read:
+    found, faults = texts(fields, rules)
+    return Read(dict(found), {name: FAULTS[code] for name, code in faults.items()})
+
+
+def ballot(fields: Fields) -> Read:
     """Nothing is chosen until somebody chooses."""
     read = Read({"choice": text(fields, "choice", 16)})
+    if len(fields.getall("choice", [])) > 1:
+        read.wrong("choice", FAULTS["twice"])
     if read.typed["choice"] not in CHOICES:
         read.wrong("choice", "Choose for, against or abstain. Nothing has been recorded yet.")
     return read
 
 
-def comment(fields: Mapping[str, Any]) -> Read:
-    read = Read({"text": text(fields, "text", MAX_TEXT)})
+def comment(fields: Fields) -> Read:
+    read = _read(fields, COMMENT)
     if not read.typed["text"]:
         read.wrong("text", "Write your comment first.")
     return read
 
 
-def reason(fields: Mapping[str, Any], *, required: bool) -> Read:
-    read = Read({"reason": text(fields, "reason", MAX_REASON)})
+def reason(fields: Fields, *, required: bool) -> Read:
+    read = _read(fields, REASON)
     if required and not read.typed["reason"]:
         read.wrong("reason", "Write the reason: the people concerned will read it.")
     return read
@@ -54,15 +68,14 @@ def proposal(fields: Fields) -> tuple[Read, Proposal]:
     roles = tuple(
         sorted({str(item) for item in fields.getall("roles", []) if item in (*GIVEN_OFFICES, "chair")})
     )
-    typed: dict[str, Any] = {
+    read = _read(fields, PROPOSAL)
+    typed = read.typed
+    typed |= {
         "kind": kind,
-        "title": text(fields, "title", MAX_TITLE),
-        "text": text(fields, "text", MAX_TEXT),
         "subject": text(fields, "subject", 64),
         "roles": roles,
         "ends": fields.get("ends") == "yes",
     }
-    read = Read(typed)
     if not re.fullmatch(r"[a-z][a-z0-9_.-]{0,63}", kind):
         read.wrong("kind", "Choose what the council is to decide.")
     if not typed["title"]:

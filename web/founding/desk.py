@@ -67,7 +67,11 @@ async def reinvite(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/desk/council")
     form = await shell.form(request)
     label = f"{shell.gettext(request, 'Seat %(number)s', number=seat)}: {shell.roles(request, line.roles)}"
-    person = forms.text(form, "person")[:200]
+    read = forms.read(form, forms.INVITED)
+    for words in read.errors.values():
+        await shell.flash(request, words, "warning")
+        raise web.HTTPSeeOther("/desk/council")
+    person = read.values["person"]
     wanted = await service.reinvite(seat, f"{label} · {person}" if person else label)
     await shell.ask(request, "sign", wanted, back="/desk/council", cancel="/desk/council")
 
@@ -88,14 +92,13 @@ async def edition(request: web.Request) -> web.StreamResponse:
     body = (await service.blob(line.blob) or b"").decode("utf-8", "replace")
     read = Read(typed={"title": line.title, "body": body})
     if request.method == "POST":
-        form = await shell.form(request)
-        read.typed = {"title": forms.text(form, "title")[:200], "body": forms.multiline(form, "body")}
+        read = forms.read(await shell.form(request), forms.EDITION)
         if len(read.typed["title"]) < 3:
-            read.errors["title"] = "Give the text a title."
+            read.wrong("title", "Give the text a title.")
         if len(read.typed["body"]) < 20:
-            read.errors["body"] = "The text is empty."
+            read.wrong("body", "The text is empty.")
         elif read.typed["body"] == body.strip():
-            read.errors["body"] = "Nothing has changed: this is the edition in force."
+            read.wrong("body", "Nothing has changed: this is the edition in force.")
         if not read.errors:
             wanted = await service.publish_text(kind, read.typed["title"], read.typed["body"])
             await shell.ask(request, "sign", wanted, back="/desk/texts", cancel=f"/desk/texts/{kind}")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from protocol import methodology, registration
 from protocol.methodology.parameters import kind_of
-from web.forms import Fields
+from web.forms import FAULTS, Fields, Rule, clean, fault, texts
 
 #: Errors are message ids in English; pages translate them.
 Errors = dict[str, str]
@@ -27,15 +27,66 @@ class Read:
     values: dict[str, Any] = field(default_factory=dict)
     errors: Errors = field(default_factory=dict)
 
+    def wrong(self, name: str, words: str) -> None:
+        """The first reason at a field stands: what cannot be read is judged no further."""
+        self.errors.setdefault(name, words)
+
+
+_SHORT: Final = Rule("line", 64)
+_LINE: Final = Rule("line", 200)
+_LONG: Final = Rule("line", 500)
+#: Every text field of these forms, by form. Names on cards and of organisations are lines: people add to
+#: them what tells two apart.
+IDENTITY: Final = {"name": _LINE, "country": _SHORT, "inn": _SHORT, "ogrn": _SHORT}
+BASIS: Final = {"organ": _SHORT, "number": _SHORT, "date": _SHORT}
+UNTIL: Final = {"until": _SHORT}
+SEAT: Final = {"person": _LINE, "number": _SHORT, "since": _SHORT}
+FOUNDERS: Final = {"founders": Rule("text", 210_000), "closes_days": _SHORT}
+PERSON: Final = {
+    "name": Rule("name", 200),
+    "birth_date": _SHORT,
+    "address": Rule("text", 500),
+    "phone": _SHORT,
+    "email": Rule("line", 254),
+}
+ENROLMENT: Final = {"number": _SHORT, "since": _SHORT, "name": _LINE, "person": _SHORT}
+PLACE: Final = {
+    "address": _LONG,
+    "contact": _LONG,
+    "responsible": _LONG,
+    "processors": _LONG,
+    "purpose": Rule("text", 1000),
+}
+ADDRESSES: Final = {"public_url": _LINE, "signing_url": _LINE}
+MAIL: Final = {
+    "mail": _SHORT,
+    "host": Rule("line", 253),
+    "port": _SHORT,
+    "user": _LINE,
+    "sender": _LINE,
+    "to": Rule("line", 254),
+}
+#: A charter or agreement, and its title.
+BODY: Final = {"body": Rule("text", 400_000)}
+EDITION: Final = {"title": _LINE, **BODY}
+INVITED: Final = {"person": _LINE}
+
+
+def read(form: Fields, rules: Mapping[str, Rule], prefix: str = "") -> Read:
+    """Typed and values are the same texts, apart from what a form makes of them."""
+    found, faults = texts(form, {prefix + name: rule for name, rule in rules.items()})
+    return Read(dict(found), dict(found), {name: FAULTS[code] for name, code in faults.items()})
+
 
 def text(form: Fields, name: str) -> str:
+    """What chooses something; a text that is kept has a rule."""
     value = form.get(name, "")
-    return " ".join(value.split()) if isinstance(value, str) else ""
+    return clean(value, "line") if isinstance(value, str) else ""
 
 
 def multiline(form: Fields, name: str) -> str:
     value = form.get(name, "")
-    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+    return clean(value, "text") if isinstance(value, str) else ""
 
 
 # --- the cooperative ------------------------------------------------------------------------------
@@ -43,26 +94,26 @@ def multiline(form: Fields, name: str) -> str:
 
 def identity(form: Fields, *, existing: bool) -> Read:
     """Name, country, ИНН and ОГРН."""
-    found = Read()
-    name, country = text(form, "name"), text(form, "country").upper() or "RU"
-    inn, ogrn = (re.sub(r"[\s-]", "", text(form, key)) for key in ("inn", "ogrn"))
+    found = read(form, IDENTITY)
+    name, country = found.values["name"], found.values["country"].upper() or "RU"
+    inn, ogrn = (re.sub(r"[\s-]", "", found.values[key]) for key in ("inn", "ogrn"))
     found.values = {"name": name, "country": country, "inn": inn, "ogrn": ogrn}
     found.typed = {**found.values}
     if not 3 <= len(name) <= 200:
-        found.errors["name"] = "Write the full name, as it stands or will stand in the charter."
+        found.wrong("name", "Write the full name, as it stands or will stand in the charter.")
     if not re.fullmatch(r"[A-Z]{2}", country):
-        found.errors["country"] = "Two letters, for example RU."
+        found.wrong("country", "Two letters, for example RU.")
     if country == "RU" and inn and not registration.inn_of_organisation(inn):
-        found.errors["inn"] = (
-            "This is not an organisation's INN: ten digits, and the last one has to fit the others."
+        found.wrong(
+            "inn", "This is not an organisation's INN: ten digits, and the last one has to fit the others."
         )
     if country == "RU" and ogrn and not registration.ogrn(ogrn):
-        found.errors["ogrn"] = "This is not an OGRN: thirteen digits, and the last one has to fit the others."
+        found.wrong("ogrn", "This is not an OGRN: thirteen digits, and the last one has to fit the others.")
     if existing and country == "RU":
         for key in ("inn", "ogrn"):
             if not found.values[key]:
-                found.errors[key] = (
-                    "A registered cooperative has this number. You find it in its registration papers."
+                found.wrong(
+                    key, "A registered cooperative has this number. You find it in its registration papers."
                 )
     return found
 
@@ -119,12 +170,22 @@ def parameters(form: Fields, pack: methodology.Pack, group: str) -> Read:
             continue
         try:
             value = _parameter(form, key, parameter, found.typed)
+            _readable(form, key, parameter)
         except ValueError as error:
             found.errors[key] = str(error)
             continue
         if value != parameter.value:
             found.values[key] = value
     return found
+
+
+def _readable(form: Fields, key: str, parameter: methodology.Parameter) -> None:
+    """Raises ValueError when one of the texts of a rule cannot be read or came twice."""
+    if parameter.options is not None and kind_of(parameter.value) == "texts":
+        return  # several boxes of one name; what is no option is left out
+    inner = [f"{key}:{name}" for name in parameter.value] if isinstance(parameter.value, dict) else [key]
+    for words in read(form, dict.fromkeys(inner, _LINE)).errors.values():
+        raise ValueError(words)
 
 
 def _parameter(form: Fields, key: str, parameter: methodology.Parameter, typed: dict[str, Any]) -> Any:
@@ -190,33 +251,28 @@ SEAT_ROLES: Final = ("chair", "secretary", "accountant", "member")
 
 def basis(form: Fields, prefix: str, organs: Sequence[str], today: date) -> Read:
     """Organ, number and date of minutes on paper."""
-    found = Read()
-    organ, number, day = (text(form, f"{prefix}_{name}") for name in ("organ", "number", "date"))
-    found.typed = {f"{prefix}_organ": organ, f"{prefix}_number": number, f"{prefix}_date": day}
+    found = read(form, BASIS, f"{prefix}_")
+    organ, number, day = (found.typed[f"{prefix}_{name}"] for name in BASIS)
     found.values = {"organ": organ, "number": number, "date": day}
     if organ not in organs:
-        found.errors[f"{prefix}_organ"] = "Choose who decided."
-    if len(number) > 64:
-        found.errors[f"{prefix}_number"] = "At most 64 characters."
+        found.wrong(f"{prefix}_organ", "Choose who decided.")
     if (decided := _day(day)) is None:
-        found.errors[f"{prefix}_date"] = "Give the day of the minutes."
+        found.wrong(f"{prefix}_date", "Give the day of the minutes.")
     elif decided > today:
-        found.errors[f"{prefix}_date"] = "This day lies ahead."
+        found.wrong(f"{prefix}_date", "This day lies ahead.")
     return found
 
 
 def until(form: Fields, today: date, years: int) -> Read:
     """Last day of the council's term."""
-    found = Read()
-    raw = text(form, "until")
-    found.typed = found.values = {"until": raw}
-    day = _day(raw)
+    found = read(form, UNTIL)
+    day = _day(found.values["until"])
     if day is None:
-        found.errors["until"] = "Give the last day of the council's term."
+        found.wrong("until", "Give the last day of the council's term.")
     elif day <= today:
-        found.errors["until"] = "This day has passed: elect a council first."
+        found.wrong("until", "This day has passed: elect a council first.")
     elif day.year > today.year + years + 1:
-        found.errors["until"] = "The term is longer than the charter allows."
+        found.wrong("until", "The term is longer than the charter allows.")
     return found
 
 
@@ -251,95 +307,86 @@ def _names(form: Any) -> list[str]:
 
 
 def _seat(form: Fields, index: int, mine: str, today: date, errors: Errors) -> dict[str, Any] | None:
-    def at(name: str) -> str:
-        return text(form, f"seat-{index}-{name}")
-
+    given = read(form, SEAT, f"seat-{index}-")
     roles = [role for role in form.getall(f"seat-{index}-roles", []) if role in SEAT_ROLES]
-    person, number, since = at("person"), at("number"), at("since")
+    person, number, since = (given.values[f"seat-{index}-{name}"] for name in SEAT)
     if not roles and not person and not number:
         return None
-    voting = at("voting") == "yes" or "chair" in roles
+    errors |= given.errors
+    voting = text(form, f"seat-{index}-voting") == "yes" or "chair" in roles
     row: dict[str, Any] = {
         "roles": roles or ["member"],
         "voting": voting,
-        "person": person[:200],
+        "person": person[:200],  # kept in the draft, though too long to go on
         "number": None,
         "since": since,
     }
     row["mine"] = mine == str(index)
     if not person:
-        errors[f"seat-{index}-person"] = "Write the name: it stands on the invitation."
+        errors.setdefault(f"seat-{index}-person", "Write the name: it stands on the invitation.")
     if number:
         if re.fullmatch(r"[1-9]\d{0,8}", number, re.ASCII):
             row["number"] = int(number)
             if (day := _day(since)) is None or day > today:
-                errors[f"seat-{index}-since"] = "With a membership number give the day of joining."
+                words = "With a membership number give the day of joining."
+                errors.setdefault(f"seat-{index}-since", words)
         else:
-            errors[f"seat-{index}-number"] = "A membership number is a whole number from 1."
+            errors.setdefault(f"seat-{index}-number", "A membership number is a whole number from 1.")
     return row
 
 
 def founders(form: Fields, minimum: int) -> Read:
     """Names of the other founders, one a line, for the printed cards."""
-    found = Read()
-    raw = multiline(form, "founders")
-    names = [" ".join(line.split())[:200] for line in raw.splitlines() if line.strip()]
-    found.typed = {"founders": raw, "closes_days": text(form, "closes_days")}
+    found = read(form, FOUNDERS)
+    names = [clean(line, "line") for line in found.typed["founders"].split("\n") if line.strip()]
+    if any(fault(name, _LINE) for name in names):
+        found.wrong("founders", "A name in this list is too long or cannot be read.")
     found.values = {"founders": names, "closes_days": 14}
     if len(set(names)) != len(names):
-        found.errors["founders"] = "One name stands twice. Tell the two apart."
+        found.wrong("founders", "One name stands twice. Tell the two apart.")
     elif len(names) + 1 < minimum:
-        found.errors["founders"] = "Fewer founders than the law asks for, you among them."
+        found.wrong("founders", "Fewer founders than the law asks for, you among them.")
     elif len(names) > 999:
-        found.errors["founders"] = "At most 1000 founders."
+        found.wrong("founders", "At most 1000 founders.")
     try:
-        found.values["closes_days"] = _integer(text(form, "closes_days") or "14")
+        found.values["closes_days"] = _integer(found.typed["closes_days"] or "14")
     except ValueError as error:
-        found.errors["closes_days"] = str(error)
+        found.wrong("closes_days", str(error))
     else:
         if not 1 <= found.values["closes_days"] <= 90:
-            found.errors["closes_days"] = "Between 1 and 90 days."
+            found.wrong("closes_days", "Between 1 and 90 days.")
     return found
 
 
 def person(form: Fields, today: date, min_age: int) -> Read:
     """Personal data of whoever joins: the private fields of an acceptance."""
-    found = Read()
-    found.values = {
-        "name": text(form, "name"),
-        "birth_date": text(form, "birth_date"),
-        "address": multiline(form, "address"),
-        "phone": re.sub(r"[^\d+]", "", text(form, "phone")),
-        "email": text(form, "email"),
-    }
-    found.typed = {**found.values}
+    found = read(form, PERSON)
+    # Digits of an extension must not run into the number.
+    written = re.fullmatch(r"\+?[\d\s().-]*", found.values["phone"], re.ASCII)
+    found.values["phone"] = re.sub(r"[^\d+]", "", found.values["phone"]) if written else ""
     if len(found.values["name"].split()) < 2:
-        found.errors["name"] = "Write surname and given names in full."
+        found.wrong("name", "Write surname and given names in full.")
     born = _day(found.values["birth_date"])
     if born is None or born.year < 1900 or born > today:
-        found.errors["birth_date"] = "Give the date of birth."
+        found.wrong("birth_date", "Give the date of birth.")
     elif _years(born, today) < min_age:
-        found.errors["birth_date"] = "The charter asks for a higher age."
+        found.wrong("birth_date", "The charter asks for a higher age.")
     if len(found.values["address"]) < 8:
-        found.errors["address"] = "Write the address with town, street and house."
+        found.wrong("address", "Write the address with town, street and house.")
     if not re.fullmatch(r"\+?\d{10,15}", found.values["phone"], re.ASCII):
-        found.errors["phone"] = "Write the number with its code, for example +7 900 000-00-00."
+        found.wrong("phone", "Write the number with its code, for example +7 900 000-00-00.")
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", found.values["email"]):
-        found.errors["email"] = "This does not look like an e-mail address."
+        found.wrong("email", "This does not look like an e-mail address.")
     return found
 
 
 def enrolment(form: Fields, today: date) -> Read:
     """One existing member: number, day of joining, name."""
-    found = Read()
-    found.values = {
-        "number": text(form, "number"),
-        "since": text(form, "since"),
-        "name": text(form, "name"),
-        "person": text(form, "person") or "person",
-    }
+    found = read(form, ENROLMENT)
+    found.values["person"] = found.values["person"] or "person"
     found.typed = {**found.values}
-    found.errors = _enrolment_errors(found.values, today)
+    for name, words in _enrolment_errors(found.values, today).items():
+        found.wrong(name, words)
     return found
 
 
@@ -359,7 +406,7 @@ def enrolments(
         row = {
             "number": parts[0],
             "since": iso_day(parts[1]) if len(parts) > 1 else "",
-            "name": " ".join(parts[2:]),
+            "name": clean(" ".join(parts[2:]), "name"),
             "person": "person",
         }
         if place == 1 and not row["number"].isdecimal():
@@ -387,8 +434,11 @@ def _enrolment_errors(values: Mapping[str, str], today: date) -> Errors:
         errors["since"] = "Give the day of joining."
     elif day > today:
         errors["since"] = "This day lies ahead."
+    rule = _LINE if values["person"] == "organisation" else PERSON["name"]
     if not values["name"]:
         errors["name"] = "Write the name."
+    elif wrong := fault(values["name"], rule):
+        errors["name"] = FAULTS[wrong]
     if values["person"] not in ("person", "entrepreneur", "organisation"):
         errors["person"] = "Choose who it is."
     return errors
@@ -413,53 +463,54 @@ def _years(born: date, today: date) -> int:
 
 def place(form: Fields) -> Read:
     """What the texts name: address, how to ask, purpose, and who handles personal data."""
-    found = Read()
-    names = ("address", "contact", "responsible", "processors")
-    found.values = {name: text(form, name)[:500] for name in names} | {
-        "purpose": multiline(form, "purpose")[:1000]
-    }
-    found.typed = {**found.values}
+    found = read(form, PLACE)
     if len(found.values["address"]) < 8:
-        found.errors["address"] = "Write the address with town, street and house."
+        found.wrong("address", "Write the address with town, street and house.")
     if len(found.values["contact"]) < 5:
-        found.errors["contact"] = "Give an e-mail address or a telephone number for questions."
+        found.wrong("contact", "Give an e-mail address or a telephone number for questions.")
     if len(found.values["purpose"]) < 10:
-        found.errors["purpose"] = "Say in a sentence what the cooperative is for."
+        found.wrong("purpose", "Say in a sentence what the cooperative is for.")
     return found
 
 
 def addresses(form: Fields) -> Read:
     """Origins of the site and of signatures."""
-    found = Read()
-    for name in ("public_url", "signing_url"):
-        value = text(form, name).rstrip("/")
+    found = read(form, ADDRESSES)
+    for name in ADDRESSES:
+        value = found.typed[name].rstrip("/")
         found.typed[name] = found.values[name] = value
         if not re.fullmatch(r"https://[^/\s?#@]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?", value):
-            found.errors[name] = (
-                "An address such as https://coop.example, without a path. Only localhost goes without https."
+            found.wrong(
+                name,
+                "An address such as https://coop.example, without a path. Only localhost goes without https.",
             )
     if not found.errors and found.values["public_url"] == found.values["signing_url"]:
-        found.errors["signing_url"] = (
-            "Signatures need an address of their own, for example https://sign.coop.example."
+        found.wrong(
+            "signing_url", "Signatures need an address of their own, for example https://sign.coop.example."
         )
     return found
 
 
 def mail(form: Fields) -> Read:
     """How letters leave the node."""
-    found = Read()
-    way = text(form, "mail")
-    names = ("host", "port", "user", "password", "sender")
-    found.values = {name: text(form, name) for name in names} | {"way": way}
-    found.typed = {"mail": way, **{name: found.values[name] for name in names if name != "password"}}
+    found = read(form, MAIL)
+    way = found.values.pop("mail")
+    to = found.values.pop("to")
+    if to and not re.fullmatch(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", to):
+        found.wrong("to", "This does not look like an e-mail address.")
+    # As it is: spaces belong to a password.
+    password = form.get("password", "")
+    found.values |= {"way": way, "password": password if isinstance(password, str) else ""}
+    if not found.values["password"].isprintable() or len(found.values["password"]) > 200:
+        found.wrong("password", FAULTS["unreadable"])
     if way not in ("folder", "smtp"):
-        found.errors["mail"] = "Choose how letters leave the node."
+        found.wrong("mail", "Choose how letters leave the node.")
     if way != "smtp":
         return found
     if not re.fullmatch(r"[A-Za-z0-9.-]{3,253}", found.values["host"]):
-        found.errors["host"] = "The name of your mail provider's server, for example smtp.example.org."
+        found.wrong("host", "The name of your mail provider's server, for example smtp.example.org.")
     if not re.fullmatch(r"\d{2,5}", found.values["port"] or "587", re.ASCII):
-        found.errors["port"] = "Usually 587."
+        found.wrong("port", "Usually 587.")
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", found.values["sender"]):
-        found.errors["sender"] = "This does not look like an e-mail address."
+        found.wrong("sender", "This does not look like an e-mail address.")
     return found

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode.founding.drafts import PersonDraft
 from coopnode.founding.queries import Invitation
 from coopnode.founding.service import CONSENTS, NECESSARY_CONSENT
 from web.founding import forms, shell
@@ -52,13 +53,21 @@ async def _open(request: web.Request) -> Invitation:
     return found
 
 
-async def _owner(request: web.Request) -> bytes:
+async def _begun(request: web.Request) -> bytes | None:
+    """Whose answers they are, when this browser has given some; looking alone makes no session."""
     held = await shell.recall(request, "invited")
-    if held:
-        return bytes.fromhex(held)
-    owner = secrets.token_bytes(16)
+    return bytes.fromhex(held) if held else None
+
+
+async def _typed(request: web.Request) -> PersonDraft:
+    owner = await _begun(request)
+    return await request.app[FOUNDING].person(owner) if owner else PersonDraft()
+
+
+async def _keep(request: web.Request, draft: PersonDraft) -> None:
+    owner = await _begun(request) or secrets.token_bytes(16)
     await shell.remember(request, "invited", owner.hex())
-    return owner
+    await request.app[FOUNDING].save_person(owner, draft)
 
 
 async def by_key(request: web.Request) -> web.StreamResponse:
@@ -97,13 +106,12 @@ async def welcome(request: web.Request) -> web.StreamResponse:
 async def read_texts(request: web.Request) -> web.StreamResponse:
     found = await _open(request)
     service = request.app[FOUNDING]
-    owner = await _owner(request)
-    draft = await service.person(owner)
+    draft = await _typed(request)
     errors: dict[str, str] = {}
     if request.method == "POST":
         form = await shell.form(request)
         draft.read = form.get("read") == "yes"
-        await service.save_person(owner, draft)
+        await _keep(request, draft)
         if draft.read:
             raise web.HTTPSeeOther(_here(request, "person"))
         errors["read"] = "Read the texts and confirm it: you will sign them."
@@ -127,13 +135,12 @@ async def read_texts(request: web.Request) -> web.StreamResponse:
 async def say_who(request: web.Request) -> web.StreamResponse:
     found = await _open(request)
     service = request.app[FOUNDING]
-    owner = await _owner(request)
-    draft = await service.person(owner)
+    draft = await _typed(request)
     read = Read()
     if request.method == "POST":
         read = forms.person(await shell.form(request), today(), await service.parameter("member.min_age"))
         draft.values = read.values
-        await service.save_person(owner, draft)
+        await _keep(request, draft)
         if not read.errors:
             raise web.HTTPSeeOther(_here(request, "consents"))
     return shell.render(
@@ -153,8 +160,7 @@ async def consent(request: web.Request) -> web.StreamResponse:
     """One purpose each; then everything is signed in one sitting."""
     found = await _open(request)
     service = request.app[FOUNDING]
-    owner = await _owner(request)
-    draft = await service.person(owner)
+    draft = await _typed(request)
     if not draft.values or not draft.read:
         raise web.HTTPSeeOther(_here(request, "person" if draft.read else "texts"))
     lines = {line.kind: line for line in await service.texts()}
@@ -163,7 +169,7 @@ async def consent(request: web.Request) -> web.StreamResponse:
     if request.method == "POST":
         form = await shell.form(request)
         draft.purposes = [purpose for purpose in purposes if form.get(f"consent-{purpose}") == "yes"]
-        await service.save_person(owner, draft)
+        await _keep(request, draft)
         if NECESSARY_CONSENT in purposes and NECESSARY_CONSENT not in draft.purposes:
             errors[NECESSARY_CONSENT] = (
                 "Without this consent the cooperative may not keep your data, and you cannot take the place."

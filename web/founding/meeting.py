@@ -4,11 +4,13 @@ minutes.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import web
 
 from coopnode.founding.queries import Gathering
+from web.forms import Fields
 from web.founding import forms, shell
 from web.founding.shell import FOUNDING
 from web.founding.wizard import owner_of
@@ -104,20 +106,28 @@ async def open_vote(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/found/result")
     form = await shell.form(request)
     candidates = [name for name in form.getall("candidate", []) if name in meeting.joined]
-    seats, days = forms.text(form, "seats")[:4], forms.text(form, "days")[:4]
+    seats, days = (_number(form, name) for name in ("seats", "days"))
     latest = await service.parameter("founding.vote_days")
     problem = None
-    if not seats.isdecimal() or int(seats) < meeting.seats_minimum:
+    if seats is None or seats < meeting.seats_minimum:
         problem = "The council needs more seats."
-    elif len(candidates) < int(seats):
+    elif len(set(candidates)) < seats:
         problem = "Name at least as many candidates as there are seats."
-    elif not days.isdecimal() or not 1 <= int(days) <= latest:
+    elif days is None or not 1 <= days <= latest:
         problem = "Choose how many days the vote stays open."
-    if problem:
-        await shell.flash(request, problem, "warning")
+    if problem or seats is None or days is None:
+        await shell.flash(request, str(problem), "warning")
         raise web.HTTPSeeOther("/found/result")
-    wanted = await service.open_meeting(candidates, int(seats), int(days))
+    wanted = await service.open_meeting(list(dict.fromkeys(candidates)), seats, days)
     await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/result")
+
+
+def _number(form: Fields, name: str) -> int | None:
+    """A whole number as it was typed, once; nothing is cut off it."""
+    given = form.getall(name, [])
+    if len(given) != 1 or not isinstance(given[0], str):
+        return None
+    return int(given[0]) if re.fullmatch(r"\s*\d{1,4}\s*", given[0], re.ASCII) else None
 
 
 async def ballot(request: web.Request) -> web.StreamResponse:
@@ -133,7 +143,7 @@ async def ballot(request: web.Request) -> web.StreamResponse:
         form = await shell.form(request)
         typed = {
             "charter": forms.text(form, "charter"),
-            "council": [name for name in form.getall("council", []) if name in vote.candidates],
+            "council": list(dict.fromkeys(n for n in form.getall("council", []) if n in vote.candidates)),
             "chair": forms.text(form, "chair"),
         }
         if typed["charter"] not in ("for", "against", "abstain"):

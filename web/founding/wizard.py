@@ -13,9 +13,10 @@ from aiohttp import web
 
 from coopnode.founding import texts as founding_texts
 from coopnode.founding.drafts import Basis, Draft, Seat
+from coopnode.founding.items import Text
 from coopnode.founding.service import MAX_MINUTES, Founding, default_seats
 from protocol import methodology
-from web.forms import Fields
+from web.forms import Fields, clean
 from web.founding import forms, shell
 from web.founding.forms import Read
 from web.founding.shell import FOUNDING
@@ -262,7 +263,9 @@ async def _council(service: Founding, draft: Draft, form: Fields, years: int) ->
             read.errors["minutes"] = "The file is larger than 20 MB. Scan it with fewer colours."
         elif data:
             changed.council_basis.digest = await service.keep_minutes(data)
-            changed.council_basis.file = upload.filename[:200]
+            changed.council_basis.file = clean("".join(filter(str.isprintable, upload.filename)), "line")[
+                :200
+            ]
     elif form.get("row"):
         changed.seats.append(Seat(["member"]))
     return read, changed
@@ -414,20 +417,29 @@ async def one_text(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     if request.method == "POST":
         form = await shell.form(request)
-        body = forms.multiline(form, "body")
+        read = forms.read(form, forms.BODY)
+        body = read.values["body"]
+        if read.errors:
+            return _one_text(request, found, body, kind in draft.texts, read.errors)
         site = service.node.config.public_url
         ours = founding_texts.default(kind, draft, pack_of(draft), site, today()).strip()
         draft.texts.pop(kind, None)
         if not form.get("ours") and body and body != ours:
-            draft.texts[kind] = body[:400_000]
+            draft.texts[kind] = body
         await service.save(owner, draft)
         raise web.HTTPSeeOther("/found/texts")
+    return _one_text(request, found, found.data.decode(), kind in draft.texts, {})
+
+
+def _one_text(request: web.Request, text: Text, body: str, own: bool, errors: dict[str, str]) -> web.Response:
     return shell.render(
         request,
         "founding/text.html",
-        text=found,
-        body=found.data.decode(),
-        own=kind in draft.texts,
+        status=422 if errors else 200,
+        text=text,
+        body=body,
+        own=own,
+        errors=errors,
         number=STEPS.index("texts") + 1,
         of=len(STEPS),
     )

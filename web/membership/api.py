@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
@@ -21,8 +21,10 @@ from coopnode.membership.queries import ApplicationLine, Paper
 from coopnode.membership.service import NotPossible
 from coopnode.signing import Item
 from protocol import encoding
+from web.forms import ApiLine, ApiText
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
+from web.openapi import read
 from web.problems import problem
 
 
@@ -165,18 +167,18 @@ class Prepared(Model):
 class IdentifyIn(Model):
     method: Literal["in_person", "video", "qualified_signature", "notary"]
     level: Literal[1, 2]
-    details: str = Field(min_length=5, max_length=2000)
+    details: ApiText = Field(min_length=5, max_length=2000)
 
 
 class ReturnIn(Model):
-    reason: str = Field(min_length=10, max_length=2000)
+    reason: ApiText = Field(min_length=10, max_length=2000)
 
 
 class PaymentIn(Model):
-    entrance: int
-    share: int
-    received_at: int
-    reference: str = Field("", max_length=200)
+    entrance: int = Field(ge=0, lt=2**53)
+    share: int = Field(ge=0, lt=2**53)
+    received_at: int = Field(ge=0, lt=2**53)
+    reference: ApiLine = Field("", max_length=200)
 
 
 # --- handlers -------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ class PaymentIn(Model):
 async def _who(request: web.Request) -> Viewer:
     account = await shell.account(request)
     if account is None:
-        raise shell.ApiProblem("not_signed_in")
+        raise shell.ApiProblem("not_entitled")
     return await request.app[MEMBERSHIP].viewer(account)
 
 
@@ -542,16 +544,17 @@ def setup(app: web.Application) -> None:
 def _serve(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
         try:
-            body = route.body.model_validate_json(await request.read()) if route.body else None
+            # Who may not ask learns nothing of what a good question looks like.
+            if route.access != "public":
+                await (_officer if route.access == "officer" else _who)(request)
+            body: Any = await read(request, route.body) if route.body else None
+            if isinstance(body, web.Response):
+                return body
             answer = await route.handler(request, body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            at = ".".join(str(part) for part in first["loc"])
-            return problem("invalid_field", at=at or None, detail=first["msg"])
         except NotPossible as error:
-            return problem(error.code, facts=error.facts)
+            return problem(error.code, facts=error.facts, locale=shell.locale(request))
         except shell.ApiProblem as error:
-            return problem(error.code)
+            return problem(error.code, locale=shell.locale(request))
         headers = {"Cache-Control": "no-store"}
         return web.Response(text=answer.model_dump_json(), content_type="application/json", headers=headers)
 

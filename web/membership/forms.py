@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any, Final
 
 from protocol import registration
-from web.forms import Fields
+from web.forms import FAULTS, Fields, Rule, texts
 
 
 def N_(text: str) -> str:
@@ -22,6 +22,7 @@ def N_(text: str) -> str:
 
 #: Stable codes of errors at fields → message ids.
 MESSAGES: Final[Mapping[str, str]] = {
+    **FAULTS,
     "email_form": N_("This does not look like an e-mail address. Check it: a code goes there."),
     "code_form": N_("The code has six digits. You find it in the letter."),
     "code_wrong": N_("The code does not fit. Look at the newest letter and type it again."),
@@ -30,7 +31,6 @@ MESSAGES: Final[Mapping[str, str]] = {
     "kind_missing": N_("Choose as whom you join."),
     "kind_later": N_("Organisations cannot join here yet."),
     "name_short": N_("Write surname and given names in full, as in your passport."),
-    "name_long": N_("At most 200 characters."),
     "birth_date_missing": N_("Give the date of birth."),
     "birth_date_wrong": N_("This date cannot be a date of birth. Check day, month and year."),
     "too_young": N_("The charter asks for a higher age."),
@@ -49,7 +49,6 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date_missing": N_("Give the day the money arrived."),
     "date_ahead": N_("This day lies ahead."),
     "date_wrong": N_("This is not a date. Write it as 18.05.2026."),
-    "too_long": N_("This text is too long."),
     "too_many_requests": N_("Too many requests from your address. Wait a few minutes and try again."),
     "mail_down": N_("The letter could not be sent just now. Nothing is lost; try again in a few minutes."),
     "file_missing": N_("Choose a file first."),
@@ -70,15 +69,43 @@ class Read:
     values: dict[str, Any] = field(default_factory=dict)
     errors: Errors = field(default_factory=dict)
 
+    def wrong(self, name: str, code: str) -> None:
+        """The first reason at a field stands: what cannot be read is judged no further."""
+        self.errors.setdefault(name, code)
 
-def line(form: Fields, name: str) -> str:
-    value = form.get(name, "")
-    return " ".join(value.split()) if isinstance(value, str) else ""
+
+_SHORT: Final = Rule("line", 64)
+#: Every text field of these forms, by form.
+EMAIL: Final = {"email": Rule("line", 254)}
+CODE: Final = {"code": _SHORT}
+KIND: Final = {"kind": _SHORT}
+PERSON: Final = {
+    "name": Rule("name", 200),
+    "birth_date": _SHORT,
+    "address": Rule("text", 500),
+    "phone": _SHORT,
+    "document": Rule("line", 300),
+}
+NUMBERS: Final = {"inn": _SHORT, "ogrn": _SHORT}
+IDENTIFICATION: Final = {
+    "method": _SHORT,
+    "level": _SHORT,
+    "details": Rule("text", 2000),
+    "sure": _SHORT,
+}
+REASON: Final = {"reason": Rule("text", 2000)}
+PAYMENT: Final = {
+    "entrance": _SHORT,
+    "share": _SHORT,
+    "received": _SHORT,
+    "reference": Rule("line", 200),
+}
 
 
-def multiline(form: Fields, name: str) -> str:
-    value = form.get(name, "")
-    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+def _read(form: Fields, rules: Mapping[str, Rule]) -> Read:
+    """Typed and values are the same texts, apart from what a form makes of them."""
+    found, faults = texts(form, rules)
+    return Read(dict(found), dict(found), faults)
 
 
 # --- the applicant --------------------------------------------------------------------------------
@@ -88,71 +115,57 @@ _EMAIL: Final = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}\.[^@\s,;<>\"
 
 
 def email(form: Fields) -> Read:
-    address = line(form, "email")
-    found = Read({"email": address}, {"email": address})
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
-        found.errors["email"] = "email_form"
+    found = _read(form, EMAIL)
+    if not _EMAIL.fullmatch(found.values["email"]):
+        found.wrong("email", "email_form")
     return found
 
 
 def code(form: Fields) -> Read:
     """People copy a code with spaces."""
-    digits = re.sub(r"\D", "", line(form, "code"), flags=re.ASCII)
-    found = Read({"code": line(form, "code")}, {"code": digits})
-    if len(digits) != 6:
-        found.errors["code"] = "code_form"
+    found = _read(form, CODE)
+    found.values["code"] = re.sub(r"[\s-]", "", found.typed["code"])
+    if not re.fullmatch(r"\d{6}", found.values["code"], re.ASCII):
+        found.wrong("code", "code_form")
     return found
 
 
 def kind(form: Fields) -> Read:
-    value = line(form, "kind")
-    found = Read({"kind": value}, {"kind": value})
-    if value == "organisation":
-        found.errors["kind"] = "kind_later"
-    elif value not in ("person", "entrepreneur"):
-        found.errors["kind"] = "kind_missing"
+    found = _read(form, KIND)
+    if found.values["kind"] == "organisation":
+        found.wrong("kind", "kind_later")
+    elif found.values["kind"] not in ("person", "entrepreneur"):
+        found.wrong("kind", "kind_missing")
     return found
 
 
 def person(form: Fields, kind: str, today: date, min_age: int) -> Read:
     """The private fields of an application."""
-    found = Read()
-    values = {
-        "name": line(form, "name"),
-        "birth_date": line(form, "birth_date"),
-        "address": multiline(form, "address"),
-        "phone": phone(line(form, "phone")),
-        "document": line(form, "document"),
-    }
-    found.typed = {**values, "phone": line(form, "phone")}
+    found = _read(form, PERSON | NUMBERS if kind == "entrepreneur" else PERSON)
+    values = found.values
+    values["phone"] = phone(values["phone"])
     if len(values["name"].split()) < 2:
-        found.errors["name"] = "name_short"
-    elif len(values["name"]) > 200:
-        found.errors["name"] = "name_long"
+        found.wrong("name", "name_short")
     if error := birth_error(values["birth_date"], today, min_age):
-        found.errors["birth_date"] = error
+        found.wrong("birth_date", error)
     if len(values["address"]) < 10:
-        found.errors["address"] = "address_short"
-    elif len(values["address"]) > 500:
-        found.errors["address"] = "too_long"
+        found.wrong("address", "address_short")
     if not re.fullmatch(r"\+\d{10,15}", values["phone"], re.ASCII):
-        found.errors["phone"] = "phone_form"
-    if len(values["document"]) > 300:
-        found.errors["document"] = "too_long"
+        found.wrong("phone", "phone_form")
     if kind == "entrepreneur":
-        numbers = {name: re.sub(r"[\s-]", "", line(form, name)) for name in ("inn", "ogrn")}
-        found.typed |= {name: line(form, name) for name in numbers}
-        values |= numbers
-        if not registration.inn_of_person(numbers["inn"]):
-            found.errors["inn"] = "inn_form"
-        if not registration.ogrnip(numbers["ogrn"]):
-            found.errors["ogrn"] = "ogrn_form"
-    found.values = values
+        values |= {name: re.sub(r"[\s-]", "", values[name]) for name in NUMBERS}
+        if not registration.inn_of_person(values["inn"]):
+            found.wrong("inn", "inn_form")
+        if not registration.ogrnip(values["ogrn"]):
+            found.wrong("ogrn", "ogrn_form")
     return found
 
 
 def phone(text: str) -> str:
-    """`8 (900) 000-00-00` and `+7 900 0000000` are one number: `+79000000000`."""
+    """`8 (900) 000-00-00` and `+7 900 0000000` are one number: `+79000000000`. Empty when it is none: digits
+    of an extension must not run into the number."""
+    if not re.fullmatch(r"\+?[\d\s().-]*", text.strip(), re.ASCII):
+        return ""
     digits = re.sub(r"\D", "", text, flags=re.ASCII)
     if not text.lstrip().startswith("+"):
         if len(digits) == 11 and digits[0] in "78":
@@ -180,58 +193,47 @@ def consents(form: Fields, optional: frozenset[str]) -> set[str]:
 
 
 def identification(form: Fields, methods: tuple[str, ...]) -> Read:
-    values: dict[str, Any] = {"method": line(form, "method"), "details": multiline(form, "details")}
-    level = line(form, "level")
-    found = Read({**values, "level": level, "sure": line(form, "sure")}, values)
-    if values["method"] not in methods:
-        found.errors["method"] = "method_missing"
+    found = _read(form, IDENTIFICATION)
+    level = found.values.pop("level")
+    if found.values["method"] not in methods:
+        found.wrong("method", "method_missing")
     if level not in ("1", "2"):
-        found.errors["level"] = "level_missing"
+        found.wrong("level", "level_missing")
     else:
-        values["level"] = int(level)
-    if len(values["details"]) < 5:
-        found.errors["details"] = "details_missing"
-    elif len(values["details"]) > 2000:
-        found.errors["details"] = "too_long"
-    if line(form, "sure") != "yes":
-        found.errors["sure"] = "confirm_missing"
+        found.values["level"] = int(level)
+    if len(found.values["details"]) < 5:
+        found.wrong("details", "details_missing")
+    if found.values.pop("sure") != "yes":
+        found.wrong("sure", "confirm_missing")
     return found
 
 
 def reason(form: Fields) -> Read:
-    text = multiline(form, "reason")
-    found = Read({"reason": text}, {"reason": text})
-    if len(text) < 10:
-        found.errors["reason"] = "reason_short"
-    elif len(text) > 2000:
-        found.errors["reason"] = "too_long"
+    found = _read(form, REASON)
+    if len(found.values["reason"]) < 10:
+        found.wrong("reason", "reason_short")
     return found
 
 
 def payment(form: Fields, due: tuple[int, int], now: int) -> Read:
     """Amounts in minor units; `received_at` is noon of the day in Moscow, never later than now."""
-    found = Read()
-    reference = line(form, "reference")
-    found.typed = {name: line(form, name) for name in ("entrance", "share", "received", "reference")}
-    found.values = {"reference": reference}
+    found = _read(form, PAYMENT)
     for name, expected in zip(("entrance", "share"), due, strict=True):
         amount = money(found.typed[name])
         if amount is None:
-            found.errors[name] = "amount_form"
+            found.wrong(name, "amount_form")
         elif amount != expected:
-            found.errors[name] = "amount_differs"
+            found.wrong(name, "amount_differs")
         found.values[name] = amount
     received = day(found.typed["received"])
     today = moscow(now).date()
     if received is None:
-        found.errors["received"] = "date_missing"
+        found.wrong("received", "date_missing")
     elif received > today:
-        found.errors["received"] = "date_ahead"
+        found.wrong("received", "date_ahead")
     else:
         noon = int(datetime.combine(received, time(12), MOSCOW).timestamp())
         found.values["received_at"] = min(noon, now)
-    if len(reference) > 200:
-        found.errors["reference"] = "too_long"
     return found
 
 

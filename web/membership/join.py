@@ -46,7 +46,8 @@ async def welcome(request: web.Request) -> web.StreamResponse:
         return shell.render(request, "membership/join_closed.html", house=house)
     found = await service.read(lambda _: queries.rules(service.node.state))
     known = await _standing(request, account)
-    draft = await service.draft(await shell.owner(request)) if await shell.has_session(request) else Draft()
+    owner = await shell.begun(request)
+    draft = await service.draft(owner) if owner else Draft()
     return shell.render(
         request,
         "membership/join.html",
@@ -79,37 +80,38 @@ def _first(draft: Draft, account: str | None) -> str:
 # --- the questions --------------------------------------------------------------------------------
 
 
-async def _draft(request: web.Request) -> tuple[str, str | None, Draft]:
-    """(owner of the draft, account, draft), or away to where the person stands already."""
+async def _draft(request: web.Request) -> tuple[str | None, str | None, Draft]:
+    """(owner of the draft if there is one, account, draft), or away to where the person stands already."""
     service = request.app[MEMBERSHIP]
     account = await shell.account(request)
     known = await _standing(request, account)
     if known is not None and (known.member is not None or known.application is not None):
         raise web.HTTPSeeOther("/join/status")
-    owner = await shell.owner(request)
-    draft = await service.draft(owner)
+    owner = await shell.begun(request)
+    draft = await service.draft(owner) if owner else Draft()
     if account is not None and not draft.name:
         draft = await service.prefilled(draft, account)
     return owner, account, draft
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    owner, account, draft = await _draft(request)
-    return await _page(request, request.match_info["step"], owner, account, draft, None)
+    _, account, draft = await _draft(request)
+    return await _page(request, request.match_info["step"], account, draft, None)
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
     step = request.match_info["step"]
-    owner, account, draft = await _draft(request)
+    _, account, draft = await _draft(request)
     form = await shell.form(request)
     if step not in _steps(account):
         raise web.HTTPSeeOther("/join")
+    owner = await shell.owner(request)
     read = await _TAKERS[step](request, owner, account, draft, form)
     service = request.app[MEMBERSHIP]
     if read.errors:
         draft.done.discard(step)
         await service.save(owner, draft)
-        return await _page(request, step, owner, account, draft, read)
+        return await _page(request, step, account, draft, read)
     draft.done.add(step)
     await service.save(owner, draft)
     if step == "check":
@@ -122,7 +124,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
 
 
 async def _page(
-    request: web.Request, step: str, owner: str, account: str | None, draft: Draft, read: Read | None
+    request: web.Request, step: str, account: str | None, draft: Draft, read: Read | None
 ) -> web.StreamResponse:
     steps = _steps(account)
     if step not in steps:
@@ -197,13 +199,13 @@ async def code_again(request: web.Request) -> web.StreamResponse:
     """Another letter to the same address."""
     owner, account, draft = await _draft(request)
     await shell.form(request)
-    if account is not None or not draft.email:
+    if account is not None or owner is None or not draft.email:
         raise web.HTTPSeeOther("/join")
     read = Read({}, {"email": draft.email})
     await _send(request, owner, draft, read)
     if read.errors:
         errors = Read({}, {}, {"code": read.errors["email"]})
-        return await _page(request, "code", owner, account, draft, errors)
+        return await _page(request, "code", account, draft, errors)
     raise web.HTTPSeeOther("/join/code?again=1")
 
 
@@ -274,13 +276,15 @@ _TAKERS: Final[dict[str, _Taker]] = {
 async def read_text(request: web.Request) -> web.StreamResponse:
     """One text in its edition in force. Having opened it is remembered; signing comes later."""
     owner, account, draft = await _draft(request)
+    if account is not None:
+        owner = await shell.owner(request)
     service = request.app[MEMBERSHIP]
     kind = request.match_info["kind"]
     found = next((text for text in await service.texts(account) if text.kind == kind), None)
     body = await service.read(lambda connection: queries.blob(connection, found.blob)) if found else None
     if found is None or body is None:
         raise web.HTTPNotFound
-    if found.digest.hex() not in draft.opened:
+    if owner is not None and found.digest.hex() not in draft.opened:
         draft.opened.add(found.digest.hex())
         await service.save(owner, draft)
     back = "/join/consents" if kind.startswith("consent-") else "/join/texts"
@@ -313,8 +317,9 @@ async def status(request: web.Request) -> web.StreamResponse:
     if found is None:
         known = await _standing(request, account)
         raise web.HTTPSeeOther("/me/membership" if known and known.member else "/join")
-    if await shell.has_session(request):
-        await service.drop_signed(await shell.owner(request), found.line)
+    owner = await shell.begun(request)
+    if owner is not None:
+        await service.drop_signed(owner, found.line)
     payment = shell.payment_order(request, found.line, found.house, found.name)
     return shell.render(request, "membership/status.html", found=found, line=found.line, payment=payment)
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
+from coopnode.seen import visible
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
 
@@ -147,7 +148,8 @@ def _cells(request: web.Request, line: queries.RegisterLine) -> tuple[str, ...]:
 def _row(cells: tuple[str, ...]) -> str:
     out = io.StringIO()
     # A cell that begins like a formula would be run by a spreadsheet: names are people's own words.
-    safe = [f"'{cell}" if cell.lstrip()[:1] in _FORMULA else cell for cell in cells]
+    shown = [visible(cell) for cell in cells]
+    safe = [f"'{cell}" if cell.lstrip()[:1] in _FORMULA else cell for cell in shown]
     csv.writer(out, delimiter=";", lineterminator="\r\n").writerow(safe)
     return out.getvalue()
 

@@ -33,9 +33,9 @@ __all__ = [
     "ApiProblem",
     "Ration",
     "account",
+    "begun",
     "client",
     "form",
-    "has_session",
     "locale",
     "need_account",
     "owner",
@@ -87,9 +87,9 @@ async def owner(request: web.Request) -> str:
     return held
 
 
-async def has_session(request: web.Request) -> bool:
-    """Whether this browser has begun something here; looking alone makes no session."""
-    return await sessions.recall(request, _OWNER) is not None
+async def begun(request: web.Request) -> str | None:
+    """Whose draft it is, when this browser has begun one; looking alone makes no session."""
+    return await sessions.recall(request, _OWNER)
 
 
 async def form(request: web.Request, *, largest: int | None = None) -> site_forms.Fields:

@@ -27,6 +27,7 @@ class SigningRequestModel(BaseModel):
     account: str | None
     challenge: str
     items: list[dict[str, Any]]
+    finished: bool = Field(description="reported already: there is nothing left to sign")
     log: dict[str, Any] | None
 
 
@@ -34,7 +35,7 @@ class SigningDoneIn(BaseModel):
     """The browser's report: used to go on, never believed about documents."""
 
     account: str | None = None
-    answers: list[dict[str, Any]] | None = None
+    answers: list[dict[str, Any]] | None = Field(None, description="not kept: what was signed is in the log")
     enrol: str | None = None
     login: str | None = None
     key: dict[str, Any] | None = None

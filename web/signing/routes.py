@@ -12,10 +12,10 @@ from typing import Any
 
 from aiohttp import web
 
-from coopnode.signing import Item, Outcome, Purpose, SigningError
+from coopnode.signing import Item, Purpose, SigningError
 from web import i18n, sessions
 from web.forms import local_path
-from web.keys import NODE, SIGNING
+from web.keys import NODE, SESSION, SIGNING
 from web.problems import problem
 from web.rendering import render
 
@@ -85,7 +85,7 @@ async def done(request: web.Request) -> web.StreamResponse:
         return problem("bad_request", locale=i18n.locale_of(request))
     except SigningError as error:
         return problem(error.code, locale=i18n.locale_of(request))
-    back = f"/signed/{token}?code={code}"
+    back = f"/signed/{token}?code={code}" if code else f"/signed/{token}"
     return web.json_response({"return": back}, headers={"Cache-Control": "no-store"})
 
 
@@ -95,8 +95,9 @@ async def _preflight(request: web.Request) -> web.StreamResponse:
 
 async def signed(request: web.Request) -> web.StreamResponse:
     """The browser comes back: it becomes the account that signed, and goes on to the page that asked."""
-    signing = request.app[SIGNING]
-    session = await sessions.need(request)
+    signing, session = request.app[SIGNING], request.get(SESSION)
+    if session is None:
+        raise web.HTTPNotFound
     try:
         asked, outcome = await signing.outcome(request.match_info["token"], session.digest)
     except SigningError:
@@ -106,22 +107,7 @@ async def signed(request: web.Request) -> web.StreamResponse:
     same_browser = outcome.comes_from(request.query.get("code", "")[:100])
     if outcome.signed_in and same_browser and outcome.account and session.account != outcome.account:
         await sessions.sign_in(request, outcome.account, outcome.kid)
-    await sessions.remember(request, "signed", request.match_info["token"])
     raise web.HTTPSeeOther(asked.return_to)
-
-
-async def outcome(request: web.Request) -> Outcome | None:
-    """What the browser brought back last, once."""
-    token = await sessions.recall(request, "signed")
-    if token is None:
-        return None
-    await sessions.remember(request, "signed", "")
-    signing = request.app[SIGNING]
-    found = await signing.find(token)
-    if found is None or found.outcome is None:
-        return None
-    _, result = await signing.outcome(token, found.session)
-    return result
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:

@@ -148,6 +148,8 @@ async def documents(request: web.Request) -> web.StreamResponse:
 async def document(request: web.Request) -> web.StreamResponse:
     """The human form of one document: its public part, and what of the private part this reader may see."""
     account = await sessions.need_account(request)
+    if wait := ration(request):
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)})
     node = request.app[NODE]
     digest = bytes.fromhex(request.match_info["digest"])
     found = await find(request, digest)
