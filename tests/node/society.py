@@ -204,11 +204,15 @@ class Society:
     async def join(self, person: Person, name: str = PARTICULARS["name"]) -> bytes:
         """From nothing to member; the digest of the application."""
         apply = (await self.apply(person, name)).digest
+        await self.admit(apply)
+        await self.pay(apply)
+        return apply
+
+    async def admit(self, apply: bytes) -> None:
+        """From applied to admitted."""
         await self.identify(apply)
         complete = await self.complete(apply)
         await self.decide(identifier(complete.digest))
-        await self.pay(apply)
-        return apply
 
 
 def _seat(

@@ -16,7 +16,9 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from coopnode import config
 from coopnode.cli.node import all_projections
+from coopnode.config import Bank
 from coopnode.membership import payments
 from coopnode.membership.drafts import DraftBox
 from coopnode.signing import unb64
@@ -483,13 +485,79 @@ def test_money(typed: str, meant: int | None) -> None:
     assert forms.money(typed) == meant
 
 
+BANK = {
+    "name": "ПО «Росток»",
+    "account": "40703 810 5 0000 0000001",
+    "bank": "Банк|Тест",
+    "bic": "044525225",
+    "correspondent": "30101810400000000225",
+    "inn": "7707083893",
+}
+
+
 def test_the_payment_string_of_gost_56042() -> None:
-    bank = payments.Bank(
-        "ПО «Росток»", "40703810000000000001", "Банк|Тест", "044525225", "30101810400000000225"
-    )
+    bank = Bank.model_validate(BANK)
     text = payments.Order(bank, 40_000, payments.purpose(17, "Иванова Мария"), "Иванова Мария").text()
     assert text.startswith(
-        "ST00012|Name=ПО «Росток»|PersonalAcc=40703810000000000001|BankName=Банк Тест|BIC="
+        "ST00012|Name=ПО «Росток»|PersonalAcc=40703810500000000001|BankName=Банк Тест|BIC="
     )
     assert "|Sum=40000|LastName=Иванова|FirstName=Мария" in text and "KPP" not in text
+    assert "|PayeeINN=7707083893|" in text
     assert payments.Order(bank, 40_000, "x").qr().startswith("<svg")
+    longest = payments.purpose(17, "Ф" * 400)
+    assert len(longest) <= 210 and longest.endswith(" НДС не облагается")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("account", "40703810600000000001"),  # one digit of the key
+        ("account", "4070381050000000001"),
+        ("bic", "044525226"),  # another bank
+        ("bic", "04452522"),
+        ("correspondent", "30101810500000000225"),
+        ("correspondent", "30101810400000000226"),
+        ("correspondent", ""),
+        ("inn", "7707083894"),
+        ("kpp", "77070"),
+        ("bank", "Б" * 46),
+        ("name", ""),
+    ],
+)
+def test_a_slip_in_the_bank_details_is_found(field: str, value: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        Bank.model_validate({**BANK, field: value})
+
+
+def test_an_account_at_the_bank_of_russia_has_no_correspondent() -> None:
+    """Its key is made with another part of the BIC."""
+    details = {**BANK, "bic": "044525000", "account": "40702810000000000001", "correspondent": ""}
+    assert Bank.model_validate(details).correspondent == ""
+
+
+def test_bank_details_come_from_the_file(tmp_path: Path) -> None:
+    lines = "\n".join(f'{name} = "{value}"' for name, value in BANK.items())
+    (tmp_path / "coopnode.toml").write_text(f"[bank]\n{lines}\n")
+    found = config.load(tmp_path).bank
+    assert found is not None and found.account == "40703810500000000001"
+
+
+async def test_after_the_decision_the_applicant_reads_how_to_pay(site: Site) -> None:
+    """R81: amount, account and purpose on the page; the same as a code and as a picture to be kept."""
+    ivanova = await site.society.coop.person("ivanova")
+    browser = await site.browser(ivanova)
+    apply = await site.society.apply(ivanova)
+    await site.society.admit(apply.digest)
+    page = await get(browser, "/join/status")
+    assert "has not entered its bank details" in page
+    assert f"по заявлению № {apply.index}. Иванова Мария Сергеевна. НДС не облагается" in page
+    await get(browser, "/join/payment.png", 303)
+    node = site.society.node
+    node.config = node.config.model_copy(update={"bank": Bank.model_validate(BANK)})
+    page = await get(browser, "/join/status")
+    for said in ("40703810500000000001", "044525225", "30101810400000000225", "7707083893", "<svg"):
+        assert said in page
+    picture = await browser.get("/join/payment.png")
+    assert picture.headers["Content-Type"] == "image/png"
+    assert picture.headers["Content-Disposition"].startswith("attachment")
+    assert (await picture.read()).startswith(b"\x89PNG")
