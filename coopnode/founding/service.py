@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import SecretStr
 
-from coopnode import admission, config
+from coopnode import admission, config, consents
 from coopnode.app import Node
 from coopnode.founding import items, queries
 from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
@@ -34,14 +34,6 @@ from protocol.decisions import Cast
 from protocol.documents import Statement
 from protocol.errors import StatementError
 
-#: Kinds of texts every pack of ours knows beside the agreements: consents, one purpose each.
-CONSENTS: Mapping[str, str] = {"membership": "consent-membership", "contacts": "consent-contacts"}
-CONSENT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "membership": ("name", "birth_date", "address", "phone", "email"),
-    "contacts": ("phone", "email"),
-}
-#: The one without which a cooperative cannot keep its register; others may be refused.
-NECESSARY_CONSENT = "membership"
 MEDIA_TYPE = "text/plain"
 MAX_MINUTES = 20 * 2**20
 
@@ -251,10 +243,10 @@ class Founding:
             texts = {line.kind: line for line in queries.texts(state)}
             years = queries.facts(state).parameter("consent.term_years")
             for purpose in purposes:
-                text = texts.get(CONSENTS[purpose])
+                text = texts.get(consents.TEXTS[purpose])
                 if text is not None and not queries.has_consent(state, account, purpose):
                     until = now + years * 365 * items.DAY
-                    wanted.append(items.give_consent(purpose, CONSENT_FIELDS[purpose], text, own, until))
+                    wanted.append(items.give_consent(purpose, consents.FIELDS[purpose], text, own, until))
             return [*wanted, items.accept(invitation, person, own)]
 
         return await self.node.database.read(query)

@@ -303,6 +303,14 @@ def paper(
     return _paper(connection, vault, row, viewer, about) if row else None
 
 
+def attested(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer) -> Paper | None:
+    """The officer's statement behind a membership: itself, or what an acceptance of one's own answers."""
+    found = paper(connection, vault, digest, viewer, None)
+    if found is not None and found.type in ("council.accept/1", "membership.accept/1"):
+        return paper(connection, vault, found.public["re"][0], viewer, None)
+    return found
+
+
 def _paper(connection: Connection, vault: Vault, row: Any, viewer: Viewer, about: str | None) -> Paper:
     statement = documents.parse(row.raw)
     public = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}

@@ -208,6 +208,28 @@ class Society:
         await self.pay(apply)
         return apply
 
+    async def enrol(self, number: int, name: str) -> tuple[bytes, bytes]:
+        """A line of the paper register: (document digest, seed of its invitation)."""
+        invitation = seed(f"enrolment {number}")
+        fields: dict[str, Any] = {
+            "number": number,
+            "since": testing.START - 400 * DAY,
+            "person": "person",
+            "invitation": signatures.public_key(invitation),
+        }
+        done = await self.coop.must(
+            self.officers["secretary"], "membership.enrol/1", fields, sub=self.coop.id, values={"name": name}
+        )
+        return done.digest, invitation
+
+    async def take_over(self, person: Person, number: int, name: str) -> None:
+        """A member of the paper register joins by their invitation."""
+        await self.sign_texts(person)
+        enrolled, invitation = await self.enrol(number, name)
+        fields: dict[str, Any] = {"re": [enrolled], "proof": person.proof_for(invitation, enrolled)}
+        values = particulars(name, f"{person.name}@example.org")
+        await self.coop.must(person, "membership.accept/1", fields, values=values)
+
     async def admit(self, apply: bytes) -> None:
         """From applied to admitted."""
         await self.identify(apply)

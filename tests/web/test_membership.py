@@ -12,11 +12,12 @@ from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from coopnode import config
+from coopnode import config, consents
 from coopnode.cli.node import all_projections
 from coopnode.config import Bank
 from coopnode.membership import payments
@@ -27,6 +28,7 @@ from coopnode.testing import START, FixedClock, Person, commit
 from protocol import encoding, registry
 from tests.node.society import DAY, PARTICULARS, Society
 from web.app import create_app
+from web.founding.shell import FOUNDING
 from web.keys import SESSIONS, SIGNING
 from web.membership import api, forms
 from web.membership.routes import setup
@@ -210,6 +212,42 @@ async def test_from_nothing_to_member(site: Site) -> None:
     register = await get(secretary, "/members")
     assert PARTICULARS["name"] in register
     assert PARTICULARS["name"] in await get(secretary, "/members/3")
+
+
+async def test_a_member_from_before_gets_a_certificate_without_fees(site: Site) -> None:
+    """By the paper register: an enrolment, or a seat of the first council."""
+    orlova = await site.society.coop.person("orlova")
+    await site.society.take_over(orlova, 11, "Орлова Ольга Олеговна")
+    secretary = site.society.officers["secretary"]
+    for person, name, number, signer in (
+        (orlova, "Орлова Ольга Олеговна", 11, "Зайцев Олег Ильич"),
+        (secretary, "Зайцев Олег Ильич", 2, "Орлова Анна Петровна"),
+    ):
+        browser = await site.browser(person)
+        assert "certificate does not name them" in await get(browser, "/me/membership")
+        answer = await browser.get("/me/membership/certificate.pdf")
+        pages = pypdf.PdfReader(io.BytesIO(await answer.read())).pages
+        text = " ".join(pages[0].extract_text().split())
+        for said in (name, f"under number {number}", "paper register", "Entered in the register by", signer):
+            assert said in text, (said, text)
+        assert "Entrance fee" not in text
+
+
+async def test_consents_name_the_same_fields_however_one_joins(site: Site) -> None:
+    applied = registry.TYPES["membership.apply/1"].private
+    assert set(consents.FIELDS["membership"]) == {field.name for field in applied}
+    service = site.server.app[FOUNDING]
+    person = await site.society.coop.person("new")
+    digest, _ = await site.society.enrol(12, "Новый Н. Н.")
+    found = await service.invitation(digest, 0)
+    assert found is not None
+    wanted = await service.acceptance(found, person.id, PARTICULARS, consents.TEXTS)
+    asked = {
+        item.payload["purpose"]: item.payload["fields"]
+        for item in wanted
+        if item.type == "consent.give/1" and item.payload
+    }
+    assert asked == {purpose: list(fields) for purpose, fields in consents.FIELDS.items()}
 
 
 async def test_wrong_fields_lose_nothing_and_change_nothing(site: Site) -> None:
