@@ -331,6 +331,39 @@ async def test_a_session_ends_when_asked(shell: Shell) -> None:
     assert (await here.get("/now", allow_redirects=False)).status == 303
 
 
+async def test_all_other_devices_are_signed_out_at_once(shell: Shell) -> None:
+    """Of many browsers the latest few are listed."""
+    person, other = shell.society.officers["one"], shell.society.officers["accountant"]
+    here, *there = [await shell.browser(person, "en") for _ in range(8)]
+    stranger = await shell.browser(other)
+    page = await (await here.get("/me")).text()
+    assert page.count("Sign out there") == 4 and "and 3 more browsers" in page
+    assert (await shell.post(here, "/me/sessions/end-others", headers={})).status == 403
+    assert (await shell.post(here, "/me/sessions/end-others")).headers["Location"] == "/me"
+    for browser in there:
+        assert (await browser.get("/now", allow_redirects=False)).status == 303
+    page = await (await here.get("/me")).text()
+    assert "On all other devices you are signed out." in page and "Sign out there" not in page
+    assert (await stranger.get("/now")).status == 200
+
+
+async def test_my_documents_come_in_pages(shell: Shell) -> None:
+    person = shell.society.officers["one"]
+    for _ in range(40):
+        await shell.society.consent(person)
+    client = await shell.browser(person, "en")
+    pages, path = [], "/documents"
+    while path:
+        text = await (await client.get(path)).text()
+        pages.append(re.findall(r'href="/documents/([0-9a-f]{64})"', text))
+        assert ("To the newest" in text) == (len(pages) > 1)
+        more = re.search(r'href="(/documents\?before=\d+)"', text)
+        path = more[1] if more else ""
+    seen = [digest for page in pages for digest in page]
+    assert len(pages) == 2 and len(pages[0]) == 30 and len(seen) == len(set(seen)) > 40
+    assert "No earlier documents" in await (await client.get("/documents?before=0")).text()
+
+
 async def test_an_idle_session_ends(shell: Shell) -> None:
     client = await shell.browser(shell.society.officers["one"])
     shell.society.move(13 * 86_400)

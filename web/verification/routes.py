@@ -120,7 +120,7 @@ async def evidence_zip(request: web.Request) -> web.StreamResponse:
 
 
 async def documents(request: web.Request) -> web.StreamResponse:
-    """What concerns the person, the newest first, and the texts in force."""
+    """What concerns the person, the newest first and in pages, and the texts in force."""
     account = await sessions.need_account(request)
     node = request.app[NODE]
     given = request.query.get("before", "")
@@ -140,6 +140,7 @@ async def documents(request: web.Request) -> web.StreamResponse:
         papers=mine[:_PAGE],
         texts=texts,
         older=older,
+        paged=before is not None,
         published=published,
         words=Words(request),
     )
