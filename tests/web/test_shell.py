@@ -364,6 +364,24 @@ async def test_my_documents_come_in_pages(shell: Shell) -> None:
     assert "No earlier documents" in await (await client.get("/documents?before=0")).text()
 
 
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_no_page_is_dated_1970(shell: Shell, language: str) -> None:
+    """The first entries precede the first tick: their own time is shown, and that it is the signer's."""
+    node = shell.society.node
+    chair = await shell.browser(shell.society.officers["chair"], language)
+    stranger = await shell.browser(None, language)
+    words = "первой отметки времени" if language == "ru" else "first time stamp"
+    first = [documents.parse(raw).digest.hex() for raw in node.store.raw(0, 2)]
+    assert [node.store.tick_at(index) for index in (0, 1)] == [0, 0]
+    for digest in first:
+        for client, path in ((stranger, "/verify"), (chair, "/verify"), (chair, "/documents")):
+            page = await (await client.get(f"{path}/{digest}")).text()
+            assert words in page and "1970" not in page, (path, digest)
+    for path in (*SIGNED_IN, "/me/keys", "/members", "/members/1", "/council/decisions", "/"):
+        answer = await chair.get(path)
+        assert answer.status == 200 and "1970" not in await answer.text(), path
+
+
 async def test_an_idle_session_ends(shell: Shell) -> None:
     client = await shell.browser(shell.society.officers["one"])
     shell.society.move(13 * 86_400)
