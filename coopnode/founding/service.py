@@ -23,6 +23,7 @@ from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
 from coopnode.mail import Letter, Mailer, MailError
+from coopnode.membership.attachments import media_type
 from coopnode.private_records import values as private_values
 from coopnode.store.database import get_meta, set_meta
 from coopnode.store.schema import blobs, entries
@@ -149,14 +150,23 @@ class Founding:
         await self.node.database.write(change)
         return digest
 
-    async def minutes_file(self, digest: bytes) -> bytes | None:
-        """The scan behind the digest in an appointment; the caller knows who may see it."""
+    async def minutes_scan(self, appointment: bytes, account: str) -> tuple[str, bytes] | None:
+        """(media type, file) behind the digest that an appointment names, for members and holders of offices
+        only, however open the log is: paper minutes name people. None for others, and when none was kept.
+        """
 
         def query(connection: Connection) -> bytes | None:
+            known, found = queries.facts(self.node.state), self.find(appointment)
+            if found is None or found.type != "council.appoint/1":
+                return None
+            digest = found.payload["basis"].get("minutes")
+            if digest is None or not (known.is_member(account) or known.roles(account)):
+                return None
             kept = get_meta(connection, f"minutes/{digest.hex()}")
             return self.node.vault.attachment(bytes.fromhex(kept)) if kept else None
 
-        return await self.node.database.read(query)
+        data = await self.node.database.read(query)
+        return (media_type(data) or "application/octet-stream", data) if data is not None else None
 
     # -- sittings ----------------------------------------------------------------------------------
 

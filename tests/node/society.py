@@ -58,17 +58,19 @@ class Society:
         clock: FixedClock | None = None,
         projections: Sequence[Projection] = (),
         more: Mapping[str, Any] | None = None,
+        minutes: bytes | None = None,
     ) -> Society:
+        """`minutes`: digest of the scan by which the council was elected."""
         coop = await testing.cooperative(data, clock=clock, projections=projections, more=more, name="Росток")
         made = cls(coop, clock)
-        await made.constitute()
+        await made.constitute(minutes)
         return made
 
     def move(self, seconds: float) -> None:
         assert self.clock is not None
         self.clock.move(seconds)
 
-    async def constitute(self) -> None:
+    async def constitute(self, minutes: bytes | None = None) -> None:
         coop, founder = self.coop, self.coop.founder
         charter = "# Устав\n\nПотребительское общество «Росток».".encode()
         fields: dict[str, Any] = {
@@ -90,7 +92,9 @@ class Society:
             _seat(3, ["member"], invitations[3]),
             _seat(4, ["accountant"], invitations[4], voting=False),
         ]
-        basis = {"organ": "general_meeting", "number": "1", "date": "2025-05-20"}
+        basis: dict[str, Any] = {"organ": "general_meeting", "number": "1", "date": "2025-05-20"}
+        if minutes is not None:
+            basis["minutes"] = minutes
         fields = {"basis": basis, "seats": seats, "until": coop.now + 1000 * DAY}
         appoint = await coop.must(founder, "council.appoint/1", fields, sub=coop.id)
         names = {1: "chair", 2: "secretary", 3: "one", 4: "accountant"}

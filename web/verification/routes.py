@@ -22,6 +22,7 @@ from protocol.identifiers import parse_fingerprint
 from web import i18n, openapi, sessions
 from web.council.words import Words
 from web.forms import text
+from web.founding.shell import FOUNDING
 from web.keys import NODE
 from web.rendering import render
 from web.verification import api
@@ -178,6 +179,7 @@ async def document(request: web.Request) -> web.StreamResponse:
         author=names.get(paper.by),
         title=wording.title(paper.type, locale),
         pdf=_pdf(paper, viewer),
+        scan=await _scan(request, paper, account),
     )
 
 
@@ -201,3 +203,11 @@ def _pdf(paper: Paper, viewer: Viewer) -> str | None:
     if paper.type == "council.approve/1" and not viewer.roles.isdisjoint(("council", "chair", "secretary")):
         return f"/council/{paper.public['matter']}/minutes.pdf"
     return None
+
+
+async def _scan(request: web.Request, paper: Paper, account: str) -> str | None:
+    """Where the minutes are that an appointment rests on, when they are kept here for this reader."""
+    if paper.type != "council.appoint/1":
+        return None
+    found = await request.app[FOUNDING].minutes_scan(paper.digest, account)
+    return f"/documents/{paper.digest.hex()}/minutes" if found else None
