@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from coopnode import admission, config, consents
 from coopnode.app import Node
 from coopnode.founding import items, queries
-from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
+from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Register, Row, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
 from coopnode.mail import Letter, Mailer, MailError
@@ -115,6 +115,20 @@ class Founding:
     async def save_person(self, owner: bytes, draft: PersonDraft) -> None:
         now = self.node.clock.peek()
         await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
+
+    async def register(self, account: str) -> Register:
+        """The file of members this officer is enrolling."""
+        owner = _enrolling(account)
+        return await self.node.database.read(
+            lambda connection: self._drafts.load(connection, owner, Register)
+        )
+
+    async def save_register(self, account: str, file: Register) -> None:
+        now, owner = self.node.clock.peek(), _enrolling(account)
+        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, file, now))
+
+    async def drop_register(self, account: str) -> None:
+        await self.drop(_enrolling(account))
 
     async def drop(self, owner: bytes) -> None:
         await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
@@ -289,15 +303,10 @@ class Founding:
         assert self.node.cooperative is not None
         return [items.reinvite(seat, label, self.node.cooperative)]
 
-    async def enrol(
-        self, rows: Iterable[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]
-    ) -> list[Item]:
+    async def enrol(self, rows: Iterable[Row], label: Callable[[Row], str]) -> list[Item]:
         own = self.node.cooperative
         assert own is not None
-        return [
-            items.enrol(int(row["number"]), row["since"], row["person"], row["name"], label(row), own)
-            for row in rows
-        ]
+        return [items.enrol(row.number, row.since, row.person, row.name, label(row), own) for row in rows]
 
     async def publish_text(self, kind: str, title: str, body: str) -> list[Item]:
         """A new edition of a text people sign."""
@@ -418,6 +427,11 @@ class Founding:
 
     async def parameter(self, key: str) -> Any:
         return await self.node.database.read(lambda _: queries.facts(self.node.state).parameter(key))
+
+
+def _enrolling(account: str) -> bytes:
+    """Whose draft a file of members is."""
+    return f"enrol/{account}".encode()
 
 
 _JOINING = ("council.accept/1", "membership.accept/1", "founding.join/1", "membership.apply/1")
