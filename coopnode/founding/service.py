@@ -323,9 +323,15 @@ class Founding:
         config = self.node.config
         return (values["public_url"], values["signing_url"]) != (config.public_url, config.signing_url)
 
-    def set_addresses(self, values: Mapping[str, str]) -> None:
-        """Into the configuration file; they count from the next start on."""
-        config.write(self.node.config.data, {name: values[name] for name in ("public_url", "signing_url")})
+    def set_addresses(self, values: Mapping[str, str]) -> str | None:
+        """Into the configuration file and at once into the running node. Gives the founder's link at the new
+        address: cookies do not go along. Only before anything is founded.
+        """
+        chosen = {name: values[name] for name in ("public_url", "signing_url")}
+        config.write(self.node.config.data, dict(chosen))
+        self.node.config = self.node.config.model_copy(update=chosen)
+        token = self.node.founding_token
+        return f"{chosen['public_url']}/found?token={token}" if token else None
 
     def set_mail(self, values: Mapping[str, str]) -> None:
         """Into the configuration file and at once into the running node."""
