@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from coopnode import banking
+from protocol import registration
 
 FILE = "coopnode.toml"
 
@@ -36,6 +40,47 @@ class Smtp(BaseModel):
     password: SecretStr | None = None
     starttls: bool = True
     sender: str = "coopnode@localhost"
+
+
+class Bank(BaseModel):
+    """Whose account receives fees, as it stands in a payment order. Check digits are verified, so that a slip
+    of the pen does not send money astray: the account and the correspondent account with the BIC (rule of the
+    Bank of Russia, 08.09.1997 No. 515), ИНН and КПП by themselves.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: at most as long as ГОСТ Р 56042-2014 allows
+    name: str = Field(min_length=3, max_length=160)
+    account: str
+    bank: str = Field(min_length=3, max_length=45)
+    bic: str
+    #: empty for an account at the Bank of Russia itself
+    correspondent: str = ""
+    inn: str = ""
+    kpp: str = ""
+
+    @field_validator("account", "bic", "correspondent", "inn", "kpp", mode="before")
+    @classmethod
+    def _digits(cls, value: object) -> object:
+        return re.sub(r"[\s-]", "", value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not banking.bic(self.bic):
+            raise ValueError("bic: nine digits, as in the cooperative's agreement with its bank")
+        if not banking.account(self.account, self.bic):
+            raise ValueError("account: twenty digits that fit the bic; one of the two is wrong")
+        if self.correspondent:
+            if not banking.correspondent(self.correspondent, self.bic):
+                raise ValueError("correspondent: twenty digits that fit the bic; one of the two is wrong")
+        elif not banking.of_central_bank(self.bic):
+            raise ValueError("correspondent: the account of the bank, twenty digits, is missing")
+        if self.inn and not registration.inn_of_organisation(self.inn):
+            raise ValueError("inn: ten digits, and the last one has to fit the others")
+        if self.kpp and not registration.kpp(self.kpp):
+            raise ValueError("kpp: nine characters")
+        return self
 
 
 class Limits(BaseModel):
@@ -80,6 +125,8 @@ class Config(BaseSettings):
     #: does everything; by default one for each core but one, at most three
     web_processes: int = Field(default_factory=lambda: min(3, len(os.sched_getaffinity(0)) - 1), ge=0, le=32)
     smtp: Smtp = Smtp()
+    #: without it applicants read whom to ask how to pay
+    bank: Bank | None = None
     #: letters as files, for trying things out; default `<data>/mail`
     mail_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

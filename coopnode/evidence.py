@@ -79,6 +79,7 @@ class Evidence:
 
     digest: bytes
     index: int
+    #: legal time; 0 for the entries before the log's first tick
     tick: int
     leaf: bytes
     origin: str
@@ -207,7 +208,8 @@ def facts(found: Evidence) -> dict[str, Any]:
     made: dict[str, Any] = {
         "document_digest": found.digest.hex(),
         "index": found.index,
-        "legal_time": found.tick,
+        # Nothing was timed before the log's first tick.
+        "legal_time": found.tick or None,
         "leaf_hash": found.leaf.hex(),
         "cooperative": {"id": found.cooperative, "name": found.name},
         "log": {"origin": found.origin, "verifier_key": found.vkey},

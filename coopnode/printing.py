@@ -70,14 +70,17 @@ class Certificate:
     member: str
     number: int
     since: date
-    fees: Fees
+    #: None for founders and for members from a paper register: their payments stand in other books
+    fees: Fees | None
     #: "решение совета № 17 от 16 мая 2026 года"
     basis: str
-    chair: str
+    #: whose signature the basis carries, and as what
+    signer: str
     signed: datetime
     issued: date
-    #: of `council.approve/1`, or of the founding minutes
+    #: of `council.approve/1`, of the founding minutes, or of the entry that carried the paper register over
     proof: Proof
+    attests: Literal["decision", "founding", "register"] = "decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +204,16 @@ def _data(document: Document, locale: Locale) -> tuple[str, dict[str, Any]]:
 
 
 def _certificate(document: Certificate, locale: Locale) -> dict[str, Any]:
+    fees = document.fees
     return {
         "number": _grouped(document.number),
         "member": document.member,
         "since": _day(document.since, locale),
-        "entrance": money(document.fees.entrance, document.fees.currency),
-        "share": money(document.fees.share, document.fees.currency),
+        "entrance": money(fees.entrance, fees.currency) if fees else "",
+        "share": money(fees.share, fees.currency) if fees else "",
         "basis": document.basis,
-        "chair": document.chair,
+        "signer": document.signer,
+        "attests": document.attests,
     }
 
 

@@ -121,6 +121,11 @@ class Sessions:
             where = where & (sessions.c.account == account)
         await self._node.database.write(lambda connection: connection.execute(delete(sessions).where(where)))
 
+    async def end_others(self, session: Session, account: str) -> None:
+        """Signs a person out everywhere but in this browser."""
+        where = (sessions.c.account == account) & (sessions.c.digest != session.digest)
+        await self._node.database.write(lambda connection: connection.execute(delete(sessions).where(where)))
+
     async def of(self, account: str) -> Sequence[Session]:
         """All open sessions of a person, newest first."""
         query = select(sessions).where(sessions.c.account == account, sessions.c.expires_at >= self._now)

@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from coopnode.app import Node
+from coopnode.config import Config
 from web.rendering import BUILD, FOLDER
 
 _FILES: Final = {
@@ -38,11 +39,10 @@ def digests() -> dict[str, bytes]:
     return {name: hashlib.sha256(path.read_bytes()).digest() for name, path in paths.items() if path.exists()}
 
 
-def create_signing_app(node: Node) -> web.Application:
-    """The application of the second port."""
+def _headers(config: Config) -> dict[str, str]:
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        f"connect-src 'self' {node.config.public_url}; base-uri 'none'; form-action 'none'; "
+        f"connect-src 'self' {config.public_url}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
@@ -54,11 +54,30 @@ def create_signing_app(node: Node) -> web.Application:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
     }
-    if node.config.signing_url.startswith("https:"):
+    if config.signing_url.startswith("https:"):
         fixed["Strict-Transport-Security"] = "max-age=31536000"
-    served = files(node)
+    return fixed
+
+
+def create_signing_app(node: Node) -> web.Application:
+    """The application of the second port."""
+    fixed: dict[str, str] = {}
+    served: dict[str, tuple[bytes, str]] = {}
+    made_for: Config | None = None
+
+    def renew() -> None:
+        """The addresses in headers and files may change until a cooperative is founded."""
+        nonlocal made_for
+        if made_for is not node.config:
+            made_for = node.config
+            fixed.clear()
+            fixed.update(_headers(made_for))
+            served.update(files(node))
+
+    renew()
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        renew()
         found = served.get(request.path)
         if found is None:
             return web.Response(status=404, text="", headers=fixed)

@@ -1,4 +1,5 @@
-// Enhancement only: every page works without it. No requests, no markup from strings, nothing kept beyond this tab.
+// Enhancement only: every page works without it. It asks for nothing but the page itself, makes no markup from strings, keeps nothing
+// beyond this tab.
 
 const all = (selector) => document.querySelectorAll(selector);
 const words = (template, name, value) => template.replace("{" + name + "}", value);
@@ -24,6 +25,43 @@ if (document.querySelector("[data-until]")) {
   tick();
   setInterval(tick, 20_000);
 }
+
+// A page that others change: <div data-live="votes"> is put in anew when the page, asked for again, says something else there. Only while
+// somebody looks at it and for two hours at most; where the reader is at work nothing moves. data-live-at names the page: after a refused
+// form the address is another.
+const EVERY = 15_000, AT_MOST = 7_200_000;
+function watch() {
+  const parts = () => all("[data-live]");
+  const known = new Map([...parts()].map((part) => [part.dataset.live, part.innerHTML]));
+  const address = document.querySelector("[data-live-at]")?.dataset.liveAt;
+  const until = Date.now() + AT_MOST;
+  let asking = false;
+  async function ask() {
+    if (asking || document.hidden || Date.now() > until) return;
+    asking = true;
+    try {
+      const answer = await fetch(address, { headers: { accept: "text/html" }, redirect: "error" });
+      if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch {
+      // No network: what is shown says of when it is, and the next time comes.
+    } finally {
+      asking = false;
+    }
+  }
+  function show(page) {
+    for (const part of parts()) {
+      const name = part.dataset.live;
+      const found = page.querySelector(`[data-live="${name}"]`);
+      if (!found && name === "time") part.remove();
+      if (!found || found.innerHTML === known.get(name) || part.contains(document.activeElement)) continue;
+      known.set(name, found.innerHTML);
+      part.replaceChildren(...document.adoptNode(found).childNodes);
+    }
+  }
+  setInterval(ask, EVERY);
+  document.addEventListener("visibilitychange", ask);
+}
+if (document.querySelector("[data-live-at]")) watch();
 
 // Drafts: <form data-draft="name"> keeps what is typed in this tab (sessionStorage), never passwords, files or hidden fields,
 // never what is marked data-private, and forgets it when the form is sent.

@@ -91,6 +91,31 @@ class PersonDraft(msgspec.Struct, omit_defaults=True):
     purposes: list[str] = []
 
 
+class Row(msgspec.Struct, frozen=True):
+    """A line of the paper register. `since` as `2020-02-01`."""
+
+    number: int
+    since: str
+    name: str
+    person: Literal["person", "entrepreneur", "organisation"] = "person"
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A line that cannot be taken: its place in the file, what was read, a message id and its values."""
+
+    line: int
+    read: str
+    why: str
+    facts: dict[str, Any] = {}
+
+
+class Register(msgspec.Struct, omit_defaults=True):
+    """A file of members on its way into the register, signed in several sittings."""
+
+    rows: list[Row] = []
+    refused: list[Refused] = []
+
+
 D = TypeVar("D", bound=msgspec.Struct)
 
 

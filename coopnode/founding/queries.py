@@ -53,6 +53,8 @@ class Seats:
     chair_in: bool
     constituted: bool
     until: int | None
+    #: document digest of the appointment or of the founding minutes
+    basis: bytes
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,7 @@ def seats(state: State, find: Find) -> Seats | None:
         current.chair is not None,
         current.constituted,
         current.until,
+        current.basis,
     )
 
 

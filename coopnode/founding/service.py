@@ -16,13 +16,14 @@ from typing import Any, Literal
 import msgspec
 from pydantic import SecretStr
 
-from coopnode import admission, config
+from coopnode import admission, config, consents
 from coopnode.app import Node
 from coopnode.founding import items, queries
-from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
+from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Register, Row, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
 from coopnode.mail import Letter, Mailer, MailError
+from coopnode.membership.attachments import media_type
 from coopnode.private_records import values as private_values
 from coopnode.store.database import get_meta, set_meta
 from coopnode.store.schema import blobs, entries
@@ -34,14 +35,6 @@ from protocol.decisions import Cast
 from protocol.documents import Statement
 from protocol.errors import StatementError
 
-#: Kinds of texts every pack of ours knows beside the agreements: consents, one purpose each.
-CONSENTS: Mapping[str, str] = {"membership": "consent-membership", "contacts": "consent-contacts"}
-CONSENT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "membership": ("name", "birth_date", "address", "phone", "email"),
-    "contacts": ("phone", "email"),
-}
-#: The one without which a cooperative cannot keep its register; others may be refused.
-NECESSARY_CONSENT = "membership"
 MEDIA_TYPE = "text/plain"
 MAX_MINUTES = 20 * 2**20
 
@@ -123,6 +116,20 @@ class Founding:
         now = self.node.clock.peek()
         await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
 
+    async def register(self, account: str) -> Register:
+        """The file of members this officer is enrolling."""
+        owner = _enrolling(account)
+        return await self.node.database.read(
+            lambda connection: self._drafts.load(connection, owner, Register)
+        )
+
+    async def save_register(self, account: str, file: Register) -> None:
+        now, owner = self.node.clock.peek(), _enrolling(account)
+        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, file, now))
+
+    async def drop_register(self, account: str) -> None:
+        await self.drop(_enrolling(account))
+
     async def drop(self, owner: bytes) -> None:
         await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
 
@@ -157,14 +164,23 @@ class Founding:
         await self.node.database.write(change)
         return digest
 
-    async def minutes_file(self, digest: bytes) -> bytes | None:
-        """The scan behind the digest in an appointment; the caller knows who may see it."""
+    async def minutes_scan(self, appointment: bytes, account: str) -> tuple[str, bytes] | None:
+        """(media type, file) behind the digest that an appointment names, for members and holders of offices
+        only, however open the log is: paper minutes name people. None for others, and when none was kept.
+        """
 
         def query(connection: Connection) -> bytes | None:
+            known, found = queries.facts(self.node.state), self.find(appointment)
+            if found is None or found.type != "council.appoint/1":
+                return None
+            digest = found.payload["basis"].get("minutes")
+            if digest is None or not (known.is_member(account) or known.roles(account)):
+                return None
             kept = get_meta(connection, f"minutes/{digest.hex()}")
             return self.node.vault.attachment(bytes.fromhex(kept)) if kept else None
 
-        return await self.node.database.read(query)
+        data = await self.node.database.read(query)
+        return (media_type(data) or "application/octet-stream", data) if data is not None else None
 
     # -- sittings ----------------------------------------------------------------------------------
 
@@ -251,10 +267,10 @@ class Founding:
             texts = {line.kind: line for line in queries.texts(state)}
             years = queries.facts(state).parameter("consent.term_years")
             for purpose in purposes:
-                text = texts.get(CONSENTS[purpose])
+                text = texts.get(consents.TEXTS[purpose])
                 if text is not None and not queries.has_consent(state, account, purpose):
                     until = now + years * 365 * items.DAY
-                    wanted.append(items.give_consent(purpose, CONSENT_FIELDS[purpose], text, own, until))
+                    wanted.append(items.give_consent(purpose, consents.FIELDS[purpose], text, own, until))
             return [*wanted, items.accept(invitation, person, own)]
 
         return await self.node.database.read(query)
@@ -287,15 +303,10 @@ class Founding:
         assert self.node.cooperative is not None
         return [items.reinvite(seat, label, self.node.cooperative)]
 
-    async def enrol(
-        self, rows: Iterable[Mapping[str, Any]], label: Callable[[Mapping[str, Any]], str]
-    ) -> list[Item]:
+    async def enrol(self, rows: Iterable[Row], label: Callable[[Row], str]) -> list[Item]:
         own = self.node.cooperative
         assert own is not None
-        return [
-            items.enrol(int(row["number"]), row["since"], row["person"], row["name"], label(row), own)
-            for row in rows
-        ]
+        return [items.enrol(row.number, row.since, row.person, row.name, label(row), own) for row in rows]
 
     async def publish_text(self, kind: str, title: str, body: str) -> list[Item]:
         """A new edition of a text people sign."""
@@ -312,9 +323,15 @@ class Founding:
         config = self.node.config
         return (values["public_url"], values["signing_url"]) != (config.public_url, config.signing_url)
 
-    def set_addresses(self, values: Mapping[str, str]) -> None:
-        """Into the configuration file; they count from the next start on."""
-        config.write(self.node.config.data, {name: values[name] for name in ("public_url", "signing_url")})
+    def set_addresses(self, values: Mapping[str, str]) -> str | None:
+        """Into the configuration file and at once into the running node. Gives the founder's link at the new
+        address: cookies do not go along. Only before anything is founded.
+        """
+        chosen = {name: values[name] for name in ("public_url", "signing_url")}
+        config.write(self.node.config.data, dict(chosen))
+        self.node.config = self.node.config.model_copy(update=chosen)
+        token = self.node.founding_token
+        return f"{chosen['public_url']}/found?token={token}" if token else None
 
     def set_mail(self, values: Mapping[str, str]) -> None:
         """Into the configuration file and at once into the running node."""
@@ -416,6 +433,11 @@ class Founding:
 
     async def parameter(self, key: str) -> Any:
         return await self.node.database.read(lambda _: queries.facts(self.node.state).parameter(key))
+
+
+def _enrolling(account: str) -> bytes:
+    """Whose draft a file of members is."""
+    return f"enrol/{account}".encode()
 
 
 _JOINING = ("council.accept/1", "membership.accept/1", "founding.join/1", "membership.apply/1")

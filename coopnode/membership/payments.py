@@ -8,34 +8,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import segno
 
+from coopnode.config import Bank
+
+_LONGEST_PURPOSE: Final = 210
 _HEAD: Final = "ST00012"
-
-
-@dataclass(frozen=True, slots=True)
-class Bank:
-    """Whom a payment reaches. Names as they stand in a payment order."""
-
-    name: str
-    account: str
-    bank: str
-    bic: str
-    correspondent: str
-    inn: str = ""
-    kpp: str = ""
-
-    @classmethod
-    def of(cls, config: Any) -> Bank | None:
-        """From `[bank]` of the configuration; None while it is not there or not complete."""
-        found = getattr(config, "bank", None)
-        if found is None:
-            return None
-        read = {name: str(getattr(found, name, None) or "") for name in cls.__slots__}
-        made = cls(**read)
-        return made if made.account and made.bic and made.name else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +50,27 @@ class Order:
         return "|".join([_HEAD, *(f"{key}={value}" for key, value in cleaned if value)])
 
     def qr(self) -> str:
-        """As SVG for a page. Error correction M, as the standard asks."""
+        """As SVG for a page."""
         out = io.BytesIO()
-        code = segno.make(self.text(), error="m", micro=False, encoding="utf-8", eci=False)
-        code.save(out, kind="svg", border=4, xmldecl=False, svgclass=None, lineclass=None, omitsize=True)
+        self._code().save(
+            out, kind="svg", border=4, xmldecl=False, svgclass=None, lineclass=None, omitsize=True
+        )
         return out.getvalue().decode()
+
+    def png(self) -> bytes:
+        """As a picture to be kept: whoever reads the page on a telephone cannot point it at itself."""
+        out = io.BytesIO()
+        self._code().save(out, kind="png", border=4, scale=8)
+        return out.getvalue()
+
+    def _code(self) -> segno.QRCode:
+        """Error correction M, as the standard asks."""
+        return segno.make(self.text(), error="m", micro=False, encoding="utf-8", eci=False)
 
 
 def purpose(number: int, member: str) -> str:
     """What the payer writes: by this line the accountant finds the application. In Russian, as banks ask."""
-    who = f" {member}." if member else ""
-    return f"Вступительный и паевой взносы по заявлению № {number}.{who} НДС не облагается"
+    said = f"Вступительный и паевой взносы по заявлению № {number}."
+    end = " НДС не облагается"
+    who = f" {member}"[: _LONGEST_PURPOSE - len(said) - len(end) - 1] + "." if member else ""
+    return f"{said}{who}{end}"

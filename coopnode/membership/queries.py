@@ -13,7 +13,7 @@ from coopnode.membership.people import Names, Viewer, reason, who
 from coopnode.membership.projection import applications, register, steps
 from coopnode.store.schema import blobs, entries, sessions
 from coopnode.store.schema import private_records as private_rows
-from coopnode.store.sql import Connection, Row, and_, func, or_, select
+from coopnode.store.sql import CompoundSelect, Connection, Row, Select, and_, func, or_, select, union_all
 from coopnode.store.vault import Vault
 from protocol import documents, registry
 from protocol.contract import State, View
@@ -303,6 +303,14 @@ def paper(
     return _paper(connection, vault, row, viewer, about) if row else None
 
 
+def attested(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer) -> Paper | None:
+    """The officer's statement behind a membership: itself, or what an acceptance of one's own answers."""
+    found = paper(connection, vault, digest, viewer, None)
+    if found is not None and found.type in ("council.accept/1", "membership.accept/1"):
+        return paper(connection, vault, found.public["re"][0], viewer, None)
+    return found
+
+
 def _paper(connection: Connection, vault: Vault, row: Any, viewer: Viewer, about: str | None) -> Paper:
     statement = documents.parse(row.raw)
     public = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
@@ -505,17 +513,28 @@ def consents_of(connection: Connection, state: State, account: str) -> list[Cons
     return found
 
 
+def _about(account: str, own: Select[Any], before: int | None, limit: int) -> CompoundSelect[Any]:
+    """Places in the log: each half ends after `limit` steps along its index, however long the log is."""
+    signed = select(entries.c.idx).where(entries.c.iss == account)
+    moved = select(steps.c.idx).where(steps.c.application.in_(own), steps.c.by != account)
+    moved = moved.where(steps.c.type != "node.tick/1")  # a passed deadline is nobody's document
+    if before is not None:
+        signed, moved = signed.where(entries.c.idx < before), moved.where(steps.c.idx < before)
+    signed = signed.order_by(entries.c.idx.desc()).limit(limit)
+    return union_all(select(signed.subquery()), select(moved.subquery()))
+
+
 def statements_about(
     connection: Connection, vault: Vault, account: str, *, before: int | None = None, limit: int = 200
 ) -> list[Paper]:
-    """Everything a person signed, and everything signed about them or their applications, the newest first.
+    """Everything a person signed, and everything signed about their applications, the newest first, as far as
+    it is older than entry `before`.
 
     Opened as the person's own: they may see what is kept about them.
     """
     own = select(applications.c.id).where(applications.c.applicant == account)
-    mine = or_(entries.c.iss == account, entries.c.sub == account, entries.c.sub.in_(own))
-    where = mine if before is None else and_(mine, entries.c.idx < before)
-    query = select(entries.c.idx, entries.c.raw, entries.c.tick).where(where).order_by(entries.c.idx.desc())
+    query = select(entries.c.idx, entries.c.raw, entries.c.tick)
+    query = query.where(entries.c.idx.in_(_about(account, own, before, limit))).order_by(entries.c.idx.desc())
     viewer = Viewer(account)
     subjects = {account} | {row[0] for row in connection.execute(own)}
     found = []

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from coopnode import printing
+from coopnode import consents, printing
 from coopnode.app import Node
 from coopnode.mail import Mailer, MailError
 from coopnode.membership import jobs, letters, queries
@@ -36,13 +36,30 @@ T = TypeVar("T")
 
 DAY: Final = 86_400
 
-#: Purpose of a consent → kind of its text, and the fields it names. The first is asked of everybody.
-CONSENTS: Final[Mapping[str, str]] = {"membership": "consent-membership", "contacts": "consent-contacts"}
-CONSENT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "membership": ("name", "birth_date", "address", "phone", "email", "document", "inn", "ogrn"),
-    "contacts": ("phone", "email"),
+
+#: Type of the statement a membership rests on → what a certificate says of it.
+_REGISTER: Final[tuple[Literal["register"], Mapping[Locale, str]]] = (
+    "register",
+    {
+        "ru": "бумажный реестр пайщиков, запись внесена в журнал {day} года",
+        "en": "the paper register of members, entered in the log on {day}",
+    },
+)
+_BASES: Final[Mapping[str, tuple[Literal["decision", "founding", "register"], Mapping[Locale, str]]]] = {
+    "council.approve/1": (
+        "decision",
+        {"ru": "решение совета от {day} года", "en": "decision of the council, {day}"},
+    ),
+    "founding.minutes/1": (
+        "founding",
+        {
+            "ru": "протокол учредительного собрания от {day} года",
+            "en": "minutes of the founding meeting, {day}",
+        },
+    ),
+    "membership.enrol/1": _REGISTER,
+    "council.appoint/1": _REGISTER,
 }
-REQUIRED_CONSENT: Final = "membership"
 
 
 class NotPossible(Exception):
@@ -249,7 +266,7 @@ class Membership:
         payload: dict[str, Value] = {
             "purpose": offer.purpose,
             "operator": own,
-            "fields": list(CONSENT_FIELDS[offer.purpose]),
+            "fields": list(consents.FIELDS[offer.purpose]),
             "text": offer.text.blob,
             "until": now + years * 365 * DAY,
         }
@@ -277,8 +294,8 @@ class Membership:
         known = {text.kind: text for text in queries.texts(state, account)}
         given = queries.standing(state, account).consents if account else frozenset()
         return [
-            ConsentOffer(purpose, known[kind], purpose == REQUIRED_CONSENT, purpose in given)
-            for purpose, kind in CONSENTS.items()
+            ConsentOffer(purpose, known[kind], purpose == consents.REQUIRED, purpose in given)
+            for purpose, kind in consents.TEXTS.items()
             if kind in known
         ]
 
@@ -412,7 +429,7 @@ class Membership:
         return MemberCard(account, name, found, house, roles, line, tuple(steps), self.published(found.index))
 
     async def certificate(self, account: str, locale: Locale) -> tuple[int, bytes] | None:
-        """(member's number, PDF); None for members whose contributions do not stand in this log."""
+        """(member's number, PDF); None for whoever is not a member."""
         made = await self.read(lambda connection: self._certificate(connection, account, locale))
         if made is None:
             return None
@@ -422,30 +439,31 @@ class Membership:
         self, connection: Connection, account: str, locale: Locale
     ) -> printing.Certificate | None:
         found = self._member(connection, account)
-        if found is None or found.line is None or found.line.decision is None:
+        if found is None:
             return None
         viewer = Viewer.of(self.node.state, account)
-        digest = found.line.decision
-        approval = queries.paper(connection, self.node.vault, digest, viewer, account)
-        if approval is None:
+        line = found.line
+        decided = line.decision if line else None
+        basis = queries.attested(connection, self.node.vault, decided or found.member.basis, viewer)
+        if basis is None:
             return None
-        chair = self.names.of_accounts(connection, [approval.by], viewer)[approval.by]
-        signed = datetime.fromtimestamp(approval.at, MOSCOW)
-        when = letters.day(approval.at, locale)
+        signer = self.names.of_accounts(connection, [basis.by], viewer)[basis.by]
         house = found.house
+        attests, words = _BASES[basis.type]
         return printing.Certificate(
             issuer=printing.Issuer(house.name, house.inn, house.ogrn),
             member=found.name,
             number=found.member.number,
             since=datetime.fromtimestamp(found.member.since, MOSCOW).date(),
-            fees=printing.Fees(found.line.entrance, found.line.share, found.line.currency),
-            basis=f"решение совета от {when} года" if locale == "ru" else f"decision of the council, {when}",
-            chair=chair or approval.by,
-            signed=signed,
+            fees=printing.Fees(line.entrance, line.share, line.currency) if line else None,
+            basis=words[locale].format(day=letters.day(basis.at, locale)),
+            signer=signer or basis.by,
+            signed=datetime.fromtimestamp(basis.at, MOSCOW),
             issued=datetime.fromtimestamp(self.node.clock.peek(), MOSCOW).date(),
             proof=printing.Proof(
-                f"{house.public_url}/verify/{digest.hex()}", fingerprint(digest), approval.idx
+                f"{house.public_url}/verify/{basis.digest.hex()}", fingerprint(basis.digest), basis.idx
             ),
+            attests=attests,
         )
 
     def _status(
@@ -501,7 +519,6 @@ def _item(
 
 
 __all__ = [
-    "CONSENTS",
     "ConsentOffer",
     "MailError",
     "Membership",

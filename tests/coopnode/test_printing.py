@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pypdf
@@ -134,6 +135,13 @@ def test_the_certificate_names_member_number_and_fees(locale: str) -> None:
         "0001 0203",
     ):
         assert part in text.replace("\u202f", " ").replace("\xa0", " "), part
+
+
+@pytest.mark.parametrize(("attests", "title"), [("founding", "Протокол подписан"), ("register", "внесена")])
+def test_a_founders_certificate_has_no_fees(attests: Literal["founding", "register"], title: str) -> None:
+    text = text_of(pdf(replace(CERTIFICATE, fees=None, attests=attests), "ru"))
+    assert "взнос" not in text and "Председатель" not in text
+    assert title in text and CERTIFICATE.signer in text and CERTIFICATE.basis in text
 
 
 def test_the_minutes_list_everybody_with_their_vote() -> None:

@@ -58,17 +58,19 @@ class Society:
         clock: FixedClock | None = None,
         projections: Sequence[Projection] = (),
         more: Mapping[str, Any] | None = None,
+        minutes: bytes | None = None,
     ) -> Society:
+        """`minutes`: digest of the scan by which the council was elected."""
         coop = await testing.cooperative(data, clock=clock, projections=projections, more=more, name="Росток")
         made = cls(coop, clock)
-        await made.constitute()
+        await made.constitute(minutes)
         return made
 
     def move(self, seconds: float) -> None:
         assert self.clock is not None
         self.clock.move(seconds)
 
-    async def constitute(self) -> None:
+    async def constitute(self, minutes: bytes | None = None) -> None:
         coop, founder = self.coop, self.coop.founder
         charter = "# Устав\n\nПотребительское общество «Росток».".encode()
         fields: dict[str, Any] = {
@@ -90,7 +92,9 @@ class Society:
             _seat(3, ["member"], invitations[3]),
             _seat(4, ["accountant"], invitations[4], voting=False),
         ]
-        basis = {"organ": "general_meeting", "number": "1", "date": "2025-05-20"}
+        basis: dict[str, Any] = {"organ": "general_meeting", "number": "1", "date": "2025-05-20"}
+        if minutes is not None:
+            basis["minutes"] = minutes
         fields = {"basis": basis, "seats": seats, "until": coop.now + 1000 * DAY}
         appoint = await coop.must(founder, "council.appoint/1", fields, sub=coop.id)
         names = {1: "chair", 2: "secretary", 3: "one", 4: "accountant"}
@@ -204,11 +208,37 @@ class Society:
     async def join(self, person: Person, name: str = PARTICULARS["name"]) -> bytes:
         """From nothing to member; the digest of the application."""
         apply = (await self.apply(person, name)).digest
+        await self.admit(apply)
+        await self.pay(apply)
+        return apply
+
+    async def enrol(self, number: int, name: str) -> tuple[bytes, bytes]:
+        """A line of the paper register: (document digest, seed of its invitation)."""
+        invitation = seed(f"enrolment {number}")
+        fields: dict[str, Any] = {
+            "number": number,
+            "since": testing.START - 400 * DAY,
+            "person": "person",
+            "invitation": signatures.public_key(invitation),
+        }
+        done = await self.coop.must(
+            self.officers["secretary"], "membership.enrol/1", fields, sub=self.coop.id, values={"name": name}
+        )
+        return done.digest, invitation
+
+    async def take_over(self, person: Person, number: int, name: str) -> None:
+        """A member of the paper register joins by their invitation."""
+        await self.sign_texts(person)
+        enrolled, invitation = await self.enrol(number, name)
+        fields: dict[str, Any] = {"re": [enrolled], "proof": person.proof_for(invitation, enrolled)}
+        values = particulars(name, f"{person.name}@example.org")
+        await self.coop.must(person, "membership.accept/1", fields, values=values)
+
+    async def admit(self, apply: bytes) -> None:
+        """From applied to admitted."""
         await self.identify(apply)
         complete = await self.complete(apply)
         await self.decide(identifier(complete.digest))
-        await self.pay(apply)
-        return apply
 
 
 def _seat(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from coopnode.membership import queries
 from coopnode.membership.jobs import Post
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.projection import PROJECTIONS
+from coopnode.store.database import driver
 from coopnode.store.sql import Connection
 from coopnode.testing import START, FixedClock, seed
 from protocol import signatures
@@ -216,3 +218,37 @@ async def test_a_voided_enrolment_leaves_the_register_and_stays_in_its_history(s
         lambda connection: queries.member_lines(connection, names, viewer, 900)
     )
     assert [line.status for line in past] == ["invited"]
+
+
+async def test_my_documents_are_found_by_an_index_and_in_pages(society: Society) -> None:
+    """However long the log is, a page of them reads its own rows only."""
+    person = await society.coop.person("ivanova")
+    await society.join(person)
+
+    def read(connection: Connection, **more: Any) -> list[queries.Paper]:
+        return queries.statements_about(connection, society.node.vault, person.id, **more)
+
+    everything = await society.node.database.read(read)
+    assert [item.idx for item in everything] == sorted({item.idx for item in everything}, reverse=True)
+    assert {"council.approve/1", "membership.payment/1"} <= {item.type for item in everything}
+    assert not {"node.tick/1"} & {item.type for item in everything}
+    paged: list[queries.Paper] = []
+    before: int | None = None
+    while page := await society.node.database.read(partial(read, before=before, limit=3)):
+        assert len(page) <= 3
+        paged += page
+        before = page[-1].idx
+    assert [item.digest for item in paged] == [item.digest for item in everything]
+
+    def plan(connection: Connection) -> list[str]:
+        asked: list[str] = []
+        raw = driver(connection)
+        raw.set_trace_callback(asked.append)
+        read(connection, before=1_000_000, limit=3)
+        raw.set_trace_callback(None)
+        queries_asked = [words for words in asked if words.startswith("SELECT")]
+        return [row[3] for words in queries_asked for row in raw.execute(f"EXPLAIN QUERY PLAN {words}")]
+
+    steps = await society.node.database.read(plan)
+    assert any("entries_iss" in step for step in steps), steps
+    assert not [step for step in steps if step.startswith(("SCAN entries", "SCAN membership"))], steps

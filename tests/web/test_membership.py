@@ -12,19 +12,23 @@ from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestClient, TestServer
 
+from coopnode import config, consents
 from coopnode.cli.node import all_projections
+from coopnode.config import Bank
 from coopnode.membership import payments
 from coopnode.membership.drafts import DraftBox
 from coopnode.signing import unb64
 from coopnode.store.schema import drafts
-from coopnode.testing import START, FixedClock, Person, commit
-from protocol import encoding, registry
+from coopnode.testing import START, FixedClock, Person, commit, seed
+from protocol import encoding, registry, signatures
 from tests.node.society import DAY, PARTICULARS, Society
 from web.app import create_app
+from web.founding.shell import FOUNDING
 from web.keys import SESSIONS, SIGNING
 from web.membership import api, forms
 from web.membership.routes import setup
@@ -68,6 +72,8 @@ class Site:
             else:
                 fields: Any = encoding.decode(unb64(item["payload"]))
                 del fields["type"]
+                for invited in item.get("invitations", ()):  # the device makes their keys
+                    fields[invited["path"][0]] = signatures.public_key(seed(invited["label"]))
                 private = registry.TYPES[item["type"]].private
                 root, record = commit(item["type"], item["private"] or {}) if private else (None, None)
                 sub = person.id if item["sub"] == "self" else item["sub"]
@@ -208,6 +214,88 @@ async def test_from_nothing_to_member(site: Site) -> None:
     register = await get(secretary, "/members")
     assert PARTICULARS["name"] in register
     assert PARTICULARS["name"] in await get(secretary, "/members/3")
+
+
+async def test_a_member_from_before_gets_a_certificate_without_fees(site: Site) -> None:
+    """By the paper register: an enrolment, or a seat of the first council."""
+    orlova = await site.society.coop.person("orlova")
+    await site.society.take_over(orlova, 11, "Орлова Ольга Олеговна")
+    secretary = site.society.officers["secretary"]
+    for person, name, number, signer in (
+        (orlova, "Орлова Ольга Олеговна", 11, "Зайцев Олег Ильич"),
+        (secretary, "Зайцев Олег Ильич", 2, "Орлова Анна Петровна"),
+    ):
+        browser = await site.browser(person)
+        assert "certificate does not name them" in await get(browser, "/me/membership")
+        answer = await browser.get("/me/membership/certificate.pdf")
+        pages = pypdf.PdfReader(io.BytesIO(await answer.read())).pages
+        text = " ".join(pages[0].extract_text().split())
+        for said in (name, f"under number {number}", "paper register", "Entered in the register by", signer):
+            assert said in text, (said, text)
+        assert "Entrance fee" not in text
+
+
+async def test_consents_name_the_same_fields_however_one_joins(site: Site) -> None:
+    applied = registry.TYPES["membership.apply/1"].private
+    assert set(consents.FIELDS["membership"]) == {field.name for field in applied}
+    service = site.server.app[FOUNDING]
+    person = await site.society.coop.person("new")
+    digest, _ = await site.society.enrol(12, "Новый Н. Н.")
+    found = await service.invitation(digest, 0)
+    assert found is not None
+    wanted = await service.acceptance(found, person.id, PARTICULARS, consents.TEXTS)
+    asked = {
+        item.payload["purpose"]: item.payload["fields"]
+        for item in wanted
+        if item.type == "consent.give/1" and item.payload
+    }
+    assert asked == {purpose: list(fields) for purpose, fields in consents.FIELDS.items()}
+
+
+async def test_a_paper_register_is_uploaded_once_and_signed_in_sittings(site: Site) -> None:
+    """What was signed is not asked for again; the file waits, encrypted, on the node."""
+    secretary = site.society.officers["secretary"]
+    client = await site.browser(secretary)
+    names = [f"{number};01.02.2020;Орлова {number} О." for number in range(11, 56)]
+    lines = ["Номер;Дата;ФИО", *names, "11;01.02.2020;Дубль", "2;01.02.2020;Занятый"]
+    read = await post(client, "/desk/enrol/file", rows="\n".join(lines))
+    assert read.headers["Location"] == "/desk/enrol#register"
+    page = await get(client, "/desk/enrol")
+    assert "0 of 45 enrolled" in page and "2 lines were not taken" in page
+    assert "The number stands in line 2 already: Орлова 11 О.." in page
+    rows = await site.society.node.database.read(lambda connection: connection.execute(drafts.select()).all())
+    assert rows and all("Орлова".encode() not in row.box for row in rows)
+    elsewhere = await site.browser(secretary)  # another device goes on with the same file
+    for browser, sitting, done in ((client, 20, 20), (elsewhere, 20, 40), (client, 5, 45)):
+        response = await post(browser, "/desk/enrol/next")
+        assert len(await site.signs(response, secretary)) == sitting
+        assert f"{done} of 45 enrolled" in await get(browser, "/desk/enrol")
+    page = await get(client, "/desk/enrol")
+    assert "Everybody in the file has been enrolled" in page and "/desk/enrol/next" not in page
+    assert (await post(client, "/desk/enrol/next")).headers["Location"] == "/desk/enrol"
+    register = await get(await site.browser(secretary), "/members?status=invited")
+    assert "Орлова 55 О." in register
+    assert "0 of" not in await get(await site.browser(site.society.officers["chair"]), "/desk/enrol")
+    await post(client, "/desk/enrol/forget")
+    assert "45 of 45" not in await get(client, "/desk/enrol")
+    assert "Орлова 55 О." in await get(client, "/members?status=invited")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\x03\x04" + bytes(100), "Save it as CSV"),
+        (b"1;01.02.2020;\xd0\x90" * 90_000, "larger than 1 MB"),
+        (b"", "Choose a file or paste the lines"),
+    ],
+)
+async def test_a_file_that_is_no_register_says_what_to_do(site: Site, data: bytes, said: str) -> None:
+    client = await site.browser(site.society.officers["secretary"])
+    form = FormData({"rows": ""})
+    form.add_field("file", data, filename="register.csv", content_type="text/csv")
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    answer = await client.post("/desk/enrol/file", data=form, headers=headers, allow_redirects=False)
+    assert answer.status == 422 and said in await answer.text()
 
 
 async def test_wrong_fields_lose_nothing_and_change_nothing(site: Site) -> None:
@@ -483,13 +571,79 @@ def test_money(typed: str, meant: int | None) -> None:
     assert forms.money(typed) == meant
 
 
+BANK = {
+    "name": "ПО «Росток»",
+    "account": "40703 810 5 0000 0000001",
+    "bank": "Банк|Тест",
+    "bic": "044525225",
+    "correspondent": "30101810400000000225",
+    "inn": "7707083893",
+}
+
+
 def test_the_payment_string_of_gost_56042() -> None:
-    bank = payments.Bank(
-        "ПО «Росток»", "40703810000000000001", "Банк|Тест", "044525225", "30101810400000000225"
-    )
+    bank = Bank.model_validate(BANK)
     text = payments.Order(bank, 40_000, payments.purpose(17, "Иванова Мария"), "Иванова Мария").text()
     assert text.startswith(
-        "ST00012|Name=ПО «Росток»|PersonalAcc=40703810000000000001|BankName=Банк Тест|BIC="
+        "ST00012|Name=ПО «Росток»|PersonalAcc=40703810500000000001|BankName=Банк Тест|BIC="
     )
     assert "|Sum=40000|LastName=Иванова|FirstName=Мария" in text and "KPP" not in text
+    assert "|PayeeINN=7707083893|" in text
     assert payments.Order(bank, 40_000, "x").qr().startswith("<svg")
+    longest = payments.purpose(17, "Ф" * 400)
+    assert len(longest) <= 210 and longest.endswith(" НДС не облагается")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("account", "40703810600000000001"),  # one digit of the key
+        ("account", "4070381050000000001"),
+        ("bic", "044525226"),  # another bank
+        ("bic", "04452522"),
+        ("correspondent", "30101810500000000225"),
+        ("correspondent", "30101810400000000226"),
+        ("correspondent", ""),
+        ("inn", "7707083894"),
+        ("kpp", "77070"),
+        ("bank", "Б" * 46),
+        ("name", ""),
+    ],
+)
+def test_a_slip_in_the_bank_details_is_found(field: str, value: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        Bank.model_validate({**BANK, field: value})
+
+
+def test_an_account_at_the_bank_of_russia_has_no_correspondent() -> None:
+    """Its key is made with another part of the BIC."""
+    details = {**BANK, "bic": "044525000", "account": "40702810000000000001", "correspondent": ""}
+    assert Bank.model_validate(details).correspondent == ""
+
+
+def test_bank_details_come_from_the_file(tmp_path: Path) -> None:
+    lines = "\n".join(f'{name} = "{value}"' for name, value in BANK.items())
+    (tmp_path / "coopnode.toml").write_text(f"[bank]\n{lines}\n")
+    found = config.load(tmp_path).bank
+    assert found is not None and found.account == "40703810500000000001"
+
+
+async def test_after_the_decision_the_applicant_reads_how_to_pay(site: Site) -> None:
+    """R81: amount, account and purpose on the page; the same as a code and as a picture to be kept."""
+    ivanova = await site.society.coop.person("ivanova")
+    browser = await site.browser(ivanova)
+    apply = await site.society.apply(ivanova)
+    await site.society.admit(apply.digest)
+    page = await get(browser, "/join/status")
+    assert "has not entered its bank details" in page
+    assert f"по заявлению № {apply.index}. Иванова Мария Сергеевна. НДС не облагается" in page
+    await get(browser, "/join/payment.png", 303)
+    node = site.society.node
+    node.config = node.config.model_copy(update={"bank": Bank.model_validate(BANK)})
+    page = await get(browser, "/join/status")
+    for said in ("40703810500000000001", "044525225", "30101810400000000225", "7707083893", "<svg"):
+        assert said in page
+    picture = await browser.get("/join/payment.png")
+    assert picture.headers["Content-Type"] == "image/png"
+    assert picture.headers["Content-Disposition"].startswith("attachment")
+    assert (await picture.read()).startswith(b"\x89PNG")

@@ -332,6 +332,57 @@ async def test_a_session_ends_when_asked(shell: Shell) -> None:
     assert (await here.get("/now", allow_redirects=False)).status == 303
 
 
+async def test_all_other_devices_are_signed_out_at_once(shell: Shell) -> None:
+    """Of many browsers the latest few are listed."""
+    person, other = shell.society.officers["one"], shell.society.officers["accountant"]
+    here, *there = [await shell.browser(person, "en") for _ in range(8)]
+    stranger = await shell.browser(other)
+    page = await (await here.get("/me")).text()
+    assert page.count("Sign out there") == 4 and "and 3 more browsers" in page
+    assert (await shell.post(here, "/me/sessions/end-others", headers={})).status == 403
+    assert (await shell.post(here, "/me/sessions/end-others")).headers["Location"] == "/me"
+    for browser in there:
+        assert (await browser.get("/now", allow_redirects=False)).status == 303
+    page = await (await here.get("/me")).text()
+    assert "On all other devices you are signed out." in page and "Sign out there" not in page
+    assert (await stranger.get("/now")).status == 200
+
+
+async def test_my_documents_come_in_pages(shell: Shell) -> None:
+    person = shell.society.officers["one"]
+    for _ in range(40):
+        await shell.society.consent(person)
+    client = await shell.browser(person, "en")
+    pages, path = [], "/documents"
+    while path:
+        text = await (await client.get(path)).text()
+        pages.append(re.findall(r'href="/documents/([0-9a-f]{64})"', text))
+        assert ("To the newest" in text) == (len(pages) > 1)
+        more = re.search(r'href="(/documents\?before=\d+)"', text)
+        path = more[1] if more else ""
+    seen = [digest for page in pages for digest in page]
+    assert len(pages) == 2 and len(pages[0]) == 30 and len(seen) == len(set(seen)) > 40
+    assert "No earlier documents" in await (await client.get("/documents?before=0")).text()
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_no_page_is_dated_1970(shell: Shell, language: str) -> None:
+    """The first entries precede the first tick: their own time is shown, and that it is the signer's."""
+    node = shell.society.node
+    chair = await shell.browser(shell.society.officers["chair"], language)
+    stranger = await shell.browser(None, language)
+    words = "первой отметки времени" if language == "ru" else "first time stamp"
+    first = [documents.parse(raw).digest.hex() for raw in node.store.raw(0, 2)]
+    assert [node.store.tick_at(index) for index in (0, 1)] == [0, 0]
+    for digest in first:
+        for client, path in ((stranger, "/verify"), (chair, "/verify"), (chair, "/documents")):
+            page = await (await client.get(f"{path}/{digest}")).text()
+            assert words in page and "1970" not in page, (path, digest)
+    for path in (*SIGNED_IN, "/me/keys", "/members", "/members/1", "/council/decisions", "/"):
+        answer = await chair.get(path)
+        assert answer.status == 200 and "1970" not in await answer.text(), path
+
+
 async def test_an_idle_session_ends(shell: Shell) -> None:
     client = await shell.browser(shell.society.officers["one"])
     shell.society.move(13 * 86_400)

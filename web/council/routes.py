@@ -112,6 +112,7 @@ async def _show(request: web.Request, read: Read | None) -> web.StreamResponse:
         typed=read.typed if read else {},
         errors=read.errors if read else {},
         published=request.app[NODE].publisher.published,
+        now=i18n.now_of(request),
         flash=flash,
     )
 

@@ -11,6 +11,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
+from coopnode.founding.drafts import Refused, Row
 from protocol import methodology, registration
 from protocol.methodology.parameters import kind_of
 from web.forms import FAULTS, Fields, Rule, clean, fault, texts
@@ -390,39 +391,47 @@ def enrolment(form: Fields, today: date) -> Read:
     return found
 
 
-def enrolments(
-    raw: str, today: date, taken: Mapping[int, str]
-) -> tuple[list[dict[str, Any]], list[tuple[int, str, str]]]:
-    """Rows of a CSV `number; day of joining; name` → (rows to enrol, report [(line, what was read,
-    message)]).
-    """
-    rows: list[dict[str, Any]] = []
-    report: list[tuple[int, str, str]] = []
-    seen: set[int] = set()
+def enrolments(raw: str, today: date, taken: Mapping[int, str]) -> tuple[list[Row], list[Refused]]:
+    """Lines of a CSV `number; day of joining; name` → (those to enrol, those that cannot be taken)."""
+    rows: list[Row] = []
+    refused: list[Refused] = []
+    places: dict[object, tuple[int, Row]] = {}
     for place, line in enumerate(raw.replace("\ufeff", "").splitlines(), 1):
         if not line.strip():
             continue
         parts = [part.strip().strip('"') for part in re.split(r"[;\t]|,(?=\s*\d|\s*[^\d\s])", line)]
-        row = {
+        values = {
             "number": parts[0],
             "since": iso_day(parts[1]) if len(parts) > 1 else "",
             "name": clean(" ".join(parts[2:]), "name"),
             "person": "person",
         }
-        if place == 1 and not row["number"].isdecimal():
+        if place == 1 and not values["number"].isdecimal():
             continue  # a heading
-        errors = list(_enrolment_errors(row, today).values())
-        number = int(row["number"]) if row["number"].isdecimal() else 0
-        if not errors and number in seen:
-            errors = ["The number stands twice in the file."]
-        if not errors and number in taken:
-            errors = [taken[number]]
-        if errors:
-            report.append((place, line.strip(), errors[0]))
+        if errors := _enrolment_errors(values, today):
+            refused.append(Refused(place, line.strip(), next(iter(errors.values()))))
             continue
-        seen.add(number)
-        rows.append(row)
-    return rows, report
+        row = Row(int(values["number"]), values["since"], values["name"])
+        person = (row.name.casefold(), row.since)
+        if before := places.get(row.number):
+            why, facts = "The number stands in line %(line)s already: %(name)s.", _named(before)
+            refused.append(Refused(place, line.strip(), why, facts))
+        elif row.number in taken:
+            refused.append(Refused(place, line.strip(), taken[row.number]))
+        elif before := places.get(person):
+            why = (
+                "The same person with the same day stands in line %(line)s already, under number %(number)s."
+            )
+            refused.append(Refused(place, line.strip(), why, _named(before)))
+        else:
+            places[row.number] = places[person] = (place, row)
+            rows.append(row)
+    return rows, refused
+
+
+def _named(before: tuple[int, Row]) -> dict[str, Any]:
+    place, row = before
+    return {"line": place, "name": row.name, "number": row.number}
 
 
 def _enrolment_errors(values: Mapping[str, str], today: date) -> Errors:

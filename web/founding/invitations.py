@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode import consents
 from coopnode.founding.drafts import PersonDraft
 from coopnode.founding.queries import Invitation
-from coopnode.founding.service import CONSENTS, NECESSARY_CONSENT
 from web.founding import forms, shell
 from web.founding.forms import Read
 from web.founding.shell import FOUNDING
@@ -164,27 +164,27 @@ async def consent(request: web.Request) -> web.StreamResponse:
     if not draft.values or not draft.read:
         raise web.HTTPSeeOther(_here(request, "person" if draft.read else "texts"))
     lines = {line.kind: line for line in await service.texts()}
-    purposes = [purpose for purpose, kind in CONSENTS.items() if kind in lines]
+    purposes = [purpose for purpose, kind in consents.TEXTS.items() if kind in lines]
     errors: dict[str, str] = {}
     if request.method == "POST":
         form = await shell.form(request)
         draft.purposes = [purpose for purpose in purposes if form.get(f"consent-{purpose}") == "yes"]
         await _keep(request, draft)
-        if NECESSARY_CONSENT in purposes and NECESSARY_CONSENT not in draft.purposes:
-            errors[NECESSARY_CONSENT] = (
+        if consents.REQUIRED in purposes and consents.REQUIRED not in draft.purposes:
+            errors[consents.REQUIRED] = (
                 "Without this consent the cooperative may not keep your data, and you cannot take the place."
             )
         else:
             return await _sign(request, found, draft.values, draft.purposes)
-    bodies = {purpose: await _body(request, lines[CONSENTS[purpose]].blob) for purpose in purposes}
+    bodies = {purpose: await _body(request, lines[consents.TEXTS[purpose]].blob) for purpose in purposes}
     return shell.render(
         request,
         "founding/invite_consents.html",
         status=422 if errors else 200,
         invitation=found,
         purposes=purposes,
-        necessary=NECESSARY_CONSENT,
-        texts={purpose: lines[CONSENTS[purpose]] for purpose in purposes},
+        necessary=consents.REQUIRED,
+        texts={purpose: lines[consents.TEXTS[purpose]] for purpose in purposes},
         bodies=bodies,
         draft=draft,
         errors=errors,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from coopnode.founding.service import Founding
-from web.founding import desk, invitations, meeting, wizard
+from web.founding import desk, invitations, meeting, scans, wizard
 from web.founding.shell import FOUNDING
 from web.founding.tasks import tasks
 from web.keys import NODE, TASKS
@@ -18,3 +18,4 @@ def setup(app: web.Application) -> None:
     wizard.setup(app)
     invitations.setup(app)
     desk.setup(app)
+    scans.setup(app)

@@ -114,7 +114,24 @@ async def answer(request: web.Request) -> web.StreamResponse:
         return await _page(request, read)
     changed.done.add(step)
     await service.save(owner, changed)
+    if step == "address" and service.addresses_differ(read.values):
+        return _moved(request, service, read.values)
     raise web.HTTPSeeOther("/found/sign" if changed.key else f"/found/{_following(step)}")
+
+
+def _moved(request: web.Request, service: Founding, values: Mapping[str, str]) -> web.Response:
+    """The node answers at its new address from now on; the founder goes on there, or corrects a slip here."""
+    here = f"{request.scheme}://{request.host}"
+    link = service.set_addresses(values)
+    config, token = service.node.config, service.node.founding_token
+    return shell.render(
+        request,
+        "founding/moved.html",
+        link=link,
+        back=f"{here}/found?token={token}",
+        config=config,
+        same=here == config.public_url,
+    )
 
 
 async def _logged(service: Founding) -> bool:
@@ -214,10 +231,7 @@ async def _rules(service: Founding, draft: Draft, form: Fields) -> tuple[Read, D
 
 async def _address(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = forms.addresses(form)
-    if not read.errors and service.addresses_differ(read.values):
-        service.set_addresses(read.values)
-        read.errors["restart"] = "Saved. Restart the node and open the new address; your answers are kept."
-    elif form.get("agreed") != "yes":
+    if form.get("agreed") != "yes":
         read.errors["agreed"] = "Confirm that this address stays."
     return read, draft
 

@@ -17,6 +17,8 @@ from web.keys import EVENTS, NODE, SESSIONS, TASKS, session
 from web.rendering import render
 
 _MAX_TASKS, _MAX_EVENTS = 5, 12
+#: Other browsers shown on /me; all of them can be signed out at once.
+_MAX_SESSIONS = 4
 
 
 def setup(app: web.Application) -> None:
@@ -26,6 +28,7 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/me", me)
     app.router.add_post("/me/language", language)
     app.router.add_post("/me/sessions/end", end_session)
+    app.router.add_post("/me/sessions/end-others", end_others)
 
 
 async def profile(request: web.Request) -> web.StreamResponse:
@@ -96,14 +99,16 @@ async def me(request: web.Request) -> web.StreamResponse:
     known = View(node.state, accounts.DOMAIN).get("account", account, Account)
     mine = session(request)
     open_sessions = await request.app[SESSIONS].of(account)
+    others = [item for item in open_sessions if mine is None or item.digest != mine.digest]
     return render(
         request,
         "home/me.html",
         account=account,
         keys=known.keys if known else [],
         tick=node.engine.head.tick,
-        open_sessions=open_sessions,
-        mine=mine.digest if mine else b"",
+        mine=mine,
+        others=others[:_MAX_SESSIONS],
+        more=max(len(others) - _MAX_SESSIONS, 0),
     )
 
 
@@ -133,4 +138,15 @@ async def end_session(request: web.Request) -> web.StreamResponse:
     except ValueError:
         raise web.HTTPBadRequest from None
     await request.app[SESSIONS].end(digest, account)
+    raise web.HTTPSeeOther("/me")
+
+
+async def end_others(request: web.Request) -> web.StreamResponse:
+    """What one does after a visit to an internet café, or with too many old browsers on the list."""
+    account = await sessions.need_account(request)
+    await form(request)
+    mine = session(request)
+    if mine is not None:
+        await request.app[SESSIONS].end_others(mine, account)
+        await sessions.flash(request, "On all other devices you are signed out.", "success")
     raise web.HTTPSeeOther("/me")

@@ -27,6 +27,7 @@ _CODES: Final = shell.Ration(burst=20, per_hour=60)
 def setup(app: web.Application) -> None:
     app.router.add_get("/join", welcome)
     app.router.add_get("/join/status", status)
+    app.router.add_get("/join/payment.png", payment_picture)
     app.router.add_get("/join/texts/{kind:[a-z-]{1,64}}", read_text)
     app.router.add_post("/join/withdraw", withdraw)
     app.router.add_post("/join/code/again", code_again)
@@ -322,6 +323,20 @@ async def status(request: web.Request) -> web.StreamResponse:
         await service.drop_signed(owner, found.line)
     payment = shell.payment_order(request, found.line, found.house, found.name)
     return shell.render(request, "membership/status.html", found=found, line=found.line, payment=payment)
+
+
+async def payment_picture(request: web.Request) -> web.StreamResponse:
+    """The payment code to be kept on the telephone; banks' applications read it from there."""
+    account = await shell.need_account(request)
+    found = await request.app[MEMBERSHIP].status(account)
+    payment = shell.payment_order(request, found.line, found.house, found.name) if found else None
+    if found is None or payment is None or payment.order is None:
+        raise web.HTTPSeeOther("/join/status")
+    headers = {
+        "Content-Disposition": f'attachment; filename="payment-{found.line.number}.png"',
+        "Cache-Control": "private, no-store",
+    }
+    return web.Response(body=payment.order.png(), content_type="image/png", headers=headers)
 
 
 async def withdraw(request: web.Request) -> web.StreamResponse:

@@ -266,9 +266,9 @@ def payment_order(request: web.Request, line: ApplicationLine, house: House, nam
     """How to pay, while it is the applicant's turn."""
     if line.status != "admitted":
         return None
-    bank = payments.Bank.of(request.app[MEMBERSHIP].node.config)
+    bank = request.app[MEMBERSHIP].node.config.bank
     purpose = payments.purpose(line.number, name)
-    order = payments.Order(bank, line.total, purpose, name) if bank else None
+    order = payments.Order(bank, line.total, purpose, name) if bank and line.currency == "RUB" else None
     return Payment(purpose, order)
 
 

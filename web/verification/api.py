@@ -52,7 +52,7 @@ class EvidenceModel(BaseModel):
 
     digest: str
     index: int
-    time: int = Field(description="legal time: the tick before the index")
+    time: int = Field(description="legal time: the tick before the index; 0 before the first tick")
     published: bool
     public: bool
     cooperative: dict[str, str]

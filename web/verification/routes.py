@@ -22,6 +22,7 @@ from protocol.identifiers import parse_fingerprint
 from web import i18n, openapi, sessions
 from web.council.words import Words
 from web.forms import text
+from web.founding.shell import FOUNDING
 from web.keys import NODE
 from web.rendering import render
 from web.verification import api
@@ -120,7 +121,7 @@ async def evidence_zip(request: web.Request) -> web.StreamResponse:
 
 
 async def documents(request: web.Request) -> web.StreamResponse:
-    """What concerns the person, the newest first, and the texts in force."""
+    """What concerns the person, the newest first and in pages, and the texts in force."""
     account = await sessions.need_account(request)
     node = request.app[NODE]
     given = request.query.get("before", "")
@@ -140,6 +141,7 @@ async def documents(request: web.Request) -> web.StreamResponse:
         papers=mine[:_PAGE],
         texts=texts,
         older=older,
+        paged=before is not None,
         published=published,
         words=Words(request),
     )
@@ -179,6 +181,7 @@ async def document(request: web.Request) -> web.StreamResponse:
         author=names.get(paper.by),
         title=wording.title(paper.type, locale),
         pdf=_pdf(paper, viewer),
+        scan=await _scan(request, paper, account),
     )
 
 
@@ -202,3 +205,11 @@ def _pdf(paper: Paper, viewer: Viewer) -> str | None:
     if paper.type == "council.approve/1" and not viewer.roles.isdisjoint(("council", "chair", "secretary")):
         return f"/council/{paper.public['matter']}/minutes.pdf"
     return None
+
+
+async def _scan(request: web.Request, paper: Paper, account: str) -> str | None:
+    """Where the minutes are that an appointment rests on, when they are kept here for this reader."""
+    if paper.type != "council.appoint/1":
+        return None
+    found = await request.app[FOUNDING].minutes_scan(paper.digest, account)
+    return f"/documents/{paper.digest.hex()}/minutes" if found else None
