@@ -6,8 +6,8 @@ import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -77,6 +77,8 @@ class Node:
     engine: Engine
     publisher: Publishing
     reading: Reading
+    #: told the new configuration when pages have changed it, so that every process follows
+    config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
 
     @staticmethod
     def open(config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()) -> Leader:
@@ -163,6 +165,17 @@ class Node:
         """The token that lets its holder found the cooperative; None once it is founded."""
         path = self.config.data / FOUNDING_TOKEN
         return path.read_text().strip() if self.engine.head.size == 0 and path.exists() else None
+
+    def configure(self, changed: Config) -> None:
+        """The configuration in force from now on, in every process of this node. The file is the caller's to
+        write."""
+        self.config = changed
+        for tell in self.config_listeners:
+            tell(changed)
+
+    def follow_config(self, values: Mapping[str, Any]) -> None:
+        """What pages of another process have changed."""
+        self.config = self.config.changed(values)
 
     async def issue_ticket(self, lifetime: int = 3600) -> str:
         """A token for one new account, to be given to somebody whose e-mail code was accepted or who was

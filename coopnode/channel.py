@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-import structlog
 
 from coopnode.answers import Answer, Busy, Committed, Refusal
-from coopnode.publisher import Publisher
-from coopnode.sequencer import Sequencer
 from coopnode.store.log_store import Blob
 from coopnode.submissions import Submission, Told
 from protocol import documents
 from protocol.log import Accepted, Head
 from protocol.merkle import CompactRange
 
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    from coopnode.app import Leader
+    from coopnode.config import Config
 
 _LENGTH: Final = 4
 _HEARTBEAT: Final = 1.0
@@ -82,8 +81,15 @@ class News(msgspec.Struct, array_like=True, tag=4):
     in_flight: int
 
 
-Reply: TypeAlias = Taken | Refused | Later | News
-_OFFERS: Final = msgspec.msgpack.Decoder(list[Offer | Ready])
+class Configured(msgspec.Struct, array_like=True, tag=6):
+    """Pages have changed the configuration (`Config.changeable`)."""
+
+    values: dict[str, Any]
+
+
+Request: TypeAlias = Offer | Ready | Configured
+Reply: TypeAlias = Taken | Refused | Later | News | Configured
+_REQUESTS: Final = msgspec.msgpack.Decoder(list[Request])
 _REPLIES: Final = msgspec.msgpack.Decoder(list[Reply])
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -133,8 +139,9 @@ class Hub:
     """The writing process's side: takes offers of one process that serves pages, answers them, and tells it
     how the log goes on."""
 
-    def __init__(self, sequencer: Sequencer, publisher: Publisher) -> None:
-        self._sequencer, self._publisher = sequencer, publisher
+    def __init__(self, node: Leader) -> None:
+        self._node, self._sequencer, self._publisher = node, node.sequencer, node.publisher
+        self._known: Config = node.config
         self._out: list[Reply] = []
         self._taken: dict[bytes, Taken] = {}
         self._wire: Wire | None = None
@@ -144,6 +151,7 @@ class Hub:
     async def open(self, end: socket.socket) -> None:
         self._wire = await _connect(self._received, self._gone, end)
         self._sequencer.subscribe(self._grown)
+        self._node.config_listeners.append(self._configured)
         self._beat = asyncio.create_task(self._beats(), name="hub")
         self._say(self._news())
 
@@ -156,15 +164,28 @@ class Hub:
         if self._beat is not None:
             self._beat.cancel()
         self._sequencer.unsubscribe(self._grown)
+        if self._configured in self._node.config_listeners:
+            self._node.config_listeners.remove(self._configured)
 
     def _received(self, frame: bytes) -> None:
-        for offer in _OFFERS.decode(frame):
-            if isinstance(offer, Ready):
+        for request in _REQUESTS.decode(frame):
+            if isinstance(request, Offer):
+                self._put(request)
+            elif isinstance(request, Configured):
+                self._known = self._node.config.changed(request.values)
+                self._node.configure(self._known)
+            else:
                 self.ready.set()
-                continue
-            blobs = tuple(Blob(*blob) for blob in offer.blobs)
-            submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
-            self._sequencer.put(submission, partial(self._answer, offer.id))
+
+    def _put(self, offer: Offer) -> None:
+        blobs = tuple(Blob(*blob) for blob in offer.blobs)
+        submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
+        self._sequencer.put(submission, partial(self._answer, offer.id))
+
+    def _configured(self, config: Config) -> None:
+        if config is not self._known:  # else it came from there
+            self._known = config
+            self._say(Configured(config.changeable()))
 
     def _answer(self, id: int, answer: Answer) -> None:
         if isinstance(answer, Committed):
@@ -230,9 +251,11 @@ class Follower:
         #: set when the writing process has gone: there is nothing to do here any more
         self.left = asyncio.Event()
         self._first_news = asyncio.Event()
+        #: called with what pages of another process have changed
+        self.configured: Callable[[Mapping[str, Any]], None] | None = None
         self._next = 0
         self._waiting: dict[int, tuple[Submission, Told]] = {}
-        self._out: list[Offer | Ready] = []
+        self._out: list[Request] = []
         self._wire: Wire | None = None
 
     async def open(self, end: socket.socket) -> None:
@@ -261,7 +284,10 @@ class Follower:
     def ready(self) -> None:
         self._say(Ready())
 
-    def _say(self, message: Offer | Ready) -> None:
+    def configure(self, config: Config) -> None:
+        self._say(Configured(config.changeable()))
+
+    def _say(self, message: Request) -> None:
         self._out.append(message)
         if len(self._out) == 1:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -283,6 +309,9 @@ class Follower:
                 self._heard(reply)
             elif isinstance(reply, Taken):
                 self._taken(reply)
+            elif isinstance(reply, Configured):
+                if self.configured is not None:
+                    self.configured(reply.values)
             elif isinstance(reply, Later):
                 _, tell = self._waiting.pop(reply.id)
                 tell(Busy(reply.retry_after, reply.code, reply.reason))

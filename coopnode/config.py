@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -159,6 +160,16 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = cls.model_config.get("toml_file")
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file))
+
+    def changeable(self) -> dict[str, Any]:
+        """What pages may change while the node runs, as plain values, secrets in clear."""
+        smtp = self.smtp.model_dump()
+        smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
+        return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """With the values of another's `changeable`."""
+        return self.model_copy(update={**values, "smtp": Smtp(**values["smtp"])})
 
     @property
     def keys(self) -> Path:

@@ -173,7 +173,7 @@ class Pages:
         from coopnode.channel import Hub, pair
 
         ours, theirs = pair()
-        hub = Hub(self._node.sequencer, self._node.publisher)
+        hub = Hub(self._node)
         await hub.open(ours)
         announced = asyncio.create_task(_announced(hub, ready))
         try:
@@ -220,6 +220,8 @@ async def _serve_pages(config: Config, channel: int, public: Sequence[int], sign
     if follower.left.is_set():
         return
     node = Node.follow(config, follower)
+    node.config_listeners.append(follower.configure)
+    follower.configured = node.follow_config
     sys.setswitchinterval(0.0005)
     runners = await _runners(node)
     try:

@@ -1,4 +1,4 @@
-"""Several processes: one writes the log, the others serve pages and pass statements on (ADR 7)."""
+"""Several processes: one writes the log, the others serve pages and pass statements on (ADR 8)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
 from coopnode import testing
+from coopnode.channel import Follower, Hub, pair
 from coopnode.cli.node import all_projections
+from coopnode.config import Smtp
 from protocol import promises
 from tests.node.fsck import verify
 
@@ -175,6 +178,31 @@ async def test_all_leave_with_the_process_that_writes(society: Society) -> None:
             status, body = await node.post(raw)
             assert (status, body["index"]) == (200, index)
     assert verify(society.data).problems == []
+
+
+async def test_what_pages_change_in_the_configuration_counts_in_every_process(tmp_path: Path) -> None:
+    made = await testing.cooperative(tmp_path / "data")
+    heard: list[list[dict[str, Any]]] = [[], []]
+    hubs: list[Hub] = []
+    followers: list[Follower] = []
+    for place in range(2):
+        ours, theirs = pair()
+        hub, follower = Hub(made.node), Follower()
+        await hub.open(ours)
+        await follower.open(theirs)
+        follower.configured = heard[place].append  # type: ignore[assignment]
+        hubs.append(hub)
+        followers.append(follower)
+    smtp = Smtp(host="mail.example", password=SecretStr("secret"))
+    followers[0].configure(made.node.config.model_copy(update={"smtp": smtp}))
+    await _until(lambda: heard[1])
+    assert made.node.config.smtp == smtp
+    assert made.node.config.changed(heard[1][0]).smtp == smtp
+    assert heard[0] == []
+    for hub, follower in zip(hubs, followers, strict=True):
+        hub.close()
+        follower.close()
+    await made.node.stop()
 
 
 async def test_processes_that_cannot_live_stop_the_node(society: Society, monkeypatch: Any) -> None:
