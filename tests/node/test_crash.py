@@ -9,16 +9,16 @@ import pytest
 
 from tests.node.crash import Crash
 
-#: Kills of one data directory: a round replays its whole log, so many short lives cost less than one long.
-LIFE = 20
-QUICK = 1
-LONG = int(os.environ.get("COOPNODE_CRASHES", "400")) // LIFE
+#: Kills of one data directory: what is checked grows with its log, so short lives cost less than one long.
+LIFE = 25
+QUICK = 200 // LIFE
+LONG = int(os.environ.get("COOPNODE_CRASHES", "1000")) // LIFE
 
 
 async def _kill_again_and_again(data: Path) -> None:
     crash = await Crash.prepare(data)
-    for _ in range(LIFE):
-        await crash.round()
+    for number in range(1, LIFE + 1):
+        await crash.round(whole=number % 5 == 0)
     assert crash.acknowledged
 
 
