@@ -56,7 +56,7 @@ class Crash:
         return cls(data, made.id, people, matter)
 
     async def round(self, *, fault: str | None = None, seconds: float = 0.25, whole: bool = True) -> bool:
-        """Start, load, kill at a random moment or at a fault point, check (`whole`: with a replay of the whole
+        """Start, load, kill at a random moment or at a fault point, check (`whole`: by a replay of the whole
         log). Whether the process died by the fault."""
         ours, theirs = _CONTEXT.Pipe(duplex=False)
         process = _CONTEXT.Process(target=server.live, args=(self.data, fault, theirs))
