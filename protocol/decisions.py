@@ -157,9 +157,14 @@ def cast(box: Box, ballot: Ballot | None, vote: Cast, tick: int) -> tuple[Box, B
         return Rejection("sequence_too_far", "sequence", {"highest": highest})
     if len(own) >= MAX_BALLOTS:
         return Rejection("too_many_ballots", "sequence", {"limit": MAX_BALLOTS})
-    casts = sorted((*before.casts, vote), key=lambda item: (item.sequence, item.digest))
-    after = replace(before, casts=tuple(casts))
+    after = replace(before, casts=_in_order(before.casts, vote))
     return _recounted(box, before, after), after
+
+
+def _in_order(casts: tuple[Cast, ...], vote: Cast) -> tuple[Cast, ...]:
+    if not casts or (casts[-1].sequence, casts[-1].digest) < (vote.sequence, vote.digest):
+        return (*casts, vote)  # as almost always
+    return tuple(sorted((*casts, vote), key=lambda item: (item.sequence, item.digest)))
 
 
 def revoke(box: Box, ballot: Ballot, kid: bytes, suspected_from: int | None) -> tuple[Box, Ballot]:

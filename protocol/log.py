@@ -212,9 +212,10 @@ class Batch:
         self._cooperative = head.cooperative
         self._tick = head.tick
         self._tree = head.tree.copy()
+        self._constituted = False
         self._overlay = Overlay(state)
         self._nonces = nonces
-        self._new_nonces = Nonces()
+        self._new_nonces: dict[tuple[str, bytes], int] = {}
         self._history = history
         self.accepted: list[Accepted] = []
         self.leaf_hashes: list[bytes] = []
@@ -235,11 +236,20 @@ class Batch:
 
     def commit_nonces(self) -> None:
         """To be called once the batch is durable."""
-        for entry in self.accepted:
-            statement = entry.statement
-            if not statement.is_account_event:
-                self._nonces.add(statement.iss, statement.cti, statement.exp)
+        for (iss, cti), exp in self._new_nonces.items():
+            self._nonces.add(iss, cti, exp)
         self._nonces.forget_before(self._tick)
+
+    def settle(self, state: MemoryState) -> None:
+        """In memory, where nothing can fail between judging and keeping: `state`, over which this batch was
+        made, takes what was accepted, and the batch goes on from the new head."""
+        self.commit_nonces()
+        state.apply(self._overlay.writes)
+        self._base = self.head
+        self._overlay.writes.clear()
+        self._new_nonces.clear()
+        self.accepted.clear()
+        self.leaf_hashes.clear()
 
     def offer(self, statement: Statement) -> Accepted | Refused:
         """Judges one statement whose signature holds. Raises SeenAhead (P3)."""
@@ -323,8 +333,8 @@ class Batch:
     def _nonce(self, statement: Statement) -> Refused | None:
         if statement.is_account_event:
             return None
-        nonce = statement.iss, statement.cti, self._tick
-        if self._new_nonces.holds(*nonce) or self._nonces.holds(*nonce):
+        known = self._new_nonces.get((statement.iss, statement.cti), -1) >= self._tick
+        if known or self._nonces.holds(statement.iss, statement.cti, self._tick):
             return Refused("nonce_reused", "cti")
         return None
 
@@ -395,7 +405,7 @@ class Batch:
     def _decide(self, statement: Statement, overlay: Overlay) -> tuple[Effect, ...] | Rejection:
         kind = registry.TYPES[statement.type]
         context = self._context(overlay)
-        if not kind.founding and not context.facts.constituted():
+        if not kind.founding and not self._is_constituted(context):
             return Rejection("not_constituted", "type")
         contract = registry.CONTRACT_OF[statement.type]
         outcome = contract.decide(View(overlay, contract.DOMAIN), statement, context)
@@ -405,6 +415,11 @@ class Batch:
         if isinstance(effects, Rejection) or statement.type != TICK:
             return effects
         return effects + self._pass_time(statement.payload["time"], overlay)
+
+    def _is_constituted(self, context: Context) -> bool:
+        # Once and for all: no contract takes it back.
+        self._constituted = self._constituted or context.facts.constituted()
+        return self._constituted
 
     def _context(self, overlay: Overlay) -> Context:
         return Context(
@@ -461,7 +476,7 @@ class Batch:
         self.leaf_hashes.append(leaf)
         self._overlay.writes.update(accepted.writes)
         if not accepted.statement.is_account_event:
-            self._new_nonces.add(accepted.statement.iss, accepted.statement.cti, accepted.statement.exp)
+            self._new_nonces[accepted.statement.iss, accepted.statement.cti] = accepted.statement.exp
         self.accepted.append(accepted)
 
 

@@ -26,6 +26,8 @@ from protocol.signatures import Signed
 
 #: Fewer signatures than this are checked before a worker has started.
 WORTH_WORKERS: Final = 4_000
+#: From here on a checker for the processor of the reducer as well pays for its start.
+MANY: Final = 40_000
 MOST_WORKERS: Final = 2
 #: Chunks between feeding and reducing.
 IN_FLIGHT: Final = 6
@@ -98,20 +100,22 @@ class Replayer:
         not checked again.
         """
         self.state = MemoryState()
-        self.head = Head.empty(generation)
         self.history = History()
         self.counts: Counter[str] = Counter()
         self.signatures_checked = 0
         self.problem: Problem | None = None
         #: told every entry the rules allow; may find a problem of its own
         self.observer: Callable[[Accepted], Problem | None] | None = None
-        self._nonces = Nonces()
+        self._batch = Batch(Head.empty(generation), self.state, Nonces(), self.history)
         self._verified_before = verified_before
         self._waiting: deque[_Chunk] = deque()
-        # Reducing takes as long as checking, so a second checker is all the reducer can keep busy.
-        wanted = min((os.cpu_count() or 1) - 1, MOST_WORKERS) if workers is None else workers
+        wanted = _checkers_for(size - verified_before) if workers is None else workers
         worth = wanted > 0 and size - verified_before >= WORTH_WORKERS
         self._checkers = Checkers(wanted) if worth else None
+
+    @property
+    def head(self) -> Head:
+        return self._batch.head
 
     def digest(self) -> bytes:
         """State digest (SPEC §9.2)."""
@@ -183,10 +187,9 @@ class Replayer:
     def _append(self, index: int, statement: Statement, valid: bool) -> Problem | None:
         if not valid:
             return Problem("bad_signature", index, statement.type, "signature", signer=statement.iss)
-        # One batch for each entry: `seen` may name any earlier head, wherever the node cut its batches.
-        batch = Batch(self.head, self.state, self._nonces, self.history)
+        # Settled after each entry: `seen` may name any earlier head, wherever the node cut its batches.
         try:
-            outcome = batch.offer(statement)
+            outcome = self._batch.offer(statement)
         except SeenAhead:
             ahead = statement.seen is not None and statement.seen.size > index
             code = "seen_ahead" if ahead else "seen_fork"
@@ -197,11 +200,16 @@ class Replayer:
             return Problem(
                 outcome.code, index, statement.type, outcome.at, facts=outcome.facts, signer=statement.iss
             )
-        batch.commit_nonces()
-        self.state.apply(batch.writes)
-        self.head = batch.head
+        self._batch.settle(self.state)
         self.counts[statement.type] += 1
         return self.observer(outcome) if self.observer else None
+
+
+def _checkers_for(count: int) -> int:
+    """Reducing takes three quarters of the time of checking, so two checkers are all the reducer can keep
+    busy. On a long log one for each processor, the reducer's too: what it leaves idle is used."""
+    processors = os.cpu_count() or 1
+    return min(processors if count >= MANY and processors > 1 else processors - 1, MOST_WORKERS)
 
 
 @contextmanager

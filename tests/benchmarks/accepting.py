@@ -69,7 +69,10 @@ def prepare(data: Path, *, people: int, matters: int) -> Prepared:
     async def work() -> Prepared:
         made = await testing.cooperative(data)
         council = await made.constitute(_SEATS)
-        opened = [await made.matter(council[0], f"Вопрос {number}") for number in range(matters)]
+        # by all in turn: one may have only so many open
+        opened = [
+            await made.matter(council[number % _SEATS], f"Вопрос {number}") for number in range(matters)
+        ]
         found = await made.people_named("person", people)
         await made.node.stop()
 

@@ -10,7 +10,7 @@ from protocol.identifiers import identifier
 from tests.audit.logs import Log, Person
 
 #: ballots of one voter in one matter; the contract allows 50
-_SEQUENCES = 4
+_SEQUENCES = 40
 
 
 @dataclass
@@ -19,6 +19,7 @@ class Material:
 
     log: Log
     people: list[Person] = field(default_factory=list)
+    matters: int = 0
 
     @classmethod
     def make(cls, people: int) -> Material:
@@ -42,11 +43,14 @@ class Material:
 
     def matter(self) -> str:
         """A question before the council, put into the log."""
-        raw = self.log.act(self.log.council[1], "council.propose/1", {"kind": "free"}, sub=self.log.id)
+        council = self.log.council
+        by = council[self.matters % len(council)]  # one may have only so many open
+        self.matters += 1
+        raw = self.log.act(by, "council.propose/1", {"kind": "free"}, sub=self.log.id)
         return identifier(documents.parse(raw).digest)
 
     def votes(self, count: int) -> Iterator[bytes]:
-        """Ballots of the council. Opens a matter for every twenty: those it puts into the log itself."""
+        """Ballots of the council. Opens a matter for every two hundred: those it puts into the log itself."""
         council = self.log.council
         for number in range(count):
             place = number % (len(council) * _SEQUENCES)

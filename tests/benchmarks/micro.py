@@ -83,15 +83,12 @@ def _decide(count: int, rounds: int) -> dict[str, float]:
 
 def _timed(statements: Sequence[Statement]) -> dict[str, tuple[int, float]]:
     found: dict[str, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
-    state, nonces, head = MemoryState(), Nonces(), Head.empty()
-    history = Replayer(0).history
+    state = MemoryState()
+    batch = Batch(Head.empty(), state, Nonces(), Replayer(0).history)
     for statement in statements:
         began = time.process_time()
-        batch = Batch(head, state, nonces, history)
         batch.offer(statement)
-        batch.commit_nonces()
-        state.apply(batch.writes)
-        head = batch.head
+        batch.settle(state)
         number, spent = found[statement.type]
         found[statement.type] = (number + 1, spent + time.process_time() - began)
     return found

@@ -24,7 +24,7 @@ _CORES = 2
 
 
 def run(figures: Figures, folder: Path, *, quick: bool) -> None:
-    count, rounds = (5_000, 1) if quick else (16_000, 3)
+    count, rounds = (5_000, 1) if quick else (48_000, 2)
     for kind in ("votes", "consents"):
         log = replayed(200, count, kind)
         _kind(figures, log, log.write(folder / f"log-{kind}"), kind, rounds)
