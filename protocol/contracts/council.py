@@ -601,9 +601,7 @@ def _open(view: View, context: Context, kind: str, by: str) -> Matter:
     rule = Rule(
         quorum=(part, whole),
         majority=majority,
-        # A literal, not the pack's own text: `omit_defaults` knows the default by identity, and a record
-        # must have one encoding however its values came about.
-        base="electorate" if facts.parameter("council.majority_base") == "electorate" else "ballots",
+        base=facts.parameter("council.majority_base"),
         # "More than half", but "not less than three quarters": as laws and charters put it.
         strict=decisions.simple_majority(majority),
         quorum_chair=facts.parameter("council.quorum_chair"),
