@@ -63,10 +63,13 @@ class _Listener:
 async def _serve(config: Config, as_json: bool) -> None:
     from aiohttp import web
 
+    from coopnode import __version__
     from coopnode.app import Node
+    from coopnode.assets import AssetsNotice
     from coopnode.cli.node import all_projections
 
     node = Node.open(config, projections=all_projections())
+    notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
     runners: list[web.AppRunner] = []
     try:
         ports: list[int] = []
@@ -77,12 +80,14 @@ async def _serve(config: Config, as_json: bool) -> None:
             ports.append(await _listen(web.TCPSite(runner, config.host, listener.port), listener, config))
         stop = _stop_signal()
         await node.start()
+        notice.start()
         _spare_the_collector()
         _announce(node, config, ports, as_json)
         await stop.wait()
     finally:
         for runner in runners:
             await runner.cleanup()
+        await notice.stop()
         await node.stop()
 
 

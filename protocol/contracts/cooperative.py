@@ -146,6 +146,9 @@ class Agreement(Record, frozen=True):
 class Assets(Record, frozen=True):
     version: str
     files: dict[str, bytes]
+    #: document digest of the `node.assets/1`
+    digest: bytes
+    index: int
 
 
 STATE: Mapping[str, type[Record]] = {
@@ -186,6 +189,10 @@ def charter(view: View) -> Charter | None:
 
 def agreement(view: View, kind: str) -> Agreement | None:
     return view.get("agreement", kind, Agreement)
+
+
+def assets(view: View) -> Assets | None:
+    return view.get("assets", _SELF, Assets)
 
 
 def parameter(view: View, key: str) -> Any:
@@ -350,7 +357,9 @@ def _assets(view: View, statement: Statement, context: Context) -> Changes | Rej
     body: NodeAssets = statement.body
     if any(len(digest) != 32 for digest in body.files.values()):
         return Rejection("invalid_field", "files")
-    return Changes((Write("assets", _SELF, Assets(body.version, body.files)),))
+    return Changes(
+        (Write("assets", _SELF, Assets(body.version, body.files, statement.digest, context.index)),)
+    )
 
 
 _HANDLERS = {
