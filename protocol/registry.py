@@ -77,7 +77,6 @@ RESERVED = (
     "log.reinstate/1",
     "membership.succession/1",
     "node.anchored/1",
-    "node.keys/1",
     "node.late/1",
     "protocol.upgrade/1",
     "vault.erase/1",
@@ -257,6 +256,10 @@ class StateFacts:
 
     def chair(self) -> str | None:
         return council.chair(self._view(council))
+
+    def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
+        found = council.adopted(self._view(council), approval)
+        return (found.kind, found.re) if found else None
 
     def council(self) -> tuple[str, ...]:
         return council.council(self._view(council))
