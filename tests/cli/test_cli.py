@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from coopnode import keyfile, keystore, testing
-from protocol import documents
+from protocol import checkpoints, documents, signatures
+from protocol.identifiers import origin
 from tests.audit import logs
 from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 
@@ -310,6 +311,31 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
     assert (tmp_path / "c.record").exists()
     coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
     coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+
+
+def test_sign_carries_the_logs_signature_under_what_was_seen(tmp_path: Path) -> None:
+    """P3: the checkpoint goes into the claim with the signature that makes it a proof."""
+    home, log = "a" * 51 + "q", testing.seed("log")
+    coopnode("key", "new", tmp_path / "k", "--home", home)
+    head = checkpoints.Checkpoint(origin(home, 0), 7, bytes(32))
+    (tmp_path / "head").write_bytes(checkpoints.sign_checkpoint(head, log))
+    counts = {"for": 3, "against": 0, "abstain": 0}
+    fields = {
+        "matter": home,
+        "round": 1,
+        "outcome": "adopted",
+        "counts": counts,
+        "result": {"$bytes": "A" * 43},
+    }
+    (tmp_path / "payload").write_text(json.dumps(fields))
+    sign: tuple[object, ...] = ("sign", "council.approve/1", tmp_path / "payload", "--key", tmp_path / "k")
+    sign += ("--yes", "--out", tmp_path / "a.cose")
+    coopnode(*sign, status=2)  # no checkpoint
+    coopnode(*sign, "--seen", tmp_path / "payload", status=2)
+    coopnode(*sign, "--seen", tmp_path / "head")
+    seen = documents.parse((tmp_path / "a.cose").read_bytes()).seen
+    assert seen is not None and (seen.generation, seen.size, seen.root) == (0, 7, bytes(32))
+    assert checkpoints.signed_by(head, signatures.public_key(log), seen.signature)
 
 
 # --- against a running node -----------------------------------------------------------------------
