@@ -281,9 +281,9 @@ class Sequencer:
             except SeenAhead as error:
                 who, seen = error.statement.iss, error.statement.seen
                 self.stop_writing(
-                    f"account {who} has verified a checkpoint of {seen.size if seen else 0} entries, "
-                    f"this log has {self.head.size}: an older copy of this node may have been restored, "
-                    "or two copies run (P3)"
+                    f"account {who} has verified a checkpoint of {seen.size if seen else 0} entries, signed by "
+                    f"this node, that is not of this log of {self.head.size}: an older copy of this node may have "
+                    "been restored, or two copies run (P3)"
                 )
             except ClockDoubtful as error:
                 self.stop_writing(f"{error} (P16)")
@@ -334,6 +334,9 @@ class Sequencer:
             return _Judged(submission, Refused("internal", known=False))
         if isinstance(outcome, Accepted):
             return _Judged(submission, outcome)
+        if outcome.code == "seen_unknown":
+            # Not proof, but a sign: an officer's device believes this log longer than it is (P3).
+            log.warning("somebody has seen a longer log", account=submission.statement.iss, **outcome.facts)
         against = batch.head
         return _Judged(submission, outcome, against.size, against.tree.root(), against.tick)
 

@@ -218,6 +218,10 @@ class Facts(Protocol):
 
     def chair(self) -> str | None: ...
 
+    def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
+        """Kind and references of the council's matter that the `council.approve/1` of this digest adopted."""
+        ...
+
     def council(self) -> tuple[str, ...]:
         """Accounts with a vote in the council now, ascending."""
         ...

@@ -27,7 +27,7 @@ from protocol.documents import Seen, Statement
 from protocol.encoding import Value, encode
 from protocol.errors import StatementError
 from protocol.identifiers import origin
-from protocol.merkle import CompactRange
+from protocol.merkle import CompactRange, Levels
 
 #: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
 MAX_AHEAD = 300
@@ -509,10 +509,10 @@ class Replica:
         self.state = MemoryState()
         self.head = Head.empty(generation)
         self.nonces = Nonces()
-        self.leaf_hashes: list[bytes] = []
+        self.tree = Levels()
 
     def root_at(self, size: int) -> bytes:
-        return merkle.root(self.leaf_hashes[:size])
+        return self.tree.root_at(size)
 
     def append(self, raw: bytes, *, verified: bool = False) -> Accepted | Refused:
         """The next entry. `verified` skips the signature check when the caller has made it already."""
@@ -532,7 +532,7 @@ class Replica:
         if isinstance(outcome, Accepted):
             batch.commit_nonces()
             self.state.apply(batch.writes)
-            self.leaf_hashes.extend(batch.leaf_hashes)
+            self.tree.extend(batch.leaf_hashes)
             self.head = batch.head
         return outcome
 

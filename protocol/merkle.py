@@ -24,6 +24,7 @@ __all__ = [
     "MAX_SIZE",
     "CompactRange",
     "HashAt",
+    "Levels",
     "consistency_path",
     "inclusion_path",
     "inclusion_paths",
@@ -126,6 +127,43 @@ class CompactRange:
     def root(self) -> bytes:
         """The Merkle tree hash of all leaves so far."""
         return _join(self._hashes)
+
+
+class Levels:
+    """A growing tree in memory with all its complete subtrees: two hashes for each leaf, and the root of any
+    prefix in O(log n)."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self) -> None:
+        self._rows: list[list[bytes]] = [[]]
+
+    @property
+    def size(self) -> int:
+        return len(self._rows[0])
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf *hash*."""
+        rows, level = self._rows, 0
+        rows[0].append(leaf)
+        while not len(rows[level]) & 1:
+            if level + 1 == len(rows):
+                rows.append([])
+            left, right = rows[level][-2:]
+            rows[level + 1].append(node_hash(left, right))
+            level += 1
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Append each leaf hash in turn."""
+        for leaf in leaves:
+            self.append(leaf)
+
+    def hash_at(self, level: int, index: int) -> bytes:
+        return self._rows[level][index]
+
+    def root_at(self, size: int) -> bytes:
+        """The Merkle tree hash of the first ``size`` leaves; IndexError beyond the end."""
+        return root_at(self.hash_at, size)
 
 
 def subtrees(leaf_hashes: Sequence[bytes]) -> HashAt:

@@ -8,7 +8,7 @@ ask about another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -77,7 +77,6 @@ RESERVED = (
     "log.reinstate/1",
     "membership.succession/1",
     "node.anchored/1",
-    "node.keys/1",
     "node.late/1",
     "protocol.upgrade/1",
     "vault.erase/1",
@@ -119,9 +118,60 @@ def _field(message: str) -> str:
     return place.rstrip("`").split(".")[0].split("[")[0] if found else "payload"
 
 
+class _Plain(msgspec.Struct, frozen=True):
+    """How a type of record is written out: which fields are left out when equal to their default, which hold
+    records themselves."""
+
+    defaults: tuple[tuple[str, Any], ...]
+    inner: tuple[tuple[str, _Plain, bool], ...]
+
+    def strip(self, value: dict[str, Any]) -> None:
+        for name, default in self.defaults:
+            if value.get(name) == default:
+                del value[name]
+        for name, plain, many in self.inner:
+            held = value.get(name)
+            if not held:
+                continue
+            for item in held if many else (held,):
+                plain.strip(item)
+
+
+def _plain(kind: type[msgspec.Struct]) -> _Plain | None:
+    """None when msgspec leaves out all there is to leave out. It knows a default by identity: None, booleans,
+    small numbers and what is empty there is one of only, but a text that was read is not the text it equals.
+    """
+    defaults: list[tuple[str, Any]] = []
+    inner: list[tuple[str, _Plain, bool]] = []
+    hints = get_type_hints(kind)
+    for item in msgspec.structs.fields(kind):
+        if kind.__struct_config__.omit_defaults and isinstance(item.default, str | bytes) and item.default:
+            defaults.append((item.encode_name, item.default))
+        held = _records_in(hints[item.name])
+        if held is not None and (plain := _plain(held[0])) is not None:
+            inner.append((item.encode_name, plain, held[1]))
+    return _Plain(tuple(defaults), tuple(inner)) if defaults or inner else None
+
+
+def _records_in(hint: Any, many: bool = False) -> tuple[type[msgspec.Struct], bool] | None:
+    """The type of record a field holds, and whether it holds a list of them."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint, many
+    many = many or get_origin(hint) in (list, tuple)
+    return next((found for part in get_args(hint) if (found := _records_in(part, many))), None)
+
+
+_PLAIN: Mapping[type[Record], _Plain] = {
+    record: plain for record in _STATE.values() if (plain := _plain(record)) is not None
+}
+
+
 def encode_record(record: Record) -> bytes:
     """Canonical CBOR of a state record."""
-    return encoding.encode(msgspec.to_builtins(record, builtin_types=(bytes,)), limit=2**24)
+    value = msgspec.to_builtins(record, builtin_types=(bytes,))
+    if plain := _PLAIN.get(type(record)):
+        plain.strip(value)
+    return encoding.encode(value, limit=2**24)
 
 
 def decode_record(domain: str, key: str, data: bytes) -> Record:
@@ -206,6 +256,10 @@ class StateFacts:
 
     def chair(self) -> str | None:
         return council.chair(self._view(council))
+
+    def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
+        found = council.adopted(self._view(council), approval)
+        return (found.kind, found.re) if found else None
 
     def council(self) -> tuple[str, ...]:
         return council.council(self._view(council))

@@ -81,12 +81,15 @@ class _Taken(Exception):
 
 
 async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
+    from coopnode import __version__
     from coopnode.app import Node, NodeError
+    from coopnode.assets import AssetsNotice
     from coopnode.cli.node import all_projections
 
     public = _bind(config.host, config.port, "--port")
     signing = _bind(config.host, config.signing_port, "--signing-port")
     node = Node.open(config, projections=all_projections())
+    notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
     runners: list[web.AppRunner] = []
     pages: list[Pages] = []
     try:
@@ -94,6 +97,7 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
         runners = await _runners(node)
         stop = _stop_signal()
         await node.start()
+        notice.start()
         if config.web_processes:
             pages = [Pages(node, overrides, public, signing, stop) for _ in range(config.web_processes)]
             await asyncio.gather(*(each.start() for each in pages))
@@ -106,6 +110,7 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
         await asyncio.gather(*(each.stop() for each in pages))
         for runner in runners:
             await runner.cleanup()
+        await notice.stop()
         await node.stop()
     if any(each.failed for each in pages):
         raise NodeError("the processes that serve pages end as soon as they start; the lines above say why")

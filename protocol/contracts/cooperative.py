@@ -106,6 +106,15 @@ class NodeAssets(Payload, frozen=True):
     files: dict[str, bytes]
 
 
+class NodeKeys(Payload, frozen=True):
+    log_key: PublicKey
+    node_key: PublicKey
+    #: document digest of the `council.approve/1` that adopted just these keys
+    decision: bytes
+    #: possession of log key and node key, in this order, each over the decision
+    proofs: list[bytes]
+
+
 class Cooperative(Record, frozen=True):
     name: str
     kind: Literal["new", "existing"]
@@ -146,6 +155,15 @@ class Agreement(Record, frozen=True):
 class Assets(Record, frozen=True):
     version: str
     files: dict[str, bytes]
+    #: document digest of the `node.assets/1`
+    digest: bytes
+    index: int
+
+
+class FormerKey(Record, frozen=True):
+    """By kid in hexadecimal: a key of the node that was replaced, and by which `node.keys/1`."""
+
+    by: bytes
 
 
 STATE: Mapping[str, type[Record]] = {
@@ -154,6 +172,7 @@ STATE: Mapping[str, type[Record]] = {
     "charter": Charter,
     "agreement": Agreement,
     "assets": Assets,
+    "former": FormerKey,
 }
 
 TYPES = (
@@ -165,6 +184,7 @@ TYPES = (
 NODE_TYPES = (
     DocumentType("node.tick/1", NodeTick, signer="node", public=True, founding=True),
     DocumentType("node.assets/1", NodeAssets, signer="node", public=True, founding=True),
+    DocumentType("node.keys/1", NodeKeys, public=True),
 )
 
 
@@ -186,6 +206,10 @@ def charter(view: View) -> Charter | None:
 
 def agreement(view: View, kind: str) -> Agreement | None:
     return view.get("agreement", kind, Agreement)
+
+
+def assets(view: View) -> Assets | None:
+    return view.get("assets", _SELF, Assets)
 
 
 def parameter(view: View, key: str) -> Any:
@@ -267,14 +291,16 @@ def _genesis(view: View, statement: Statement, context: Context) -> Changes | Re
     return Changes((Write("cooperative", _SELF, record),))
 
 
-def _held(key: PublicKey, scope: str, proof: bytes, cooperative_id: str) -> Rejection | None:
+def _held(
+    key: PublicKey, scope: str, proof: bytes, cooperative_id: str, previous: bytes = bytes(32)
+) -> Rejection | None:
     try:
         check_public_key(key)
     except ProtocolError:
         return Rejection("invalid_key", f"{scope}_key")
     if key.scope != scope:
         return Rejection("invalid_key", f"{scope}_key")
-    if not signatures.verify(key.pub, documents.possession(key.pub, cooperative_id, 0), proof):
+    if not signatures.verify(key.pub, documents.possession(key.pub, cooperative_id, 0, previous), proof):
         return Rejection("no_possession", "proofs")
     return None
 
@@ -350,10 +376,50 @@ def _assets(view: View, statement: Statement, context: Context) -> Changes | Rej
     body: NodeAssets = statement.body
     if any(len(digest) != 32 for digest in body.files.values()):
         return Rejection("invalid_field", "files")
-    return Changes((Write("assets", _SELF, Assets(body.version, body.files)),))
+    return Changes(
+        (Write("assets", _SELF, Assets(body.version, body.files, statement.digest, context.index)),)
+    )
+
+
+def keys_digest(log_key: PublicKey, node_key: PublicKey) -> bytes:
+    """What the council's matter of kind `node_keys` names, so that it decides on these keys and no others."""
+    keys = {
+        name: {"alg": key.alg, "pub": key.pub, "scope": key.scope}
+        for name, key in (("log_key", log_key), ("node_key", node_key))
+    }
+    return hashlib.sha256(encoding.encode(keys)).digest()
+
+
+def _keys(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    """The council decided, the chair signs (P12): never the old key alone, so that who stole it cannot keep
+    the node."""
+    body: NodeKeys = statement.body
+    if statement.iss != context.facts.chair():
+        return Rejection("not_allowed", "iss", {"role": "chair"})
+    named = keys_digest(body.log_key, body.node_key)
+    if context.facts.adopted(body.decision) != ("node_keys", (named,)):
+        return Rejection("not_decided", "decision")
+    found = view.need("cooperative", _SELF, Cooperative)
+    if body.log_key.pub != found.log_key:
+        return Rejection("log_key_fixed", "log_key")  # until proofs and audits follow a change of it
+    if len(body.proofs) != 2:
+        return Rejection("invalid_field", "proofs")
+    for scope, key, proof in zip(("log", "node"), (body.log_key, body.node_key), body.proofs, strict=True):
+        if refused := _held(key, scope, proof, context.cooperative, body.decision):
+            return refused
+    new = body.node_key.pub
+    if new in (found.node_key, found.log_key) or view.get("former", new.hex(), FormerKey) is not None:
+        return Rejection("key_taken", "node_key")
+    return Changes(
+        (
+            Write("cooperative", _SELF, msgspec.structs.replace(found, node_key=new)),
+            Write("former", found.node_key.hex(), FormerKey(statement.digest)),
+        )
+    )
 
 
 _HANDLERS = {
+    "node.keys/1": _keys,
     "cooperative.genesis/1": _genesis,
     "cooperative.pack/1": _pack,
     "cooperative.charter/1": _charter,

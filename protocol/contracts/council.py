@@ -85,6 +85,7 @@ CODES: Final[Mapping[str, str]] = {
     "charter_missing": "There is no charter yet: with the council in, only the general meeting changes it.",
     "exclusive_competence": "Law or charter leave the matter to the general meeting: put it on the agenda.",
     "invitation_repeated": "The invitation's key has been used for another seat.",
+    "keys_unnamed": "A matter about the node's keys names their digest and nothing else.",
     "kind_not_proposable": "Matters of this kind are not opened by a proposal.",
     "matter_closed": "The matter is no longer open to this act.",
     "not_settled": "The vote is open and a ballot to come can still change the outcome.",
@@ -569,9 +570,11 @@ def _not_for_council(body: CouncilPropose, context: Context) -> Rejection | None
 
 
 def _not_proposable(view: View, body: CouncilPropose, context: Context) -> Rejection | None:
-    if body.kind not in ("officer", "free"):
+    if body.kind not in ("officer", "free", "node_keys"):
         return Rejection("kind_not_proposable", "kind")
-    if body.kind == "free":
+    if body.kind == "node_keys" and len(body.re) != 1:
+        return Rejection("keys_unnamed", "re")
+    if body.kind != "officer":
         return Rejection("roles_unexpected", "roles") if body.roles else None
     if body.subject is None:
         return Rejection("officer_incomplete", "subject")
@@ -601,9 +604,7 @@ def _open(view: View, context: Context, kind: str, by: str) -> Matter:
     rule = Rule(
         quorum=(part, whole),
         majority=majority,
-        # A literal, not the pack's own text: `omit_defaults` knows the default by identity, and a record
-        # must have one encoding however its values came about.
-        base="electorate" if facts.parameter("council.majority_base") == "electorate" else "ballots",
+        base=facts.parameter("council.majority_base"),
         # "More than half", but "not less than three quarters": as laws and charters put it.
         strict=decisions.simple_majority(majority),
         quorum_chair=facts.parameter("council.quorum_chair"),

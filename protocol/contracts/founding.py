@@ -135,6 +135,8 @@ class Meeting(Record, frozen=True):
     joined: int = 0
     #: document digest of the `founding.open/1` in force
     opened: bytes | None = None
+    #: until when an adopted vote waits for its minutes
+    sign_by: int | None = None
 
 
 class Vote(Record, frozen=True):
@@ -231,25 +233,27 @@ def due(view: View, deadline: Deadline, context: Context) -> Changes:
             return Changes()
         return Changes((Write("meeting", _CURRENT, replace(meeting, status="lapsed")),))
     if deadline.kind == "minutes":
-        if not _adopted(view, meeting) or meeting.opened is None or identifier(meeting.opened) != deadline.id:
+        if meeting.status != "closed" or meeting.sign_by != deadline.time:
             return Changes()
-        return Changes((Write("meeting", _CURRENT, replace(meeting, status="lapsed")),))
+        return Changes((Write("meeting", _CURRENT, replace(meeting, status="lapsed", sign_by=None)),))
     vote = view.need("vote", deadline.id, Vote)
     if meeting.status != "voting" or vote.box.until != deadline.time:
         return Changes()
     counted = _counted(view, deadline.id, vote)
+    sign_by = _sign_by(context) if counted.outcome == "adopted" else None
     return Changes(
         (
-            Write("meeting", _CURRENT, replace(meeting, status="closed")),
+            Write("meeting", _CURRENT, replace(meeting, status="closed", sign_by=sign_by)),
             Write("vote", deadline.id, counted),
         ),
-        set_deadlines=(_sign_by(deadline.id, context),) if counted.outcome == "adopted" else (),
+        set_deadlines=() if sign_by is None else (Deadline(sign_by, "minutes", deadline.id),),
     )
 
 
-def _sign_by(id: str, context: Context) -> Deadline:
-    """Else two who sign nothing would hold the founding for ever."""
-    return Deadline(context.tick + context.facts.parameter("founding.vote_days") * DAY, "minutes", id)
+def _sign_by(context: Context) -> int:
+    """Without an end, two who sign nothing would hold the founding for ever."""
+    days: int = context.facts.parameter("founding.vote_days")
+    return context.tick + days * DAY
 
 
 def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
@@ -516,12 +520,24 @@ def _minutes(view: View, statement: Statement, context: Context) -> Changes | Re
     both = signed.presider is not None and signed.secretary is not None
     status: Literal["constituted", "closed"] = "constituted" if both else "closed"
     founded = FoundingConstituted(vote.council, body.chair, founders(view), meeting.charter, statement.digest)
+    before = _pending(meeting, vote)
+    after = replace(meeting, status=status, sign_by=None if both else meeting.sign_by or _sign_by(context))
+    awaited = () if both else (_pending(after, vote),)
     return Changes(
-        (Write("meeting", _CURRENT, replace(meeting, status=status)), Write("vote", id, signed)),
+        (Write("meeting", _CURRENT, after), Write("vote", id, signed)),
         (Effect("founding.constituted", founded),) if both else (),
-        set_deadlines=(_sign_by(id, context),) if meeting.status == "voting" else (),
-        clear_deadlines=(Deadline(vote.box.until, "vote", id),) if meeting.status == "voting" else (),
+        set_deadlines=awaited,
+        clear_deadlines=() if (before,) == awaited else (before,),
     )
+
+
+def _pending(meeting: Meeting, vote: Vote) -> Deadline:
+    """The deadline of a vote that is open or waits for its minutes."""
+    assert meeting.opened is not None
+    id = identifier(meeting.opened)
+    if meeting.sign_by is None:
+        return Deadline(vote.box.until, "vote", id)
+    return Deadline(meeting.sign_by, "minutes", id)
 
 
 def _unfounded(view: View, id: str, vote: Vote, body: FoundingMinutes) -> Rejection | None:

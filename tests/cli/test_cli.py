@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from coopnode import keyfile, keystore, testing
-from protocol import documents
+from protocol import checkpoints, documents, signatures
+from protocol.identifiers import origin
 from tests.audit import logs
 from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 
@@ -312,6 +313,31 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
     coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
 
 
+def test_sign_carries_the_logs_signature_under_what_was_seen(tmp_path: Path) -> None:
+    """P3: the checkpoint goes into the claim with the signature that makes it a proof."""
+    home, log = "a" * 51 + "q", testing.seed("log")
+    coopnode("key", "new", tmp_path / "k", "--home", home)
+    head = checkpoints.Checkpoint(origin(home, 0), 7, bytes(32))
+    (tmp_path / "head").write_bytes(checkpoints.sign_checkpoint(head, log))
+    counts = {"for": 3, "against": 0, "abstain": 0}
+    fields = {
+        "matter": home,
+        "round": 1,
+        "outcome": "adopted",
+        "counts": counts,
+        "result": {"$bytes": "A" * 43},
+    }
+    (tmp_path / "payload").write_text(json.dumps(fields))
+    sign: tuple[object, ...] = ("sign", "council.approve/1", tmp_path / "payload", "--key", tmp_path / "k")
+    sign += ("--yes", "--out", tmp_path / "a.cose")
+    coopnode(*sign, status=2)  # no checkpoint
+    coopnode(*sign, "--seen", tmp_path / "payload", status=2)
+    coopnode(*sign, "--seen", tmp_path / "head")
+    seen = documents.parse((tmp_path / "a.cose").read_bytes()).seen
+    assert seen is not None and (seen.generation, seen.size, seen.root) == (0, 7, bytes(32))
+    assert checkpoints.signed_by(head, signatures.public_key(log), seen.signature)
+
+
 # --- against a running node -----------------------------------------------------------------------
 
 
@@ -347,16 +373,19 @@ def test_found_sign_submit_audit(tmp_path: Path) -> None:
         refused = json_of("submit", ready["address"], statements[0], status=1)
         assert refused["answers"][0]["code"].startswith("ticket")
         done = json_of("submit", ready["address"], *statements, "--ticket", token)
-        assert [each["index"] for each in done["answers"]] == [0, 1, 3, 4]
+        # The node's own statement on the signing page's files (P29) comes after the founder's account.
+        *first_three, last = [each["index"] for each in done["answers"]]
+        assert first_three == [0, 1, 3] and last >= 4
         again = coopnode("submit", ready["address"], statements[3]).stdout
-        assert again.strip().endswith("entry 4")
+        assert again.strip().endswith(f"entry {last}")
         node_key = keystore.load(data / "keys").node_pub.hex()
         coopnode("submit", ready["address"], statements[3], "--node-key", node_key)
         coopnode("submit", ready["address"], statements[3], "--node-key", "00" * 32, status=2)
         saved = tmp_path / "saved"
-        wait_for(ready["address"], 5)
+        wait_for(ready["address"], max(6, last + 1))
         found = json_of("audit", ready["address"], "--expect", first.id, "--save", saved)
-        assert found["ok"] and found["entries"] == 5
+        assert found["ok"] and found["entries"] >= 6
+        assert '"same":true' in get(f"{ready['address']}/api/v1/signing/assets").replace(" ", "")
         assert json_of("verify", "--data", data)["ok"]
         coopnode("rebuild", "--yes", "--data", data, status=2)  # in use
         coopnode("run", "--data", data, "--port", "0", status=2)  # in use
@@ -367,14 +396,19 @@ def test_found_sign_submit_audit(tmp_path: Path) -> None:
     coopnode("submit", "http://127.0.0.1:1", statements[3], "--patience", "0", status=2)
 
 
-def wait_for(address: str, size: int) -> None:
-    import time
+def get(address: str) -> str:
     import urllib.request
 
+    with urllib.request.urlopen(address) as answer:
+        return str(answer.read(), "utf-8")
+
+
+def wait_for(address: str, size: int) -> None:
+    import time
+
     for _ in range(100):
-        with urllib.request.urlopen(f"{address}/readyz") as answer:
-            if json.load(answer)["published"] >= size:
-                return
+        if json.loads(get(f"{address}/readyz"))["published"] >= size:
+            return
         time.sleep(0.1)
     raise AssertionError("nothing was published")
 

@@ -431,6 +431,10 @@ class Course(RuleBasedStateMachine):
             id = identifier(meeting.opened)
             vote = self.view("founding").need("vote", id, founding.Vote)
             expected.add(deadline_key("founding", Deadline(vote.box.until, "vote", id)))
+        if meeting is not None and meeting.sign_by is not None and meeting.opened is not None:
+            assert meeting.status == "closed"
+            waits = Deadline(meeting.sign_by, "minutes", identifier(meeting.opened))
+            expected.add(deadline_key("founding", waits))
         held = {key for key, _ in self.log.replica.state.scan("deadline", "", "9")}
         # A convening that was overtaken keeps its own until it passes, and says nothing then.
         assert {key for key in held if "/founding/meeting/" not in key} == expected

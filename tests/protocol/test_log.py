@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from coopnode import testing
 from coopnode.testing import Memory, Person, found, seed, sign_statement
-from protocol import documents, encoding, registry, signatures
+from protocol import documents, encoding, merkle, registry, signatures
+from protocol.contract import Money
+from protocol.contracts import consents, council
+from protocol.contracts.membership import Application
+from protocol.decisions import Box, Counts, Electorate, Rule
 from protocol.documents import OnBehalf
 from protocol.effects import ROUTES
 from protocol.identifiers import identifier
@@ -322,3 +326,35 @@ def test_ids_of_the_founder_and_the_cooperative_need_each_other_only_one_way() -
     genesis = documents.parse(log.entries[0]).payload["genesis"]
     assert identifier(hashlib.sha256(encoding.encode(genesis)).digest()) == log.id
     assert log.founder.id not in str(genesis)
+
+
+def test_a_record_has_one_encoding_however_its_values_came_about() -> None:
+    """A text that was read equals the default and is not the default: it is left out all the same."""
+
+    def read(text: str) -> Any:
+        return "".join(list(text))
+
+    money = Money(1, "RUB")
+    applied = Application("a", "person", 3, bytes(32), money, money, 7)
+    rule = Rule((1, 2), (1, 2))
+    box = Box(Electorate(1, 4, bytes(32)), 1, 2, 3, 4, Counts(0, 0, 0))
+    matter = council.Matter("free", "a", 1, rule, box, "a", bytes(32))
+    for record, same in (
+        (applied, msgspec.structs.replace(applied, status=read("applied"))),
+        (matter, msgspec.structs.replace(matter, status=read("open"))),
+        (matter, msgspec.structs.replace(matter, rule=msgspec.structs.replace(rule, base=read("ballots")))),
+        (consents.Consent("a", "p", "o", 1), consents.Consent("a", "p", "o", 1, read("given"))),
+    ):
+        assert record == same and registry.encode_record(record) == registry.encode_record(same)
+    other = msgspec.structs.replace(applied, status="identified")
+    assert registry.encode_record(other) != registry.encode_record(applied)
+
+
+def test_the_root_of_any_prefix_is_there_without_counting_again(log: Memory) -> None:
+    for number in range(20):
+        log.person(f"person {number}")
+    leaves = [merkle.leaf_hash(raw) for raw in log.entries]
+    for size in range(len(leaves) + 1):
+        assert log.replica.root_at(size) == merkle.root(leaves[:size])
+    with pytest.raises(IndexError):
+        log.replica.root_at(len(leaves) + 1)

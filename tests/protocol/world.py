@@ -166,6 +166,10 @@ class WorldFacts:
     def chair(self) -> str | None:
         return council.chair(self._world.view("council"))
 
+    def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
+        found = council.adopted(self._world.view("council"), approval)
+        return (found.kind, found.re) if found else None
+
     def council(self) -> tuple[str, ...]:
         return council.council(self._world.view("council"))
 

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from coopnode import evidence
+from coopnode import assets, evidence
 from coopnode.admission import Buckets
 from coopnode.evidence import Evidence
 from protocol import wording
+from web import signing_origin
 from web.council.shared import caller
 from web.keys import NODE
 from web.log.routes import client
@@ -125,7 +126,53 @@ async def verify(request: web.Request) -> web.StreamResponse:
     return refused(request, "not_found") if found is None else answer(model(found))
 
 
+class LoggedAssets(BaseModel):
+    version: str
+    files: dict[str, str] = Field(description="name to SHA-256 in hexadecimal")
+    digest: str = Field(description="fingerprint of the `node.assets/1`: look it up under /verify")
+    index: int
+
+
+class AssetsModel(BaseModel):
+    """The files of the signing page: what this node serves now and what the log says of them (P29). Compare
+    them with the digests of what your own device was served."""
+
+    served: dict[str, str]
+    logged: LoggedAssets | None = None
+    same: bool
+
+
+async def signing_assets(request: web.Request) -> web.StreamResponse:
+    node, served = request.app[NODE], signing_origin.digests()
+    known = await node.in_thread(lambda: assets.logged(node))
+    shown = None
+    if known is not None:
+        shown = LoggedAssets(
+            version=known.version,
+            files={name: digest.hex() for name, digest in known.files.items()},
+            digest=known.digest.hex(),
+            index=known.index,
+        )
+    return answer(
+        AssetsModel(
+            served={name: digest.hex() for name, digest in served.items()},
+            logged=shown,
+            same=known is not None and known.files == served,
+        )
+    )
+
+
 ROUTES: Final = (
+    Route(
+        "GET",
+        "/api/v1/signing/assets",
+        "Digests of the signing page's files, as served and as logged",
+        AssetsModel,
+        None,
+        signing_assets,
+        (),
+        "everyone",
+    ),
     Route(
         "GET",
         "/api/v1/verify/{digest:[0-9a-f]{64}}",
