@@ -281,9 +281,9 @@ class Sequencer:
             except SeenAhead as error:
                 who, seen = error.statement.iss, error.statement.seen
                 self.stop_writing(
-                    f"account {who} has verified a checkpoint of {seen.size if seen else 0} entries, signed by "
-                    f"this node, that is not of this log of {self.head.size}: an older copy of this node may have "
-                    "been restored, or two copies run (P3)"
+                    f"account {who} has verified a checkpoint of {seen.size if seen else 0} entries, signed "
+                    f"by this node, that is not of this log of {self.head.size}: an older copy of this node "
+                    "may have been restored, or two copies run (P3)"
                 )
             except ClockDoubtful as error:
                 self.stop_writing(f"{error} (P16)")
