@@ -129,7 +129,6 @@ async def _enrol_page(
     request: web.Request, read: Read, report: list[tuple[int, str, str]], accepted: int
 ) -> web.StreamResponse:
     service = request.app[FOUNDING]
-    await shell.noted(request)
     return shell.render(
         request,
         "founding/desk_enrol.html",
