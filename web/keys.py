@@ -25,14 +25,12 @@ TASKS: Final = web.AppKey("tasks", list[TaskProvider])
 EVENTS: Final = web.AppKey("events", list[EventProvider])
 
 #: Of a request: the browser's session; the token of a cookie to be set; whether to drop it; language; number
-#: in the logs; (kind, msgid) of
-#: a message to show.
+#: in the logs.
 SESSION: Final = cast("web.RequestKey[Session | None]", web.RequestKey("session", Session))
 NEW_TOKEN: Final = web.RequestKey("new-token", str)
 ENDED: Final = web.RequestKey("ended", bool)
 LOCALE: Final = web.RequestKey("locale", str)
 REQUEST_ID: Final = web.RequestKey("request-id", str)
-FLASH: Final = cast("web.RequestKey[tuple[str, str] | None]", web.RequestKey("flash", tuple))
 #: The page that was rendered shows the waiting message.
 FLASH_SHOWN: Final = web.RequestKey("flash-shown", bool)
 

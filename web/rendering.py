@@ -57,10 +57,11 @@ def environment() -> Environment:
 
 
 def visible(value: Any) -> Any:
-    """Marks that cannot be seen or turn the direction of writing show as such, whatever way they came in."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return seen.visible(value)
-    return value
+    """Marks that cannot be seen or turn the direction of writing show as such, whatever way they came in:
+    also within a translated sentence, which is markup already."""
+    if isinstance(value, Markup):
+        return Markup(seen.visible(value))
+    return seen.visible(value) if isinstance(value, str) else value
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:

@@ -87,6 +87,8 @@ class PersonDraft(msgspec.Struct, omit_defaults=True):
     """What somebody invited has typed so far."""
 
     values: dict[str, str] = {}
+    #: the values were found good; wrong ones are kept too
+    said: bool = False
     read: bool = False
     purposes: list[str] = []
 

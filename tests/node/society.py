@@ -167,16 +167,19 @@ class Society:
         secretary = self.officers["secretary"]
         return await self.coop.must(secretary, "membership.complete/1", fields, sub=identifier(apply))
 
-    async def decide(self, matter: str, choice: str = "for") -> Committed:
-        """The council votes and the chair signs."""
+    async def vote(self, matter: str, choice: str = "for") -> None:
         for name in ("chair", "secretary", "one"):
             fields: dict[str, Any] = {"matter": matter, "round": 1, "choice": choice, "sequence": 1}
             await self.coop.must(self.officers[name], "council.vote/1", fields, sub=matter)
+
+    async def decide(self, matter: str, choice: str = "for") -> Committed:
+        """The council votes and the chair signs."""
+        await self.vote(matter, choice)
         view = View(self.node.state, council.DOMAIN)
         found = view.need("matter", matter, council.Matter)
         counts = found.box.counts
         outcome = "adopted" if choice == "for" else "rejected"
-        fields = {
+        fields: dict[str, Any] = {
             "matter": matter,
             "round": 1,
             "outcome": outcome,

@@ -64,7 +64,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "sure": "yes",
     },
     "/desk/applications/{number:[0-9]{1,12}}/pay": {
-        "entrance": "300",
+        "entrance": "100",
         "share": "300",
         "received": "2026-01-01",
         "reference": "1",
@@ -143,9 +143,10 @@ class Matrix(Shell):
         node = self.society.node
 
         def count(connection: Connection) -> dict[str, int]:
-            """Of every table but those of visits and drafts, which keep what was typed, right or wrong."""
-            query = "SELECT name FROM sqlite_master WHERE type='table'"
-            names = {row[0] for row in connection.exec_driver_sql(query)} - {"sessions", "drafts"}
+            """Of every table but those of visits, of drafts, which keep what was typed, right or wrong, and
+            of letters, which a worker makes of the log in its own time."""
+            query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE '%letters%'"
+            names = {row[0] for row in connection.exec_driver_sql(query)} - {"sessions", "drafts", "outbox"}
             return {
                 name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
                 for name in sorted(names)

@@ -138,7 +138,6 @@ async def _sign(request: web.Request, rows: Sequence[Row]) -> NoReturn:
 
 async def _enrol_page(request: web.Request, account: str, read: Read) -> web.StreamResponse:
     service = request.app[FOUNDING]
-    await shell.noted(request)
     file = await service.register(account)
     left = await _left(service, file)
     return shell.render(

@@ -363,7 +363,7 @@ def person(form: Fields, today: date, min_age: int) -> Read:
     """Personal data of whoever joins: the private fields of an acceptance."""
     found = read(form, PERSON)
     # Digits of an extension must not run into the number.
-    written = re.fullmatch(r"\+?[\d\s().-]*", found.values["phone"], re.ASCII)
+    written = re.fullmatch(r"\+?[\d(][\d\s().-]*", found.values["phone"], re.ASCII)
     found.values["phone"] = re.sub(r"[^\d+]", "", found.values["phone"]) if written else ""
     if len(found.values["name"].split()) < 2:
         found.wrong("name", "Write surname and given names in full.")
@@ -460,10 +460,12 @@ def iso_day(raw: str) -> str:
 
 
 def _day(raw: str) -> date | None:
+    """No cooperative and no paper of one is older than its first century; the last day has no midnight."""
     try:
-        return date.fromisoformat(iso_day(raw)) if raw else None
+        found = date.fromisoformat(iso_day(raw)) if raw else None
     except ValueError:
         return None
+    return found if found is not None and 1800 <= found.year < date.max.year else None
 
 
 def _years(born: date, today: date) -> int:
@@ -518,7 +520,8 @@ def mail(form: Fields) -> Read:
         return found
     if not re.fullmatch(r"[A-Za-z0-9.-]{3,253}", found.values["host"]):
         found.wrong("host", "The name of your mail provider's server, for example smtp.example.org.")
-    if not re.fullmatch(r"\d{2,5}", found.values["port"] or "587", re.ASCII):
+    port = found.values["port"] or "587"
+    if not re.fullmatch(r"\d{2,5}", port, re.ASCII) or int(port) > 65_535:
         found.wrong("port", "Usually 587.")
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", found.values["sender"]):
         found.wrong("sender", "This does not look like an e-mail address.")

@@ -139,7 +139,7 @@ async def say_who(request: web.Request) -> web.StreamResponse:
     read = Read()
     if request.method == "POST":
         read = forms.person(await shell.form(request), today(), await service.parameter("member.min_age"))
-        draft.values = read.values
+        draft.values, draft.said = read.values, not read.errors
         await _keep(request, draft)
         if not read.errors:
             raise web.HTTPSeeOther(_here(request, "consents"))
@@ -161,7 +161,7 @@ async def consent(request: web.Request) -> web.StreamResponse:
     found = await _open(request)
     service = request.app[FOUNDING]
     draft = await _typed(request)
-    if not draft.values or not draft.read:
+    if not draft.said or not draft.read:
         raise web.HTTPSeeOther(_here(request, "person" if draft.read else "texts"))
     lines = {line.kind: line for line in await service.texts()}
     purposes = [purpose for purpose, kind in consents.TEXTS.items() if kind in lines]

@@ -41,7 +41,6 @@ async def result(request: web.Request) -> web.StreamResponse:
     people += list(meeting.joined) if meeting else []
     names = await service.names(people, ("council", "member"))
     lines = await service.ballots(meeting.vote.id) if meeting and meeting.vote else {}
-    await shell.noted(request)
     return shell.render(
         request,
         "founding/result.html",
@@ -175,6 +174,8 @@ async def minutes(request: web.Request) -> web.StreamResponse:
     meeting, account = await service.meeting(), await shell.account(request)
     role = forms.text(await shell.form(request), "role")
     if meeting is None or account not in meeting.joined or role not in ("presider", "secretary"):
+        raise web.HTTPSeeOther("/found/result")
+    if _result_kind(meeting) != "sign":
         raise web.HTTPSeeOther("/found/result")
     wanted = await service.minutes(role)
     await shell.ask(request, "sign", wanted, back="/found/result", cancel="/found/result")

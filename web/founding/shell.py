@@ -16,7 +16,7 @@ from protocol.wording import Locale
 from web import forms as site_forms
 from web import i18n, rendering, sessions
 from web.founding import words
-from web.keys import FLASH, SIGNING
+from web.keys import SIGNING
 
 FOUNDING: Final = web.AppKey("founding", Founding)
 
@@ -53,11 +53,6 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
 async def large_form(request: web.Request, limit: int) -> Any:
     """As `form`, where a file belongs to the answer."""
     return await form(request.clone(client_max_size=limit))
-
-
-async def noted(request: web.Request) -> None:
-    """The message left for this page, if any, goes into its layout."""
-    request[FLASH] = await sessions.take_flash(request)
 
 
 async def wants(request: web.Request, name: str) -> bool:

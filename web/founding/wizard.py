@@ -109,8 +109,9 @@ async def answer(request: web.Request) -> web.StreamResponse:
     read, changed = await taker(service, draft, form)
     if form.get("row"):  # one more seat: not an answer yet, nothing is judged
         read.errors.clear()
-    await service.save(owner, changed)
     if read.errors or form.get("row"):
+        changed.done.discard(step)
+        await service.save(owner, changed)
         return await _page(request, read)
     changed.done.add(step)
     await service.save(owner, changed)
@@ -178,7 +179,6 @@ async def _page(request: web.Request, read: Read | None) -> web.StreamResponse:
     }
     extra = await EXTRA[step](request, draft) if step in EXTRA else {}
     status = 422 if read and read.errors else 200
-    await shell.noted(request)
     return shell.render(request, f"founding/{step}.html", status=status, **shown, **extra)
 
 
@@ -490,6 +490,7 @@ async def make_key(request: web.Request) -> web.StreamResponse:
     owner = await owner_of(request)
     if owner is None:
         raise web.HTTPSeeOther("/found")
+    _answered(await request.app[FOUNDING].draft(owner))
     await shell.ask(
         request,
         "create_key",
@@ -501,6 +502,13 @@ async def make_key(request: web.Request) -> web.StreamResponse:
     )
 
 
+def _answered(draft: Draft) -> None:
+    """Away to the first question without an answer that holds: drafts keep wrong ones too."""
+    open_ = next((name for name in STEPS[:-2] if name not in draft.done), None)
+    if open_ is not None:
+        raise web.HTTPSeeOther(f"/found/{open_}")
+
+
 async def sign(request: web.Request) -> web.StreamResponse:
     """The next sitting: the cooperative first; then the texts and the invitations, which
     name what stands by then.
@@ -510,6 +518,7 @@ async def sign(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/found")
     service = request.app[FOUNDING]
     draft = await service.draft(owner)
+    _answered(draft)
     if not draft.key:
         raise web.HTTPSeeOther("/found/key")
     wanted = await service.constitution(owner, draft, _proposed(request, draft))

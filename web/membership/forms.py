@@ -164,7 +164,7 @@ def person(form: Fields, kind: str, today: date, min_age: int) -> Read:
 def phone(text: str) -> str:
     """`8 (900) 000-00-00` and `+7 900 0000000` are one number: `+79000000000`. Empty when it is none: digits
     of an extension must not run into the number."""
-    if not re.fullmatch(r"\+?[\d\s().-]*", text.strip(), re.ASCII):
+    if not re.fullmatch(r"\+?[\d(][\d\s().-]*", text.strip(), re.ASCII):
         return ""
     digits = re.sub(r"\D", "", text, flags=re.ASCII)
     if not text.lstrip().startswith("+"):

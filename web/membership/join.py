@@ -104,8 +104,13 @@ async def answer(request: web.Request) -> web.StreamResponse:
     step = request.match_info["step"]
     _, account, draft = await _draft(request)
     form = await shell.form(request)
-    if step not in _steps(account):
+    steps = _steps(account)
+    if step not in steps:
         raise web.HTTPSeeOther("/join")
+    # A draft keeps wrong answers too: only those that were taken let one go on.
+    early = next((name for name in steps[: steps.index(step)] if name not in draft.done), None)
+    if early is not None:
+        raise web.HTTPSeeOther(f"/join/{early}")
     owner = await shell.owner(request)
     read = await _TAKERS[step](request, owner, account, draft, form)
     service = request.app[MEMBERSHIP]
@@ -117,7 +122,6 @@ async def answer(request: web.Request) -> web.StreamResponse:
     await service.save(owner, draft)
     if step == "check":
         return await _sign(request, draft, account)
-    steps = _steps(account)
     following = steps[steps.index(step) + 1]
     # A later answer that still stands is not asked again.
     target = following if following not in draft.done else _first(draft, account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -206,8 +207,8 @@ def _words(request: web.Request) -> dict[str, Any]:
         return ", ".join(wording.role(name, tongue) for name in seen)
 
     def shown(name: str, value: str) -> str:
-        """Dates as people write them; everything else as it was typed."""
-        if name == "birth_date" and len(value) == 10:
+        """Dates as people write them; everything else as it was typed. Not every program writes dates."""
+        if name == "birth_date" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
             year, month, day = value.split("-")
             return f"{day}.{month}.{year}"
         return value
