@@ -23,11 +23,19 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from coopnode.cli.node import all_projections
+from coopnode.founding.drafts import PersonDraft
+from coopnode.membership.drafts import Draft as JoinDraft
+from coopnode.sessions import Session
 from coopnode.testing import FixedClock, Person
+from protocol import documents
 from protocol.identifiers import identifier
-from tests.node.society import DAY, Society
+from protocol.wording import LOCALES, Locale
+from tests.node.society import DAY, PARTICULARS, Society
 from web.app import create_app
+from web.founding.shell import FOUNDING
 from web.keys import SESSIONS
+from web.membership import desk, join
+from web.membership.shell import MEMBERSHIP
 
 ROOT = Path(__file__).resolve().parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -35,9 +43,20 @@ WIDTHS = {"390": (390, 844), "1280": (1280, 800)}
 MAX_BYTES = 100_000
 
 
+BANK: Final = {
+    "name": "Потребительское общество «Росток»",
+    "account": "40703810500000000001",
+    "bank": "ПАО Сбербанк",
+    "bic": "044525225",
+    "correspondent": "30101810400000000225",
+    "inn": "7707083893",
+    "kpp": "773601001",
+}
+
+
 @dataclass(frozen=True)
 class Shot:
-    """A page and who looks: an officer's role, "applicant", or nobody."""
+    """A page and who looks: an officer's role, "applicant", "visitor" with drafts, or nobody."""
 
     name: str
     path: str
@@ -48,28 +67,71 @@ class Shot:
 SHOTS = (
     Shot("profile", "/"),
     Shot("sign-in", "/sign-in"),
+    Shot("recover", "/recover"),
     Shot("verify", "/verify"),
+    Shot("verify-mistyped", "/verify?fingerprint=7f3a+91c0", None, 422),
+    Shot("verify-unknown", "/verify/" + "0" * 64, None, 404),
+    Shot("verified", "/verify/{approval}"),
+    Shot("verified-first", "/verify/{genesis}"),
+    Shot("verified-closed", "/verify/{digest}"),
     Shot("not-found", "/no-such-page", None, 404),
+    Shot("found", "/found", None, 403),
+    Shot("join", "/join"),
+    Shot("invite", "/invite/{enrolled}/0"),
+    Shot("invite-texts", "/invite/{enrolled}/0/texts", "visitor"),
+    Shot("invite-person", "/invite/{enrolled}/0/person", "visitor"),
+    Shot("invite-consents", "/invite/{enrolled}/0/consents", "visitor"),
+    *(Shot(f"join-{step}", f"/join/{step}", "visitor") for step in join.STEPS),
+    Shot("join-text", "/join/texts/charter", "visitor"),
+    Shot("status", "/join/status", "applicant"),
+    Shot("status-new", "/join/status", "known"),
+    Shot("status-pay", "/join/status", "payer"),
+    Shot("now-applicant", "/now", "payer"),
+    Shot("now-member", "/now", "member"),
+    Shot("cooperatives-member", "/cooperatives", "member"),
+    Shot("documents-member", "/documents", "member"),
+    Shot("me-member", "/me", "member"),
+    Shot("membership", "/me/membership", "member"),
+    Shot("document", "/documents/{digest}", "member"),
+    Shot("data", "/me/data", "member"),
+    Shot("text", "/me/texts/privacy", "member"),
+    Shot("keys", "/me/keys", "member"),
+    Shot("key-revoke", "/me/keys/{key}/revoke", "member"),
+    Shot("device", "/me/devices/add", "member"),
     Shot("now", "/now", "chair"),
-    Shot("now-secretary", "/now", "secretary"),
     Shot("cooperatives", "/cooperatives", "chair"),
     Shot("documents", "/documents", "chair"),
+    Shot("document-first", "/documents/{genesis}", "chair"),
     Shot("me", "/me", "chair"),
-    Shot("data", "/me/data", "chair"),
-    Shot("desk", "/desk", "secretary"),
-    Shot("applications", "/desk/applications", "secretary"),
-    Shot("members", "/members", "secretary"),
+    Shot("membership-before", "/me/membership", "chair"),
     Shot("council", "/council", "chair"),
-    Shot("matter", "/council/{matter}", "secretary"),
+    Shot("propose", "/council/propose", "chair"),
+    Shot("decisions", "/council/decisions", "chair"),
+    Shot("matter-chair", "/council/{matter}", "chair"),
     Shot("matter-sign", "/council/{decided}/sign", "chair"),
+    Shot("matter-return", "/council/{decided}/return", "chair"),
+    Shot("matter-done", "/council/{approved}", "chair"),
+    Shot("minutes", "/council/{approved}/minutes", "chair"),
+    Shot("desk-council", "/desk/council", "chair"),
+    Shot("result", "/found/result", "chair"),
+    Shot("now-secretary", "/now", "secretary"),
+    Shot("matter", "/council/{matter}", "secretary"),
+    Shot("desk", "/desk", "secretary"),
+    *(Shot(f"applications-{name}", f"/desk/applications?list={name}", "secretary") for name in desk.LISTS),
     Shot("application", "/desk/applications/{application}", "secretary"),
-    Shot("document", "/documents/{digest}", "member"),
-    Shot("verified", "/verify/{digest}"),
-    Shot("now-member", "/now", "member"),
-    Shot("membership", "/me/membership", "member"),
-    Shot("status", "/join/status", "applicant"),
-    Shot("join", "/join"),
-    Shot("found", "/found", None, 403),
+    Shot("identify", "/desk/applications/{application}/identify", "secretary"),
+    Shot("send-back", "/desk/applications/{waiting}/return", "secretary"),
+    Shot("enrol", "/desk/enrol", "secretary"),
+    Shot("desk-texts", "/desk/texts", "secretary"),
+    Shot("desk-text", "/desk/texts/privacy", "secretary"),
+    Shot("members", "/members", "secretary"),
+    Shot("members-invited", "/members?status=invited", "secretary"),
+    Shot("member-card", "/members/3", "secretary"),
+    Shot("now-accountant", "/now", "accountant"),
+    Shot("desk-accountant", "/desk", "accountant"),
+    Shot("pay", "/desk/applications/{payer}/pay", "accountant"),
+    Shot("application-pay", "/desk/applications/{payer}", "accountant"),
+    Shot("me-accountant", "/me", "accountant"),
     Shot("forbidden", "/desk", "stranger", 403),
 )
 
@@ -97,10 +159,12 @@ async def main() -> int:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     wanted = [shot for shot in SHOTS if not chosen.only or shot.name in chosen.only.split(",")]
-    looks = [("ru", "light")] if chosen.quick else [(a, b) for a in ("ru", "en") for b in ("light", "dark")]
+    looks: list[tuple[Locale, str]] = [("ru", "light")]
+    if not chosen.quick:
+        looks = [(locale, scheme) for locale in LOCALES for scheme in ("light", "dark")]
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
-        society = await _society(Path(folder) / "node")
+        society = await make_society(Path(folder) / "node")
         try:
             await _pictures(society, wanted, looks, chosen.out, report)
         finally:
@@ -111,18 +175,23 @@ async def main() -> int:
     return 1 if report.problems else 0
 
 
-async def _society(data: Path) -> Society:
-    """Officers, a member, and applications at every station; PLACES names them for the paths of SHOTS."""
+async def make_society(data: Path) -> Society:
+    """Officers, a member, a half-signed paper register, and applications at every station; PLACES names them
+    for the paths of SHOTS.
+    """
     clock = FixedClock()
-    made = await Society.make(data, clock=clock, projections=all_projections())
-    people = {
-        name: await made.coop.person(name) for name in ("member", "applicant", "known", "waiting", "ready")
-    }
+    made = await Society.make(data, clock=clock, projections=all_projections(), more={"bank": BANK})
+    stations = ("member", "applicant", "known", "waiting", "ready", "payer")
+    people = {name: await made.coop.person(name) for name in stations}
     PLACES["digest"] = (await made.join(people["member"], "Соколова Дарья Игоревна")).hex()
+    PLACES["enrolled"] = (await made.enrol(11, "Орлова Ольга Олеговна"))[0].hex()
+    PLACES["key"] = people["member"].kid.hex()
     made.move(time.time() - 2 * DAY - clock.time)
     applied = await made.apply(people["known"], "Гринёв Павел Андреевич")
     PLACES["application"] = str(applied.index)
-    await made.identify((await made.apply(people["waiting"], "Мартынова Елена Львовна")).digest)
+    applied = await made.apply(people["waiting"], "Мартынова Елена Львовна")
+    PLACES["waiting"] = str(applied.index)
+    await made.identify(applied.digest)
     for name, title, place in (
         ("applicant", "Иванова Мария Сергеевна", "matter"),
         ("ready", "Кузнецов Артём Олегович", "decided"),
@@ -134,12 +203,17 @@ async def _society(data: Path) -> Society:
         for voter in voters:
             fields: dict[str, Any] = {"matter": PLACES[place], "round": 1, "choice": "for", "sequence": 1}
             await made.coop.must(made.officers[voter], "council.vote/1", fields, sub=PLACES[place])
+    paying = await made.apply(people["payer"], "Константинопольская Александра Владиславовна")
+    PLACES["payer"] = str(paying.index)
+    PLACES["approved"], approval = await made.admit(paying.digest)
+    PLACES["approval"] = approval.digest.hex()
+    PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
     made.officers |= people
     return made
 
 
 async def _pictures(
-    society: Society, shots: list[Shot], looks: list[tuple[str, str]], out: Path, report: Report
+    society: Society, shots: list[Shot], looks: list[tuple[Locale, str]], out: Path, report: Report
 ) -> None:
     app = create_app(society.node)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -155,9 +229,9 @@ async def _pictures(
         for locale, scheme in looks:
             for who in dict.fromkeys(shot.who for shot in shots):
                 for label, (width, height) in WIDTHS.items():
-                    context = await _context(browser, locale, scheme, width, height)
+                    context = await new_context(browser, locale, scheme, width, height)
                     if who is not None:
-                        await _sign_in(context, app, society, who, locale, base)
+                        await sign_in(context, app, society, who, locale, base)
                     for shot in shots:
                         if shot.who == who:
                             name = f"{shot.name}-{label}-{scheme}-{locale}"
@@ -167,7 +241,7 @@ async def _pictures(
     await runner.cleanup()
 
 
-async def _context(browser: Browser, locale: str, scheme: Any, width: int, height: int) -> BrowserContext:
+async def new_context(browser: Browser, locale: str, scheme: Any, width: int, height: int) -> BrowserContext:
     return await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
@@ -177,13 +251,27 @@ async def _context(browser: Browser, locale: str, scheme: Any, width: int, heigh
     )
 
 
-async def _sign_in(
-    context: BrowserContext, app: web.Application, society: Society, who: str, locale: str, base: str
+async def sign_in(
+    context: BrowserContext, app: web.Application, society: Society, who: str, locale: Locale, base: str
 ) -> None:
-    person = society.officers.get(who) or Person.make(who, society.node.cooperative or "")
-    made, _ = await app[SESSIONS].create(locale)
-    _, token = await app[SESSIONS].sign_in(made, person.id)
+    made, token = await app[SESSIONS].create(locale)
+    if who == "visitor":
+        await _begun(app, made)
+    else:
+        person = society.officers.get(who) or Person.make(who, society.node.cooperative or "")
+        _, token = await app[SESSIONS].sign_in(made, person.id)
     await context.add_cookies([{"name": "coopnode", "value": token, "url": base}])
+
+
+async def _begun(app: web.Application, session: Session) -> None:
+    """Somebody without an account who has answered everything, of an application and of an invitation."""
+    draft = JoinDraft(kind="entrepreneur", confirmed_at=session.created_at, done=set(join.STEPS))
+    for name, value in PARTICULARS.items():
+        setattr(draft, name, value)
+    await app[MEMBERSHIP].save("visitor", draft)
+    await app[FOUNDING].save_person(bytes(16), PersonDraft({**PARTICULARS}, read=True))
+    session.data |= {"join": "visitor", "invited": bytes(16).hex()}
+    await app[SESSIONS].save(session)
 
 
 async def _picture(context: BrowserContext, shot: Shot, base: str, path: Path, report: Report) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
@@ -23,6 +24,7 @@ from protocol.contract import View
 from protocol.contracts import accounts
 from protocol.contracts.accounts import RECOVERY_WAIT, Account
 from tests.browser.people import DESKTOP, PHONE, Person, chromium
+from tests.browser.shoot_signing import axe
 from tests.browser.site import Site, built, site
 
 #: Set to a folder to keep pictures of every page.
@@ -131,13 +133,18 @@ def house(tmp_path: Path, files: Path) -> Iterator[House]:
 
 
 def look(page: Page, name: str) -> None:
-    """No page is wider than its window; pictures at both widths when they are wanted."""
+    """No page is wider than its window, axe-core finds nothing; pictures when they are wanted."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for label, size in (("390", PHONE), ("1280", DESKTOP)):
         page.set_viewport_size({"width": size["width"], "height": size["height"]})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
-        if PICTURES:
-            Path(PICTURES).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=Path(PICTURES) / f"{name}-{label}.png", full_page=True)
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert axe(page) == [], f"{name}, {label}, {scheme}"
+            if PICTURES:
+                Path(PICTURES).mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=Path(PICTURES) / f"{name}-{label}-{scheme}.png", full_page=True)
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
 
 

@@ -237,11 +237,11 @@ class Society:
         values = particulars(name, f"{person.name}@example.org")
         await self.coop.must(person, "membership.accept/1", fields, values=values)
 
-    async def admit(self, apply: bytes) -> None:
-        """From applied to admitted."""
+    async def admit(self, apply: bytes) -> tuple[str, Committed]:
+        """From applied to admitted: (matter, the chair's signature)."""
         await self.identify(apply)
-        complete = await self.complete(apply)
-        await self.decide(identifier(complete.digest))
+        matter = identifier((await self.complete(apply)).digest)
+        return matter, await self.decide(matter)
 
 
 def _seat(

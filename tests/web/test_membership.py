@@ -281,6 +281,26 @@ async def test_a_paper_register_is_uploaded_once_and_signed_in_sittings(site: Si
     assert "Орлова 55 О." in await get(client, "/members?status=invited")
 
 
+async def test_what_one_left_empty_is_not_closed_to_oneself(site: Site) -> None:
+    """Optional fields of an application: the applicant has no others behind a curtain, a member has."""
+    person = await site.society.coop.person("ivanova")
+    digest = (await site.society.join(person)).hex()
+    own = await get(await site.browser(person), f"/documents/{digest}")
+    assert "not open to you" not in own and "Signed by you" in own
+    other = await get(await site.browser(site.society.officers["accountant"]), f"/documents/{digest}")
+    assert "fields of the private part are not open to you" in other
+
+
+async def test_the_desk_leads_to_everything_an_officer_does(site: Site) -> None:
+    for name, leads in (("secretary", True), ("chair", True), ("accountant", False)):
+        client = await site.browser(site.society.officers[name])
+        desk = await get(client, "/desk")
+        for path in ("/desk/enrol", "/desk/texts", "/desk/council"):
+            assert (f'href="{path}"' in desk) == leads, (name, path)
+            if leads:
+                assert 'href="/desk"' in await get(client, path)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

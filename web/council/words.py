@@ -49,7 +49,7 @@ class Words:
         if paper.type == "consent.give/1" and "purpose" in paper.public:
             purpose = paper.public["purpose"]
             return f"{title}: {wording.values(paper.type, 'purpose', self.locale).get(purpose, purpose)}"
-        if paper.type == "agreement.sign/1" and "kind" in paper.public:
+        if paper.type in ("agreement.sign/1", "cooperative.agreement/1") and "kind" in paper.public:
             return f"{title}: {wording.agreement(paper.public['kind'], self.locale)}"
         return title
 

@@ -33,7 +33,7 @@ async def result(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/found/sign" if owner else "/found")
     seats, meeting = await service.seats(), await service.meeting()
     if not _concerned(owner, account, standing.founder, seats, meeting):
-        return shell.render(request, "founding/awaiting.html", status=403, wrong=False)
+        return shell.render(request, "founding/awaiting.html", status=403, wrong=False, stage=standing.stage)
     draft = await service.draft(owner) if owner else None
     if standing.stage == "constituted" and owner:
         await service.drop(owner)

@@ -51,17 +51,23 @@ async def enter(request: web.Request) -> web.StreamResponse:
     if token:
         permission, digest = await service.permission(token)
         if permission == "none":
-            return shell.render(request, "founding/awaiting.html", status=403, wrong=True)
+            return await _awaiting(request, wrong=True)
         await shell.remember(request, "founding", digest.hex())
         raise web.HTTPSeeOther("/found")
     owner = await owner_of(request)
     if owner is None:
-        return shell.render(request, "founding/awaiting.html", status=403, wrong=False)
+        return await _awaiting(request, wrong=False)
     standing = await service.standing()
     if standing.stage not in ("empty", "begun", "ready"):
         raise web.HTTPSeeOther("/found/result")
     draft = await service.draft(owner)
     raise web.HTTPSeeOther(f"/found/{next_step(draft)}")
+
+
+async def _awaiting(request: web.Request, *, wrong: bool) -> web.StreamResponse:
+    """For whoever did not come by the founder's link."""
+    stage = (await request.app[FOUNDING].standing()).stage
+    return shell.render(request, "founding/awaiting.html", status=403, wrong=wrong, stage=stage)
 
 
 async def owner_of(request: web.Request) -> bytes | None:
@@ -149,7 +155,7 @@ async def _page(request: web.Request, read: Read | None) -> web.StreamResponse:
         raise web.HTTPNotFound
     owner = await owner_of(request)
     if owner is None:
-        return shell.render(request, "founding/awaiting.html", status=403, wrong=False)
+        return await _awaiting(request, wrong=False)
     service = request.app[FOUNDING]
     draft = await service.draft(owner)
     standing = await service.standing()

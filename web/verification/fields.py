@@ -61,7 +61,7 @@ def _line(entry: Mapping[str, Any], value: Any, locale: Locale, **more: Any) -> 
         if entry.get("of") == "digest":
             return Line(title, inner=[_digest("", item, linked=True) for item in value], **more)
         words = ", ".join(_text({**entry, "format": entry.get("of", "text")}, item, locale) for item in value)
-        return Line(title, words or "—", **more)
+        return Line(title, words or "—", entry.get("of") == "bytes", **more)
     if kind == "digest":
         return _digest(title, value, linked=entry["name"] in _DOCUMENTS)
     if kind == "map" and isinstance(value, Mapping):
@@ -72,7 +72,8 @@ def _line(entry: Mapping[str, Any], value: Any, locale: Locale, **more: Any) -> 
 
 def _group(entry: Mapping[str, Any], value: Mapping[str, Any], locale: Locale) -> list[Line]:
     inner = entry.get("fields", ())
-    return [_line(item, value[item["name"]], locale) for item in inner if item["name"] in value]
+    found = [_line(item, value[item["name"]], locale) for item in inner if item["name"] in value]
+    return [line for line in found if line.text or line.inner]
 
 
 def _digest(title: str, value: Any, *, linked: bool) -> Line:

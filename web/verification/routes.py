@@ -13,7 +13,7 @@ from coopnode import evidence
 from coopnode.admission import Buckets
 from coopnode.evidence import Evidence
 from coopnode.membership import queries
-from coopnode.membership.people import Names, Viewer
+from coopnode.membership.people import Names, Viewer, reason
 from coopnode.membership.queries import Paper
 from protocol import registry, wording
 from protocol.documents import parse
@@ -158,14 +158,14 @@ async def document(request: web.Request) -> web.StreamResponse:
     if found is None:
         return render(request, "verify/unknown.html", status=404, digest=digest)
 
-    def query(connection: Any) -> tuple[Paper | None, Viewer, dict[str, str | None]]:
+    def query(connection: Any) -> tuple[Paper | None, Viewer, str | None, dict[str, str | None]]:
         viewer = Viewer.of(node.state, account)
         about = _about(connection, node.store.find_document(digest))
         paper = queries.paper(connection, node.vault, digest, viewer, about)
         people = {paper.by} if paper else set()
-        return paper, viewer, request.app[NAMES].of_accounts(connection, people, viewer)
+        return paper, viewer, about, request.app[NAMES].of_accounts(connection, people, viewer)
 
-    paper, viewer, names = await node.database.read(query)
+    paper, viewer, about, names = await node.database.read(query)
     own = paper is not None and paper.by == account
     if paper is None or not (found.readable or own or paper.private == "open"):
         raise web.HTTPSeeOther(f"/verify/{digest.hex()}")
@@ -177,7 +177,7 @@ async def document(request: web.Request) -> web.StreamResponse:
         paper=paper,
         found=found,
         lines=shown,
-        closed=_closed(paper),
+        closed=_closed(paper, viewer, about),
         author=names.get(paper.by),
         title=wording.title(paper.type, locale),
         pdf=_pdf(paper, viewer),
@@ -194,10 +194,13 @@ def _about(connection: Any, held: tuple[int, bytes] | None) -> str | None:
     return application.applicant if application else None
 
 
-def _closed(paper: Paper) -> list[str]:
-    """Private fields this reader does not see."""
-    seen = {item.name for item in paper.fields}
-    return [item.name for item in registry.TYPES[paper.type].private if item.name not in seen]
+def _closed(paper: Paper, viewer: Viewer, about: str | None) -> list[str]:
+    """Private fields this reader has no right to. One that was left empty is not closed to anybody."""
+    return [
+        item.name
+        for item in registry.TYPES[paper.type].private
+        if not any(reason(viewer, paper.type, item.name, person) for person in (about, paper.by))
+    ]
 
 
 def _pdf(paper: Paper, viewer: Viewer) -> str | None:
