@@ -19,6 +19,7 @@ from coopnode.clock import Clock
 from coopnode.config import Config, Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
+from coopnode.store import state_store
 from coopnode.store.log_store import Blob
 from protocol import checkpoints, commitments, documents, encoding, methodology, registry, signatures
 from protocol.checkpoints import Checkpoint
@@ -344,6 +345,11 @@ class Cooperative:
         """A cheap statement anybody with an account may sign, as often as wanted, for up to 64 purposes."""
         fields: dict[str, Value] = {"fields": ["name"], "operator": self.id, "purpose": purpose, "text": text}
         return person.sign("consent.give/1", fields, aud=self.id, now=self.now)
+
+
+def state_digest(node: Node) -> bytes:
+    """Of the whole state table (SPEC §9.2). Call it in a thread."""
+    return state_store.digest(node.database.raw_reader())
 
 
 async def accepted(answer: Any) -> Committed:

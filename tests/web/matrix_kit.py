@@ -11,8 +11,8 @@ from typing import Any
 from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestServer
 
+from coopnode import testing
 from coopnode.cli.node import all_projections
-from coopnode.store import state_store
 from coopnode.store.sql import Connection
 from coopnode.testing import START, FixedClock, Person
 from protocol.contract import View
@@ -153,7 +153,7 @@ class Matrix(Shell):
             }
 
         rows = await node.database.read(count)
-        digest = await node.in_thread(lambda: state_store.digest(node.database.raw_reader()))
+        digest = await node.in_thread(testing.state_digest, node)
         return node.engine.head.size, digest, rows
 
 

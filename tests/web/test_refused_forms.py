@@ -17,7 +17,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestServer
 
 from coopnode import testing
-from coopnode.app import Node
+from coopnode.app import Leader, Node
 from coopnode.cli.node import all_projections
 from coopnode.store.log_store import Blob
 from coopnode.testing import FixedClock, Person, seed
@@ -407,7 +407,7 @@ async def test_small_choices(matrix: Matrix) -> None:
 class House(Shell):
     """A node that nobody has founded, or a meeting of founders."""
 
-    def __init__(self, node: Node, server: TestServer) -> None:
+    def __init__(self, node: Leader, server: TestServer) -> None:
         self.node, self.server = node, server
         self.clients: list[Client] = []
 
@@ -416,7 +416,7 @@ class House(Shell):
         return self.node.config.public_url
 
 
-async def serve(node: Node) -> House:
+async def serve(node: Leader) -> House:
     app = create_app(node)
     for ration in RATIONS:
         app[ration]._burst = app[ration]._rate = 1e9
@@ -434,7 +434,7 @@ async def close(house: House) -> None:
 
 async def size_and_settings(house: House) -> tuple[Any, ...]:
     path = house.node.config.data / "coopnode.toml"
-    digest = await house.node.in_thread(house.node.engine.state_digest)
+    digest = await house.node.in_thread(testing.state_digest, house.node)
     return house.node.engine.head.size, digest, path.read_bytes() if path.exists() else b""
 
 
