@@ -190,7 +190,10 @@ class FakeMain:
         return web.Response(body=self.checkpoint(), content_type="text/plain")
 
     async def _request(self, request: web.Request) -> web.Response:
-        found = self.requests.get(request.match_info["token"])
+        token = request.match_info["token"]
+        found = self.requests.get(token)
+        if found and token in self.done:
+            found = {**found, "items": [], "finished": True}
         return web.json_response(found) if found else self._problem("not_found", 404)
 
     async def _done(self, request: web.Request) -> web.Response:

@@ -301,6 +301,18 @@ def test_seen_is_verified_and_grows(main: FakeMain, member: Member) -> None:
     assert len(main.received) == count
 
 
+def test_what_is_done_leads_back_and_asks_nothing(
+    main: FakeMain, member: Member, browser: Browser, violations: Violations
+) -> None:
+    """The address of a request that was reported already, opened again anywhere."""
+    token, kept = next(iter(main.done.items()))
+    other = device(browser, violations)
+    other.page.goto(main.link(token))
+    other.page.wait_for_url(f"{main.url}/signed/{token}")
+    assert main.done[token] == kept
+    other.context.close()
+
+
 def test_login_with_the_key_of_the_device(main: FakeMain, member: Member) -> None:
     challenge = bytes(range(32))
     token = main.ask([], purpose="login", account=None, challenge=challenge)
