@@ -87,8 +87,9 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def before_streaming(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal of the application: a streamed answer is begun before its handler returns."""
-    if not isinstance(response, web.Response):
+    """A signal of the application: a streamed answer is begun before its handler returns, and some come from
+    before the first middleware."""
+    if "X-Content-Type-Options" not in response.headers:
         add_headers(request, response)
 
 
