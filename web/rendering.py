@@ -45,6 +45,7 @@ def environment() -> Environment:
         number=_localised(i18n.number),
         moment=_localised(i18n.moment),
         day=_localised(i18n.day),
+        law=_localised(i18n.law),
         daytime=_localised(i18n.daytime),
         iso=i18n.iso,
         fingerprint=identifiers.fingerprint,

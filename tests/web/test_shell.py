@@ -257,6 +257,17 @@ async def test_strangers_are_rationed(shell: Shell) -> None:
 # --- languages and words --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("ru", "Закон 3085-1, ст. 10"), ("en", "Russian law 3085-1, art. 10")]
+)
+async def test_a_law_is_cited_in_the_readers_language(shell: Shell, language: str, said: str) -> None:
+    secretary = await shell.browser(shell.society.officers["secretary"], language)
+    stranger = await shell.browser(None, language)
+    pages = [await (await who.get(path)).text() for who, path in ((secretary, "/desk"), (stranger, "/join"))]
+    assert all(said in page for page in pages)
+    assert language == "ru" or not any("Закон" in page for page in pages)
+
+
 async def test_language_follows_choice_then_browser(shell: Shell) -> None:
     client = await shell.browser(language="en-GB,en;q=0.9")
     assert '<html lang="en">' in await (await client.get("/")).text()
