@@ -5,14 +5,21 @@ Order of the middlewares is order of work, outermost first. A slice adds its `se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from coopnode import cleaning
+from coopnode.accounts import letters as accounts_letters
 from coopnode.admission import Buckets
 from coopnode.app import Node
+from coopnode.council import letters as council_letters
+from coopnode.membership import letters as membership_letters
+from coopnode.membership.attachments import Copies
+from coopnode.outbox import Kind, Outbox
+from coopnode.scheduler import Job, Scheduler, every
 from coopnode.sessions import Sessions
 from coopnode.signing import Signing
 from web import middleware, static_files
@@ -49,6 +56,8 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     council.setup,
     accounts.setup,
 )
+#: The letters that slices write.
+KINDS: Final[tuple[Kind, ...]] = (membership_letters.KIND, council_letters.KIND, accounts_letters.KIND)
 
 
 def create_app(node: Node) -> web.Application:
@@ -65,4 +74,22 @@ def create_app(node: Node) -> web.Application:
     app[middleware.RATION] = Buckets(limits.stranger_burst * 3, limits.stranger_rate * 2)
     for setup in SLICES:
         setup(app)
+    app.cleanup_ctx.append(_jobs)
     return app
+
+
+async def _jobs(app: web.Application) -> AsyncIterator[None]:
+    """What runs beside requests."""
+    node = app[NODE]
+    copies = Copies(node.keys.session, node.vault)
+    scheduler = Scheduler(
+        node,
+        (
+            Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
+            every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
+            every(node, "cleaning", 3600.0, cleaning.clean),
+        ),
+    )
+    scheduler.start()
+    yield
+    await scheduler.stop()

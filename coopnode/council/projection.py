@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from coopnode import outbox
 from coopnode.projections import Projection
-from coopnode.store.schema import outbox
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -27,9 +27,9 @@ from coopnode.store.sql import (
     select,
     update,
 )
-from protocol import encoding
 from protocol.contracts import council
 from protocol.contracts.council import Matter
+from protocol.encoding import Value
 from protocol.identifiers import parse_identifier
 from protocol.log import Accepted
 
@@ -104,7 +104,7 @@ decisions: Final = Table(
     Index("council_decisions_matter", "matter"),
 )
 
-#: Kind of the rows in the outbox that `coopnode.council.jobs` works off.
+#: Kind of news in the outbox; `coopnode.council.letters` says what is written about it.
 LETTER: Final = "council.letter"
 #: Who has not voted is reminded this long before the close.
 REMIND: Final = 86_400
@@ -215,29 +215,19 @@ def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) ->
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
-    """News for the council: a matter to vote on, a decision to sign. A rebuild passes here again, so a row
-    that is there already is left alone; old ones are not sent (`coopnode.council.jobs`).
-    """
-    moved = written(entry) if entry.statement.type != _BALLOT else ()
-    if not moved:
-        return
-    known = select(outbox.c.id).where(outbox.c.kind == LETTER, outbox.c.idx == entry.index).limit(1)
-    if connection.execute(known).one_or_none() is not None:
-        return
-    for id, matter in moved:
+    """News for the council: a matter to vote on, a decision to sign."""
+    news: list[tuple[dict[str, Value], int]] = []
+    for id, matter in written(entry) if entry.statement.type != _BALLOT else ():
         where = (steps.c.matter == id, steps.c.idx == entry.index)
         event = connection.execute(select(steps.c.event).where(*where)).scalar_one_or_none()
         if event not in _NEWS:
             continue
-        _news(connection, entry, id, matter, event, entry.tick)
+        body = {"matter": id, "event": event, "round": matter.box.round}
+        news.append((body, entry.tick))
         if event != "decided":
-            _news(connection, entry, id, matter, "reminder", max(entry.tick, matter.box.closes - REMIND))
-
-
-def _news(connection: Connection, entry: Accepted, id: str, matter: Matter, event: str, due_at: int) -> None:
-    body = encoding.encode({"matter": id, "event": event, "round": matter.box.round})
-    row = {"kind": LETTER, "idx": entry.index, "body": body, "created_at": entry.tick, "due_at": due_at}
-    connection.execute(insert(outbox).values(row))
+            due = max(entry.tick, matter.box.closes - REMIND)
+            news.append(({**body, "event": "reminder"}, due))
+    outbox.announce(connection, LETTER, entry, news)
 
 
 #: In this order: the letters read the step that was just written.

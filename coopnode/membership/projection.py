@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
+from coopnode import outbox
 from coopnode.projections import Projection
-from coopnode.store.schema import outbox
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -23,11 +23,9 @@ from coopnode.store.sql import (
     and_,
     insert,
     projections,
-    select,
     update,
     upsert,
 )
-from protocol import encoding
 from protocol.contract import Record
 from protocol.contracts import membership
 from protocol.contracts.membership import Application, Enrolment, Member, Place
@@ -96,7 +94,7 @@ register: Final = Table(
     sqlite_with_rowid=False,
 )
 
-#: Kinds of rows in the outbox that `coopnode.membership.jobs` works off.
+#: Kind of news in the outbox; `coopnode.membership.letters` says what is written about it.
 LETTER: Final = "membership.letter"
 
 
@@ -182,22 +180,10 @@ def _place(
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
-    """One row of the outbox for each application that moved; who gets a letter is found out when it is sent.
-
-    A rebuild passes here again, so a row that is there already is left alone; old ones are not sent
-    (`coopnode.membership.jobs`).
-    """
-    moved = [(id, found.status) for id, found in _written(entry, "application", Application)]
-    if not moved:
-        return
-    known = select(outbox.c.id).where(outbox.c.kind == LETTER, outbox.c.idx == entry.index).limit(1)
-    if connection.execute(known).one_or_none() is not None:
-        return
-    for id, status in moved:
-        body = encoding.encode({"application": id, "status": status})
-        row = {"kind": LETTER, "idx": entry.index, "body": body}
-        row |= {"created_at": entry.tick, "due_at": entry.tick}
-        connection.execute(insert(outbox).values(row))
+    """News of each application that moved; who gets a letter is found out when it is sent."""
+    moved = _written(entry, "application", Application)
+    news = [({"application": id, "status": found.status}, entry.tick) for id, found in moved]
+    outbox.announce(connection, LETTER, entry, news)
 
 
 PROJECTIONS: Final = (

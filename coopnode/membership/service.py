@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from coopnode import printing
+from coopnode import letters, printing
 from coopnode.app import Node
+from coopnode.letters import MOSCOW, Locale
 from coopnode.mail import Mailer, MailError
-from coopnode.membership import jobs, letters, queries
+from coopnode.membership import queries
 from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
 from coopnode.membership.codes import Codes, Verdict
 from coopnode.membership.drafts import Draft, DraftBox
-from coopnode.membership.letters import MOSCOW, Locale
+from coopnode.membership.letters import send_code
 from coopnode.membership.people import Names, Viewer, particulars
 from coopnode.membership.queries import ApplicationLine, TextInForce
 from coopnode.signing import SELF, Item, Shown
@@ -100,7 +101,7 @@ class Membership:
     def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
         self.node = node
         self.names = Names(node.vault)
-        self.mailer = mailer or Mailer.of(node.config)
+        self._mailer = mailer
         self._drafts = DraftBox(node.keys.session)
         self._codes = Codes(node.keys.session)
         self.copies = Copies(node.keys.session, node.vault)
@@ -112,12 +113,7 @@ class Membership:
 
     async def save(self, owner: str, draft: Draft) -> None:
         now = self.node.clock.peek()
-
-        def change(connection: Connection) -> None:
-            self._drafts.sweep(connection, now)
-            self._drafts.save(connection, owner, draft, now)
-
-        await self.node.database.write(change)
+        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
 
     async def drop(self, owner: str) -> None:
         await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
@@ -140,8 +136,13 @@ class Membership:
         await self.save(owner, draft)
         if code is not None:
             name = (await self.node.database.read(lambda _: queries.house(self.node.state))) or None
-            await jobs.send_code(
-                self.mailer, address, code.digits, house=name.name if name else "", locale=locale, now=now
+            await send_code(
+                self._mailer or Mailer.of(self.node.config),
+                address,
+                code.digits,
+                house=name.name if name else "",
+                locale=locale,
+                now=now,
             )
 
     async def check_code(self, owner: str, draft: Draft, digits: str) -> Verdict:

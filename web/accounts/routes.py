@@ -1,14 +1,12 @@
-"""The slice's one entry: pages about keys, what they put on `/now`, and the worker that sends the letters."""
+"""The slice's one entry: pages about keys and what they put on `/now`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
-from coopnode.accounts.jobs import Post
 from coopnode.accounts.queries import EventLine
 from coopnode.accounts.service import LIFETIME, Accounts, NotPossible, normal
 from web import sessions
@@ -53,14 +51,6 @@ def setup(app: web.Application) -> None:
     add.add_get("/recover", recover)
     app[TASKS].append(tasks)
     app[EVENTS].append(events)
-    app.cleanup_ctx.append(_post)
-
-
-async def _post(app: web.Application) -> AsyncIterator[None]:
-    post = Post(app[NODE])
-    post.start()
-    yield
-    await post.stop()
 
 
 # --- keys ---------------------------------------------------------------------------------------------

@@ -6,13 +6,11 @@ before a document is signed (P28).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiohttp import web
 
 from coopnode.council import queries
-from coopnode.council.jobs import Post
 from coopnode.council.queries import MatterPage
 from coopnode.council.service import Council, NotPossible
 from protocol import wording
@@ -50,15 +48,6 @@ def setup(app: web.Application) -> None:
     openapi.register(app, api.ROUTES)
     openapi.setup(app)
     verification.setup(app)
-    app.cleanup_ctx.append(_post)
-
-
-async def _post(app: web.Application) -> AsyncIterator[None]:
-    """The worker that sends the council's letters."""
-    post = Post(app[NODE])
-    post.start()
-    yield
-    await post.stop()
 
 
 # --- looking ------------------------------------------------------------------------------------------
