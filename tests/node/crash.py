@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from coopnode.private_records import opened
 from coopnode.testing import Person
 from protocol import documents, encoding, registry
 from protocol.encoding import Value
+from tests.node.forks import Forks, Life, Started
 from tests.node.fsck import verify
 
 CLIENTS = 8
@@ -53,30 +52,26 @@ class Crash:
         await made.node.stop()
         return cls(data, made.id, people, matter)
 
-    async def round(self, *, fault: str | None = None, seconds: float = 0.4) -> bool:
-        """Start, load, kill at a random moment or at a fault point, check. Whether the process died by the
-        fault."""
-        environment = {name: value for name, value in os.environ.items() if name != "COOPNODE_FAULT"}
-        if fault is not None:
-            environment["COOPNODE_FAULT"] = fault
-        command = (sys.executable, "-m", "tests.node.server", str(self.data), "0")
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, env=environment
-        )
-        assert process.stdout is not None
-        line = await process.stdout.readline()
+    async def round(
+        self, *, forks: Forks | None = None, fault: str | None = None, seconds: float = 0.3
+    ) -> bool:
+        """Start (from the command line, or out of `forks`), load, kill at a random moment or at a fault
+        point, check. Whether the process died by the fault."""
+        start = Started.start if forks is None else forks.start
+        life: Life = await start(self.data, fault)
+        port = await life.listening()
         by_itself = True
-        if line:
-            load = asyncio.create_task(self._load(int(line.split()[1])))
+        if port is not None:
+            load = asyncio.create_task(self._load(port))
             try:
-                await asyncio.wait_for(process.wait(), 15.0 if fault else random.uniform(0.0, seconds))
+                await asyncio.wait_for(life.wait(), 15.0 if fault else random.uniform(0.0, seconds))
             except TimeoutError:
                 by_itself = False
-                process.kill()
-            await process.wait()
+                life.kill()
+            await life.wait()
             await load
-        await process.wait()
-        assert process.returncode == -signal.SIGKILL, process.returncode
+        code = await life.wait()
+        assert code == -signal.SIGKILL, code
         await asyncio.to_thread(self.check)
         return by_itself
 
