@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from coopnode import letters, printing
+from coopnode import printing
 from coopnode.app import Node
-from coopnode.letters import MOSCOW, Locale
+from coopnode.letters import Locale
 from coopnode.mail import Mailer, MailError
 from coopnode.membership import queries
 from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
+from coopnode.membership.certificates import MemberCard, certificate_of
 from coopnode.membership.codes import Codes, Verdict
 from coopnode.membership.drafts import Draft, DraftBox
 from coopnode.membership.letters import send_code
@@ -28,9 +28,7 @@ from coopnode.signing import SELF, Item, Shown
 from coopnode.store.sql import Connection
 from protocol import registry
 from protocol.contract import State
-from protocol.contracts.membership import Member as MemberRecord
 from protocol.encoding import Value
-from protocol.identifiers import fingerprint
 from protocol.registry import StateFacts
 
 T = TypeVar("T")
@@ -61,21 +59,6 @@ class ConsentOffer:
     text: TextInForce
     required: bool
     given: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MemberCard:
-    """A member's own page."""
-
-    account: str
-    name: str
-    member: MemberRecord
-    house: queries.House
-    roles: tuple[str, ...]
-    #: the application it came from; None for founders and members from before
-    line: ApplicationLine | None
-    steps: tuple[queries.Step, ...]
-    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,28 +409,11 @@ class Membership:
         if found is None or found.line is None or found.line.decision is None:
             return None
         viewer = Viewer.of(self.node.state, account)
-        digest = found.line.decision
-        approval = queries.paper(connection, self.node.vault, digest, viewer, account)
+        approval = queries.paper(connection, self.node.vault, found.line.decision, viewer, account)
         if approval is None:
             return None
         chair = self.names.of_accounts(connection, [approval.by], viewer)[approval.by]
-        signed = datetime.fromtimestamp(approval.at, MOSCOW)
-        when = letters.day(approval.at, locale)
-        house = found.house
-        return printing.Certificate(
-            issuer=printing.Issuer(house.name, house.inn, house.ogrn),
-            member=found.name,
-            number=found.member.number,
-            since=datetime.fromtimestamp(found.member.since, MOSCOW).date(),
-            fees=printing.Fees(found.line.entrance, found.line.share, found.line.currency),
-            basis=f"решение совета от {when} года" if locale == "ru" else f"decision of the council, {when}",
-            chair=chair or approval.by,
-            signed=signed,
-            issued=datetime.fromtimestamp(self.node.clock.peek(), MOSCOW).date(),
-            proof=printing.Proof(
-                f"{house.public_url}/verify/{digest.hex()}", fingerprint(digest), approval.idx
-            ),
-        )
+        return certificate_of(found, found.line, approval, chair, self.node.clock.peek(), locale)
 
     def _status(
         self, connection: Connection, line: ApplicationLine, account: str, house: queries.House

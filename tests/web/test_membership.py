@@ -26,7 +26,7 @@ from protocol import encoding, registry
 from tests.node.society import DAY, PARTICULARS, Society
 from web.app import create_app
 from web.keys import SESSIONS, SIGNING
-from web.membership import api, forms
+from web.membership import forms, models
 from web.membership.routes import setup
 from web.membership.shell import MEMBERSHIP
 
@@ -439,15 +439,15 @@ async def test_the_api_gives_what_the_pages_give(site: Site) -> None:
     person = await site.society.coop.person("ivanova")
     found = await site.society.apply(person)
     secretary = await site.browser(site.society.officers["secretary"])
-    listed = api.ApplicationsOut.model_validate_json(await get(secretary, "/api/v1/applications"))
+    listed = models.ApplicationsOut.model_validate_json(await get(secretary, "/api/v1/applications"))
     assert [item.number for item in listed.items] == [found.index]
     path = f"/api/v1/applications/{found.index}"
-    full = api.ApplicationFullOut.model_validate_json(await get(secretary, path))
+    full = models.ApplicationFullOut.model_validate_json(await get(secretary, path))
     assert full.next == ["secretary", "chair"] and full.papers
     body = {"method": "in_person", "level": 1, "details": "Passport seen"}
     headers = {"Sec-Fetch-Site": "same-origin"}
     response = await secretary.post(f"{path}/identify", json=body, headers=headers)
-    prepared = api.Prepared.model_validate_json(await response.text())
+    prepared = models.Prepared.model_validate_json(await response.text())
     assert prepared.items[0].type == "membership.identify/1"
     response = await secretary.post(f"{path}/payment", json={"entrance": 1}, headers=headers)
     assert response.status == 422
