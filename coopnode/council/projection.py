@@ -7,10 +7,11 @@ reasons and comments are opened from the vault when somebody entitled asks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from coopnode import outbox
-from coopnode.projections import Projection
+from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -108,17 +109,11 @@ decisions: Final = Table(
 LETTER: Final = "council.letter"
 #: Who has not voted is reminded this long before the close.
 REMIND: Final = 86_400
-_PREFIX: Final = "matter/"
 _NEWS: Final = frozenset(("opened", "decided", "returned"))
 
 
-def written(entry: Accepted) -> list[tuple[str, Matter]]:
-    """Matters that the entry put into the state, by id."""
-    return [
-        (key.removeprefix(_PREFIX), value)
-        for (domain, key), value in entry.writes.items()
-        if domain == council.DOMAIN and key.startswith(_PREFIX) and isinstance(value, Matter)
-    ]
+def _matters(entry: Accepted) -> Iterator[tuple[str, Matter]]:
+    return written(entry, council.DOMAIN, "matter", Matter)
 
 
 #: Most of what a council sends are ballots, which move nothing but the counts: one step instead of four.
@@ -132,10 +127,10 @@ _VOTED: Final = (
 
 def _project(connection: Connection, entry: Accepted) -> None:
     if entry.statement.type == _BALLOT:
-        for id, _ in written(entry):
+        for id, _ in _matters(entry):
             connection.execute(_VOTED, {"matter": id, "idx_now": entry.index, "at_now": entry.tick})
         return
-    for id, matter in written(entry):
+    for id, matter in _matters(entry):
         before = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
         event = _event(before, matter)
         _keep(connection, entry, id, matter, before)
@@ -217,7 +212,7 @@ def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) ->
 def _letters(connection: Connection, entry: Accepted) -> None:
     """News for the council: a matter to vote on, a decision to sign."""
     news: list[tuple[dict[str, Value], int]] = []
-    for id, matter in written(entry) if entry.statement.type != _BALLOT else ():
+    for id, matter in _matters(entry) if entry.statement.type != _BALLOT else ():
         where = (steps.c.matter == id, steps.c.idx == entry.index)
         event = connection.execute(select(steps.c.event).where(*where)).scalar_one_or_none()
         if event not in _NEWS:

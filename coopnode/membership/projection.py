@@ -7,11 +7,10 @@ from the vault when somebody entitled asks (`coopnode.membership.people`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import Final
 
 from coopnode import outbox
-from coopnode.projections import Projection
+from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -26,12 +25,9 @@ from coopnode.store.sql import (
     update,
     upsert,
 )
-from protocol.contract import Record
 from protocol.contracts import membership
 from protocol.contracts.membership import Application, Enrolment, Member, Place
 from protocol.log import Accepted
-
-R = TypeVar("R", bound=Record)
 
 #: One row an application, as it stands.
 applications: Final = Table(
@@ -98,22 +94,14 @@ register: Final = Table(
 LETTER: Final = "membership.letter"
 
 
-def _written(entry: Accepted, kind: str, type: type[R]) -> Iterator[tuple[str, R]]:
-    """Records of this kind that the entry put into the state, by id."""
-    prefix = f"{kind}/"
-    for (domain, key), value in entry.writes.items():
-        if domain == membership.DOMAIN and key.startswith(prefix) and isinstance(value, type):
-            yield key[len(prefix) :], value
-
-
 def _project(connection: Connection, entry: Accepted) -> None:
     if not any(domain == membership.DOMAIN for domain, _ in entry.writes):
         return
-    for id, application in _written(entry, "application", Application):
+    for id, application in written(entry, membership.DOMAIN, "application", Application):
         _application(connection, entry, id, application)
-    enrolled = dict(_written(entry, "enrolment", Enrolment))
-    joined = dict(_written(entry, "member", Member))
-    for key, place in _written(entry, "number", Place):
+    enrolled = dict(written(entry, membership.DOMAIN, "enrolment", Enrolment))
+    joined = dict(written(entry, membership.DOMAIN, "member", Member))
+    for key, place in written(entry, membership.DOMAIN, "number", Place):
         _place(connection, entry, int(key), place, enrolled, joined)
 
 
@@ -181,7 +169,7 @@ def _place(
 
 def _letters(connection: Connection, entry: Accepted) -> None:
     """News of each application that moved; who gets a letter is found out when it is sent."""
-    moved = _written(entry, "application", Application)
+    moved = written(entry, membership.DOMAIN, "application", Application)
     news = [({"application": id, "status": found.status}, entry.tick) for id, found in moved]
     outbox.announce(connection, LETTER, entry, news)
 
