@@ -8,14 +8,15 @@ here is reported at start.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
+import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -41,6 +42,21 @@ class Smtp(BaseModel):
     password: SecretStr | None = None
     starttls: bool = True
     sender: str = "coopnode@localhost"
+    #: certificates (PEM) of the authority that vouches for a server of one's own; else the system's
+    authority: Path | None = None
+
+    @field_validator("host", "user", "password", "authority", mode="before")
+    @classmethod
+    def _empty(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("sender")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if not value.isprintable() or not all(address.partition("@")) or " " in address:
+            raise ValueError("an address such as office@coop.example or Office <office@coop.example>")
+        return value
 
 
 class Bank(BaseModel):
@@ -198,20 +214,18 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
     return Located(data=folder, **overrides)
 
 
-def write(data: Path, values: dict[str, str | int | bool]) -> None:
-    """Sets top-level keys in `coopnode.toml`, keeping every other line as the operator wrote it."""
+def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
+    """Sets keys in `coopnode.toml` (`port`, `smtp.host`), keeping every other line as it was."""
     path = data / FILE
-    lines = path.read_text().splitlines() if path.exists() else []
+    document = tomlkit.parse(path.read_text() if path.exists() else "")
     for key, value in values.items():
-        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        tables = next(
-            (place for place, text in enumerate(lines) if text.lstrip().startswith("[")), len(lines)
-        )
-        found = next((i for i in range(tables) if lines[i].partition("=")[0].strip() == key), None)
-        if found is None:
-            lines.insert(tables, line)
-        else:
-            lines[found] = line
+        *tables, name = key.split(".")
+        place: Any = document
+        for table in tables:
+            place = place.setdefault(table, tomlkit.table())
+        place[name] = value
     temporary = path.with_suffix(".toml.new")
-    temporary.write_text("\n".join(lines) + "\n")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # there may be a password
+    with open(descriptor, "w") as file:
+        file.write(tomlkit.dumps(document))
     temporary.replace(path)

@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
+import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
+from typing import Final, Literal
 
 import aiosmtplib
 
 from coopnode.config import Config, Smtp
 from coopnode.seen import visible
 
-_TIMEOUT = 20.0
+#: Seconds for one answer of the server, and for a whole letter.
+_TIMEOUT: Final = 20.0
+_ALTOGETHER: Final = 60.0
+#: Seven bits only: every server on the way can carry it.
+_POLICY: Final = policy.SMTP.clone(cte_type="7bit")
 
 
 class MailError(Exception):
-    """The letter has not left. `final` when sending it again cannot help (the address is refused)."""
+    """The letter has not left. The text is for the operator: it names settings, never a receiver.
 
-    def __init__(self, reason: str, *, final: bool = False) -> None:
+    `final`: sending this letter again cannot help. `everywhere`: no other letter would leave either.
+    """
+
+    def __init__(self, reason: str, *, final: bool = False, everywhere: bool = False) -> None:
         super().__init__(reason)
-        self.final = final
+        self.final, self.everywhere = final, everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,8 @@ class Mailer:
 
     smtp: Smtp
     folder: Path
-    owner: str = ""
+    #: seconds for one answer of the server
+    timeout: float = _TIMEOUT
 
     @classmethod
     def of(cls, config: Config) -> Mailer:
@@ -55,16 +67,20 @@ class Mailer:
         message = self._message(letter, now)
         if self.smtp.host is None:
             await asyncio.to_thread(self._file, message, now)
-        else:
-            await self._deliver(message, letter.to)
+            return
+        try:
+            async with asyncio.timeout(min(_ALTOGETHER, 3 * self.timeout)):
+                await self._deliver(message)
+        except TimeoutError as error:
+            raise self._unreachable("does not answer in time") from error
 
     def _message(self, letter: Letter, now: int) -> EmailMessage:
         if not _is_address(letter.to):
             raise MailError("not an address", final=True)
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         message["From"] = self.smtp.sender
-        message["To"] = letter.to
-        message["Subject"] = visible(letter.subject)
+        message["To"] = _ascii_domain(letter.to)
+        message["Subject"] = visible(" ".join(letter.subject.split()))
         message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
         domain = parseaddr(self.smtp.sender)[1].rpartition("@")[2] or "localhost"
         message["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
@@ -80,26 +96,91 @@ class Mailer:
         temporary.chmod(0o600)
         temporary.rename(path)
 
-    async def _deliver(self, message: EmailMessage, to: str) -> None:
-        password = self.smtp.password.get_secret_value() if self.smtp.password else None
+    async def _deliver(self, message: EmailMessage) -> None:
+        """One connection for one letter. Raises MailError and TimeoutError."""
+        smtp = self.smtp
+        if (smtp.user is None) != (smtp.password is None):
+            missing = "smtp.password" if smtp.password is None else "smtp.user"
+            raise MailError(f"{missing} is not set; user and password go together", everywhere=True)
+        authority = None if smtp.authority is None else str(smtp.authority)
         try:
             await aiosmtplib.send(
                 message,
-                recipients=[to],
-                hostname=self.smtp.host,
-                port=self.smtp.port,
-                username=self.smtp.user,
-                password=password,
-                use_tls=self.smtp.port == 465,
-                start_tls=self.smtp.starttls and self.smtp.port != 465,
-                timeout=_TIMEOUT,
+                hostname=smtp.host,
+                port=smtp.port,
+                username=smtp.user,
+                password=smtp.password.get_secret_value() if smtp.password else None,
+                use_tls=smtp.port == 465,
+                start_tls=smtp.starttls and smtp.port != 465,
+                timeout=self.timeout,
+                cert_bundle=authority,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = {refused.code for refused in error.recipients}
             raise MailError("the address was refused", final=all(code >= 500 for code in codes)) from error
-        except (aiosmtplib.SMTPException, OSError) as error:
-            # The text of such an error may hold the address: only its kind is kept.
-            raise MailError(type(error).__name__) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise self._answered(error) from error
+        except aiosmtplib.SMTPTimeoutError as error:
+            raise TimeoutError from error
+        except aiosmtplib.SMTPNotSupported as error:
+            raise MailError("the mail server cannot carry such an address", final=True) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise self._unreachable(_cause(error, smtp)) from error
+
+    def _answered(self, error: aiosmtplib.SMTPResponseException) -> MailError:
+        """What the server says is left out, it may repeat the receiver's address; its number says enough."""
+        if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+            return self._unreachable("refused smtp.user and smtp.password")
+        if isinstance(error, aiosmtplib.SMTPSenderRefused):
+            return self._unreachable(f"refused the sender {self.smtp.sender} ({error.code})")
+        if isinstance(error, aiosmtplib.SMTPDataError):
+            return MailError(f"the letter was refused ({error.code})", final=error.code >= 500)
+        return self._unreachable(f"answered {error.code}")
+
+    def _unreachable(self, reason: str) -> MailError:
+        return MailError(f"the mail server {self.smtp.host}:{self.smtp.port} {reason}", everywhere=True)
+
+
+def trial(to: str, locale: Literal["ru", "en"] = "en") -> Letter:
+    """A letter to try the settings with."""
+    if locale == "ru":
+        return Letter(
+            to, "coopnode: проверка почты", "Узел отправил это письмо, чтобы проверить настройки.\n"
+        )
+    return Letter(to, "coopnode: test", "This letter tries out the settings of your node.\n")
+
+
+def _cause(error: BaseException, smtp: Smtp) -> str:
+    chain: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None:
+        chain.append(found)
+        found = found.__cause__ or found.__context__
+    for each in chain:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"shows a certificate that is not trusted: {each.verify_message}"
+        if isinstance(each, ssl.SSLError):
+            return "does not speak TLS there"
+        if isinstance(each, socket.gaierror):
+            return "is not known: there is no such name"
+        if isinstance(each, FileNotFoundError):
+            return f"cannot be checked: smtp.authority {smtp.authority} is missing"
+        if isinstance(each, ConnectionRefusedError):
+            return "refuses the connection"
+    if "STARTTLS" in str(error):
+        return "offers no STARTTLS; only a server on this machine may go without (smtp.starttls = false)"
+    if smtp.user and "AUTH" in str(error).upper():
+        return "takes no user and password"
+    return f"could not be used ({type(error).__name__})"
+
+
+def _ascii_domain(address: str) -> str:
+    """Domains in other letters have a spelling that every server knows."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise MailError("not an address", final=True) from error
 
 
 def _is_address(text: str) -> bool:

@@ -6,15 +6,26 @@ asks, its tables are dropped and every entry is judged again in memory to fill t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from coopnode.store.database import Database, driver
 from coopnode.store.schema import projection_versions
 from coopnode.store.sql import Connection, Table, select, upsert
+from protocol.contract import Record
 from protocol.log import Accepted, Replica
 
 Project = Callable[[Connection, Accepted], None]
+R = TypeVar("R", bound=Record)
+
+
+def written(entry: Accepted, domain: str, kind: str, type: type[R]) -> Iterator[tuple[str, R]]:
+    """Records of this kind that the entry put into the state, by id."""
+    prefix = f"{kind}/"
+    for (where, key), value in entry.writes.items():
+        if where == domain and key.startswith(prefix) and isinstance(value, type):
+            yield key[len(prefix) :], value
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from coopnode import outbox
 from coopnode.projections import Projection
-from coopnode.store.schema import outbox
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -20,9 +20,9 @@ from coopnode.store.sql import (
     select,
     upsert,
 )
-from protocol import encoding
 from protocol.contracts import accounts
 from protocol.contracts.accounts import Account
+from protocol.encoding import Value
 from protocol.log import Accepted
 
 #: The commitment that counts now. Not unique: anybody may copy another's into an account of theirs.
@@ -48,7 +48,7 @@ events: Final = Table(
     Index("accounts_events_account", "account", "idx"),
 )
 
-#: Kind of a row in the outbox that `coopnode.accounts.jobs` works off.
+#: Kind of news in the outbox; `coopnode.accounts.letters` says what is written about it.
 NOTICE: Final = "accounts.notice"
 SHEET: Final = "sheet"
 #: Events that a person hears of by letter (P7: notice on all channels).
@@ -80,18 +80,8 @@ def _event(connection: Connection, entry: Accepted) -> None:
     kind = SHEET if statement.type == "account.recover/1" and not changed else statement.type
     values = {"account": statement.iss, "type": kind, "at": entry.tick, "key": key}
     connection.execute(insert(events).values({"idx": entry.index, **values}))
-    told = select(outbox.c.id).where(outbox.c.kind == NOTICE, outbox.c.idx == entry.index)
-    if connection.execute(told).first() is not None:
-        return  # filled anew: the letter has been written
-    body = encoding.encode({"account": statement.iss, "type": kind, "at": entry.tick})
-    letter = {
-        "kind": NOTICE,
-        "idx": entry.index,
-        "body": body,
-        "created_at": entry.tick,
-        "due_at": entry.tick,
-    }
-    connection.execute(insert(outbox).values(letter))
+    body: dict[str, Value] = {"account": statement.iss, "type": kind, "at": entry.tick}
+    outbox.announce(connection, NOTICE, entry, [(body, entry.tick)])
 
 
 PROJECTIONS: Final = (

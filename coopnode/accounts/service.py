@@ -18,7 +18,7 @@ from coopnode.accounts.queries import Chain, EventLine
 from coopnode.app import Node
 from coopnode.signing import SELF, Item
 from coopnode.store.schema import device_requests
-from coopnode.store.sql import Connection, Row, delete, insert, select, update
+from coopnode.store.sql import Connection, Row, insert, select, update
 from protocol import documents, signatures
 from protocol.encoding import Value
 
@@ -80,8 +80,8 @@ class Accounts:
         row |= {"created_at": now, "expires_at": now + LIFETIME}
 
         def change(connection: Connection) -> None:
-            connection.execute(delete(device_requests).where(device_requests.c.expires_at < now))
-            held = connection.execute(select(device_requests.c.code).limit(_MAX_OPEN)).scalars().all()
+            still = select(device_requests.c.code).where(device_requests.c.expires_at >= now)
+            held = connection.execute(still.limit(_MAX_OPEN)).scalars().all()
             if len(held) >= _MAX_OPEN:
                 raise NotPossible("busy")
             connection.execute(insert(device_requests).values(row))

@@ -1,4 +1,4 @@
-"""`coopnode run`, `init`, `config` and `rebuild`: the node of this machine."""
+"""`coopnode run`, `init`, `config`, `letters` and `rebuild`: the node of this machine."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def add(app: typer.Typer) -> None:
     app.command("serve-pages", hidden=True)(serve_pages)
     app.command()(init)
     app.command("config")(show_config)
+    app.command("letters")(show_letters)
     app.command()(rebuild)
 
 
@@ -176,15 +177,43 @@ def init(
     output.show(result, text, as_json=as_json)
 
 
-def show_config(data: Path = DATA, as_json: bool = JSON) -> None:
+def show_config(
+    data: Path | None = DATA,
+    check_mail: str | None = typer.Option(
+        None, "--check-mail", help="Send a letter to this address to try the settings.", metavar="ADDRESS"
+    ),
+    lang: str | None = LANGUAGE,
+    as_json: bool = JSON,
+) -> None:
     """Show the configuration in force: coopnode.toml, then COOPNODE_… variables. Secrets are hidden.
 
-    Exit status: 0 shown, 2 the configuration is wrong.
+    Exit status: 0 shown or sent, 1 the letter was refused, 2 the configuration is wrong or the mail server
+    cannot be used.
     """
     found = load_config(data, as_json)
+    if check_mail is not None:
+        _check_mail(found, check_mail, output.language(lang), as_json)
+        return
     values = found.model_dump(mode="json")
     lines = list(_lines(values))
     output.show(values, "\n".join(lines), as_json=as_json)
+
+
+def _check_mail(config: Config, to: str, language: output.Language, as_json: bool) -> None:
+    import asyncio
+    import time
+
+    from coopnode.mail import Mailer, MailError, trial
+
+    try:
+        asyncio.run(Mailer.of(config).send(trial(to, language), now=int(time.time())))
+    except MailError as error:
+        status = output.FAILED if error.everywhere else CONTRADICTION
+        output.fail(str(error), as_json=as_json, code="mail", status=status)
+    except OSError as error:
+        output.fail(f"{error.filename} cannot be written: {error.strerror}", as_json=as_json, code="mail")
+    way = f"by {config.smtp.host}:{config.smtp.port}" if config.smtp.host else f"as a file in {config.mail}"
+    output.show({"ok": True, "way": way}, f"The letter left {way}.", as_json=as_json)
 
 
 def _lines(values: dict[str, Any], prefix: str = "") -> list[str]:
@@ -195,6 +224,52 @@ def _lines(values: dict[str, Any], prefix: str = "") -> list[str]:
         else:
             lines.append(f"{prefix}{name} = {'' if value is None else value}")
     return lines
+
+
+def show_letters(
+    data: Path | None = DATA,
+    retry: bool = typer.Option(False, "--retry", help="Try letters that were given up once more."),
+    id: int | None = typer.Option(None, "--id", help="Only this one.", metavar="NUMBER", min=1),
+    as_json: bool = JSON,
+) -> None:
+    """Show letters that have not left yet, and those given up with the reason. The node may run meanwhile.
+
+    A letter is given up after eight attempts in two days, or at once when its address is refused. Receivers
+    are not shown: their addresses stand in the vault only.
+
+    Exit status: 0 nothing given up (or all tried again), 1 some were given up, 2 could not be done.
+    """
+    import time
+
+    from coopnode import outbox
+    from coopnode.store.database import StoreError, open_database
+
+    folder = output.data_folder(data)
+    if not (folder / "coopnode.db").exists():
+        output.fail(f"{folder} holds no node", as_json=as_json)
+    again = 0
+    try:
+        database = open_database(folder)
+    except StoreError as error:
+        output.fail(str(error), as_json=as_json)
+    try:
+        if retry:
+            again = database.write_now(lambda connection: outbox.retry(connection, int(time.time()), id))
+        lines = database.read_now(outbox.open_lines)
+    finally:
+        database.close()
+    if id is not None:
+        lines = [line for line in lines if line.id == id]
+    failed = [line for line in lines if line.failed_at is not None]
+    shown = [{name: getattr(line, name) for name in line.__slots__} for line in lines]
+    text: list[str] = []
+    for line in lines:
+        state = "waiting" if line.failed_at is None else "given up"
+        text.append(f"{line.id}  {line.kind}  {line.attempts} attempts  {state}  {line.problem or ''}")
+    text.append(f"{len(lines) - len(failed)} waiting, {len(failed)} given up, {again} to be tried again")
+    output.show({"ok": not failed, "again": again, "letters": shown}, "\n".join(text), as_json=as_json)
+    if failed:
+        raise typer.Exit(CONTRADICTION)
 
 
 def rebuild(

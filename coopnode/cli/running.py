@@ -85,23 +85,25 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
     from coopnode.app import Node, NodeError
     from coopnode.assets import AssetsNotice
     from coopnode.cli.node import all_projections
+    from coopnode.jobs import scheduler
 
     public = _bind(config.host, config.port, "--port")
     signing = _bind(config.host, config.signing_port, "--signing-port")
     node = Node.open(config, projections=all_projections())
     notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
+    work = scheduler(node)
     runners: list[web.AppRunner] = []
     pages: list[Pages] = []
     try:
-        # Also where others serve pages: letters and other work that is due belong to the application.
-        runners = await _runners(node)
         stop = _stop_signal()
         await node.start()
         notice.start()
+        work.start()
         if config.web_processes:
             pages = [Pages(node, overrides, public, signing, stop) for _ in range(config.web_processes)]
             await asyncio.gather(*(each.start() for each in pages))
         else:
+            runners = await _runners(node)
             await _listen(runners, public, signing)
         _spare_the_collector()
         _announce(node, config, [sockets[0].getsockname()[1] for sockets in (public, signing)], as_json)
@@ -110,6 +112,7 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
         await asyncio.gather(*(each.stop() for each in pages))
         for runner in runners:
             await runner.cleanup()
+        await work.stop()
         await notice.stop()
         await node.stop()
     if any(each.failed for each in pages):

@@ -7,10 +7,11 @@ reasons and comments are opened from the vault when somebody entitled asks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
-from coopnode.projections import Projection
-from coopnode.store.schema import outbox
+from coopnode import outbox
+from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -27,9 +28,9 @@ from coopnode.store.sql import (
     select,
     update,
 )
-from protocol import encoding
 from protocol.contracts import council
 from protocol.contracts.council import Matter
+from protocol.encoding import Value
 from protocol.identifiers import parse_identifier
 from protocol.log import Accepted
 
@@ -104,21 +105,15 @@ decisions: Final = Table(
     Index("council_decisions_matter", "matter"),
 )
 
-#: Kind of the rows in the outbox that `coopnode.council.jobs` works off.
+#: Kind of news in the outbox; `coopnode.council.letters` says what is written about it.
 LETTER: Final = "council.letter"
 #: Who has not voted is reminded this long before the close.
 REMIND: Final = 86_400
-_PREFIX: Final = "matter/"
 _NEWS: Final = frozenset(("opened", "decided", "returned"))
 
 
-def written(entry: Accepted) -> list[tuple[str, Matter]]:
-    """Matters that the entry put into the state, by id."""
-    return [
-        (key.removeprefix(_PREFIX), value)
-        for (domain, key), value in entry.writes.items()
-        if domain == council.DOMAIN and key.startswith(_PREFIX) and isinstance(value, Matter)
-    ]
+def _matters(entry: Accepted) -> Iterator[tuple[str, Matter]]:
+    return written(entry, council.DOMAIN, "matter", Matter)
 
 
 #: Most of what a council sends are ballots, which move nothing but the counts: one step instead of four.
@@ -132,10 +127,10 @@ _VOTED: Final = (
 
 def _project(connection: Connection, entry: Accepted) -> None:
     if entry.statement.type == _BALLOT:
-        for id, _ in written(entry):
+        for id, _ in _matters(entry):
             connection.execute(_VOTED, {"matter": id, "idx_now": entry.index, "at_now": entry.tick})
         return
-    for id, matter in written(entry):
+    for id, matter in _matters(entry):
         before = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
         event = _event(before, matter)
         _keep(connection, entry, id, matter, before)
@@ -215,29 +210,19 @@ def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) ->
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
-    """News for the council: a matter to vote on, a decision to sign. A rebuild passes here again, so a row
-    that is there already is left alone; old ones are not sent (`coopnode.council.jobs`).
-    """
-    moved = written(entry) if entry.statement.type != _BALLOT else ()
-    if not moved:
-        return
-    known = select(outbox.c.id).where(outbox.c.kind == LETTER, outbox.c.idx == entry.index).limit(1)
-    if connection.execute(known).one_or_none() is not None:
-        return
-    for id, matter in moved:
+    """News for the council: a matter to vote on, a decision to sign."""
+    news: list[tuple[dict[str, Value], int]] = []
+    for id, matter in _matters(entry) if entry.statement.type != _BALLOT else ():
         where = (steps.c.matter == id, steps.c.idx == entry.index)
         event = connection.execute(select(steps.c.event).where(*where)).scalar_one_or_none()
         if event not in _NEWS:
             continue
-        _news(connection, entry, id, matter, event, entry.tick)
+        body = {"matter": id, "event": event, "round": matter.box.round}
+        news.append((body, entry.tick))
         if event != "decided":
-            _news(connection, entry, id, matter, "reminder", max(entry.tick, matter.box.closes - REMIND))
-
-
-def _news(connection: Connection, entry: Accepted, id: str, matter: Matter, event: str, due_at: int) -> None:
-    body = encoding.encode({"matter": id, "event": event, "round": matter.box.round})
-    row = {"kind": LETTER, "idx": entry.index, "body": body, "created_at": entry.tick, "due_at": due_at}
-    connection.execute(insert(outbox).values(row))
+            due = max(entry.tick, matter.box.closes - REMIND)
+            news.append(({**body, "event": "reminder"}, due))
+    outbox.announce(connection, LETTER, entry, news)
 
 
 #: In this order: the letters read the step that was just written.

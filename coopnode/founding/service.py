@@ -22,7 +22,7 @@ from coopnode.founding import items, queries
 from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Register, Row, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
-from coopnode.mail import Letter, Mailer, MailError
+from coopnode.mail import Mailer, MailError, trial
 from coopnode.membership.attachments import media_type
 from coopnode.private_records import values as private_values
 from coopnode.store.database import get_meta, set_meta
@@ -346,24 +346,23 @@ class Founding:
                 user=values["user"] or None,
                 password=SecretStr(secret) if secret else before.password,
                 sender=values["sender"],
+                starttls=before.starttls,
+                authority=before.authority,
             )
         written: dict[str, str | int | bool] = {
             "smtp.host": smtp.host or "",
             "smtp.port": smtp.port,
+            "smtp.user": smtp.user or "",
+            "smtp.password": smtp.password.get_secret_value() if smtp.password else "",
             "smtp.sender": smtp.sender,
         }
-        if smtp.user:
-            written["smtp.user"] = smtp.user
-        if smtp.password:
-            written["smtp.password"] = smtp.password.get_secret_value()
         config.write(self.node.config.data, written)
         self.node.configure(self.node.config.model_copy(update={"smtp": smtp}))
 
     async def test_letter(self, to: str) -> str | None:
         """Sends one letter to try the settings; gives what went wrong, as a message id."""
-        letter = Letter(to, "coopnode: test", "This letter tries out the settings of your node.\n")
         try:
-            await Mailer.of(self.node.config).send(letter, now=self.node.clock.peek())
+            await Mailer.of(self.node.config).send(trial(to), now=self.node.clock.peek())
         except MailError:
             return "The letter could not be sent. Check server, name and password."
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from coopnode.store.schema import email_codes
-from coopnode.store.sql import Connection, delete, func, insert, select, update
+from coopnode.store.sql import Connection, func, insert, select, update
 
 PURPOSE: Final = "join"
 LIFETIME: Final = 15 * 60
@@ -44,7 +44,6 @@ class Codes:
             return None
         if self._count(connection, place, now - 86_400) >= PER_DAY:
             return None
-        connection.execute(delete(email_codes).where(email_codes.c.created_at < now - 2 * 86_400))
         code = Code(secrets.token_bytes(16), f"{secrets.randbelow(1_000_000):06d}")
         row = {
             "id": code.id,

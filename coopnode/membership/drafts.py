@@ -89,7 +89,8 @@ class DraftBox:
     def drop(self, connection: Connection, owner: str) -> None:
         connection.execute(delete(drafts).where(drafts.c.id == _id(owner)))
 
-    def sweep(self, connection: Connection, now: int) -> None:
+    @staticmethod
+    def sweep(connection: Connection, now: int) -> None:
         """Forgets drafts nobody has touched for a month."""
         old = (drafts.c.form == FORM, drafts.c.updated_at < now - KEPT_SECONDS)
         connection.execute(delete(drafts).where(*old))

@@ -1,67 +1,66 @@
-"""What the letters of joining say (`letters.json`). No personal data in subjects; the page has the rest."""
+"""Letters of joining: to the applicant at every step, to the officer whose turn it is; and the code."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from importlib import resources
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import Final
 
-Locale: TypeAlias = Literal["ru", "en"]
-Audience: TypeAlias = Literal["applicant", "registrar", "secretary", "accountant"]
+from coopnode import letters
+from coopnode.app import Node
+from coopnode.letters import Locale, Said
+from coopnode.mail import Letter, Mailer
+from coopnode.membership import queries
+from coopnode.membership.projection import LETTER
+from coopnode.outbox import Body, Kind, Receiver
+from coopnode.printing import money
+from coopnode.store.sql import Connection
+
+_WORDS: Final = letters.load(__package__)
+#: By status of the application, who reads and language; placeholders: number, decide_by, pay_by, amount.
+LETTERS: Final = _WORDS["letters"]
+#: By language; placeholder: code.
+CODE: Final = _WORDS["code"]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    subject: str
-    lines: tuple[str, ...]
+def _receivers(node: Node, connection: Connection, body: Body) -> Iterator[Receiver]:
+    application = queries.application_by_id(connection, body["application"])
+    if application is None:
+        return
+    state = node.state
+    for audience in LETTERS.get(body["status"], ()):
+        if audience == "applicant":
+            yield Receiver(application.applicant, audience)
+            continue
+        offices = queries.rules(state).identify_roles if audience == "registrar" else (audience,)
+        accounts = {account for office in offices for account in queries.officers(state, office)}
+        # Nobody attests their own: they get the applicant's letter only.
+        for account in sorted(accounts - {application.applicant}):
+            yield Receiver(account, audience)
 
 
-def _load() -> tuple[dict[tuple[str, Audience], dict[Locale, Words]], dict[Locale, Words]]:
-    text = resources.files(__package__).joinpath("letters.json").read_text("utf-8")
-    found: Any = json.loads(text)
-
-    def words(by_locale: Any) -> dict[Locale, Words]:
-        return {locale: Words(item["subject"], tuple(item["lines"])) for locale, item in by_locale.items()}
-
-    by_status = {
-        (status, audience): words(item)
-        for status, audiences in found["letters"].items()
-        for audience, item in audiences.items()
+def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said | None:
+    application = queries.application_by_id(connection, body["application"])
+    if application is None:
+        return None
+    facts = {
+        "number": str(application.number),
+        "amount": money(application.total, application.currency),
+        "decide_by": letters.day(application.decide_by, to.locale),
+        "pay_by": letters.day(application.pay_by, to.locale) if application.pay_by else "",
     }
-    return by_status, words(found["code"])
+    page = "/join/status" if to.audience == "applicant" else f"/desk/applications/{application.number}"
+    if body["status"] == "member":
+        page = "/me/membership"
+    return Said(LETTERS[body["status"]][to.audience][to.locale], facts, page)
 
 
-#: By status of the application and who reads; placeholders: number, decide_by, pay_by, amount. And the code.
-LETTERS, CODE = _load()
-
-_MONTHS: Final[Mapping[Locale, tuple[str, ...]]] = {
-    "ru": (
-        *("января", "февраля", "марта", "апреля", "мая", "июня"),
-        *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
-    ),
-    "en": (
-        *("January", "February", "March", "April", "May", "June"),
-        *("July", "August", "September", "October", "November", "December"),
-    ),
-}
-MOSCOW: Final = timezone(timedelta(hours=3))
+KIND: Final = Kind(LETTER, 3 * 86_400, _receivers, _write)
 
 
-def day(moment: int, locale: Locale) -> str:
-    found = datetime.fromtimestamp(moment, MOSCOW)
-    return f"{found.day} {_MONTHS[locale][found.month - 1]} {found.year}"
-
-
-def render(
-    words: Words, facts: Mapping[str, str], *, house: str, link: str, locale: Locale
-) -> tuple[str, str]:
-    """(subject, text). The cooperative's name ends the letter; the subject says nothing about persons."""
-    open_page = "Открыть страницу" if locale == "ru" else "Open the page"
-    parts = [line.format_map(facts) for line in words.lines]
-    if link:
-        parts.append(f"{open_page}: {link}")
-    text = "\n\n".join([*parts, f"— \n{house}"])
-    return words.subject.format_map(facts), text + "\n"
+async def send_code(
+    mailer: Mailer, address: str, digits: str, *, house: str, locale: Locale, now: int
+) -> None:
+    """At once and not through the outbox: somebody waits for it before the page, and can ask again. Raises
+    MailError."""
+    subject, text = letters.render(CODE[locale], {"code": digits}, house=house, link="", locale=locale)
+    await mailer.send(Letter(address, subject, text), now=now)

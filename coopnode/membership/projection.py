@@ -7,11 +7,10 @@ from the vault when somebody entitled asks (`coopnode.membership.people`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import Final
 
-from coopnode.projections import Projection
-from coopnode.store.schema import outbox
+from coopnode import outbox
+from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
     Connection,
@@ -23,17 +22,12 @@ from coopnode.store.sql import (
     and_,
     insert,
     projections,
-    select,
     update,
     upsert,
 )
-from protocol import encoding
-from protocol.contract import Record
 from protocol.contracts import membership
 from protocol.contracts.membership import Application, Enrolment, Member, Place
 from protocol.log import Accepted
-
-R = TypeVar("R", bound=Record)
 
 #: One row an application, as it stands.
 applications: Final = Table(
@@ -96,26 +90,18 @@ register: Final = Table(
     sqlite_with_rowid=False,
 )
 
-#: Kinds of rows in the outbox that `coopnode.membership.jobs` works off.
+#: Kind of news in the outbox; `coopnode.membership.letters` says what is written about it.
 LETTER: Final = "membership.letter"
-
-
-def _written(entry: Accepted, kind: str, type: type[R]) -> Iterator[tuple[str, R]]:
-    """Records of this kind that the entry put into the state, by id."""
-    prefix = f"{kind}/"
-    for (domain, key), value in entry.writes.items():
-        if domain == membership.DOMAIN and key.startswith(prefix) and isinstance(value, type):
-            yield key[len(prefix) :], value
 
 
 def _project(connection: Connection, entry: Accepted) -> None:
     if not any(domain == membership.DOMAIN for domain, _ in entry.writes):
         return
-    for id, application in _written(entry, "application", Application):
+    for id, application in written(entry, membership.DOMAIN, "application", Application):
         _application(connection, entry, id, application)
-    enrolled = dict(_written(entry, "enrolment", Enrolment))
-    joined = dict(_written(entry, "member", Member))
-    for key, place in _written(entry, "number", Place):
+    enrolled = dict(written(entry, membership.DOMAIN, "enrolment", Enrolment))
+    joined = dict(written(entry, membership.DOMAIN, "member", Member))
+    for key, place in written(entry, membership.DOMAIN, "number", Place):
         _place(connection, entry, int(key), place, enrolled, joined)
     for (domain, key), value in entry.writes.items():
         if domain == membership.DOMAIN and key.startswith("number/") and value is None:
@@ -190,22 +176,10 @@ def _end_place(connection: Connection, entry: Accepted, number: int) -> None:
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
-    """One row of the outbox for each application that moved; who gets a letter is found out when it is sent.
-
-    A rebuild passes here again, so a row that is there already is left alone; old ones are not sent
-    (`coopnode.membership.jobs`).
-    """
-    moved = [(id, found.status) for id, found in _written(entry, "application", Application)]
-    if not moved:
-        return
-    known = select(outbox.c.id).where(outbox.c.kind == LETTER, outbox.c.idx == entry.index).limit(1)
-    if connection.execute(known).one_or_none() is not None:
-        return
-    for id, status in moved:
-        body = encoding.encode({"application": id, "status": status})
-        row = {"kind": LETTER, "idx": entry.index, "body": body}
-        row |= {"created_at": entry.tick, "due_at": entry.tick}
-        connection.execute(insert(outbox).values(row))
+    """News of each application that moved; who gets a letter is found out when it is sent."""
+    moved = written(entry, membership.DOMAIN, "application", Application)
+    news = [({"application": id, "status": found.status}, entry.tick) for id, found in moved]
+    outbox.announce(connection, LETTER, entry, news)
 
 
 PROJECTIONS: Final = (

@@ -10,56 +10,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from coopnode import consents, printing
 from coopnode.app import Node
+from coopnode.letters import Locale
 from coopnode.mail import Mailer, MailError
-from coopnode.membership import jobs, letters, queries
+from coopnode.membership import queries
 from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
+from coopnode.membership.certificates import MemberCard, certificate_of
 from coopnode.membership.codes import Codes, Verdict
 from coopnode.membership.drafts import Draft, DraftBox
-from coopnode.membership.letters import MOSCOW, Locale
+from coopnode.membership.letters import send_code
 from coopnode.membership.people import Names, Viewer, particulars
 from coopnode.membership.queries import ApplicationLine, TextInForce
 from coopnode.signing import SELF, Item, Shown
 from coopnode.store.sql import Connection
 from protocol import registry
 from protocol.contract import State
-from protocol.contracts.membership import Member as MemberRecord
 from protocol.encoding import Value
-from protocol.identifiers import fingerprint
 from protocol.registry import StateFacts
 
 T = TypeVar("T")
 
 DAY: Final = 86_400
-
-
-#: Type of the statement a membership rests on → what a certificate says of it.
-_REGISTER: Final[tuple[Literal["register"], Mapping[Locale, str]]] = (
-    "register",
-    {
-        "ru": "бумажный реестр пайщиков, запись внесена в журнал {day} года",
-        "en": "the paper register of members, entered in the log on {day}",
-    },
-)
-_BASES: Final[Mapping[str, tuple[Literal["decision", "founding", "register"], Mapping[Locale, str]]]] = {
-    "council.approve/1": (
-        "decision",
-        {"ru": "решение совета от {day} года", "en": "decision of the council, {day}"},
-    ),
-    "founding.minutes/1": (
-        "founding",
-        {
-            "ru": "протокол учредительного собрания от {day} года",
-            "en": "minutes of the founding meeting, {day}",
-        },
-    ),
-    "membership.enrol/1": _REGISTER,
-    "council.appoint/1": _REGISTER,
-}
 
 
 class NotPossible(Exception):
@@ -77,21 +51,6 @@ class ConsentOffer:
     text: TextInForce
     required: bool
     given: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MemberCard:
-    """A member's own page."""
-
-    account: str
-    name: str
-    member: MemberRecord
-    house: queries.House
-    roles: tuple[str, ...]
-    #: the application it came from; None for founders and members from before
-    line: ApplicationLine | None
-    steps: tuple[queries.Step, ...]
-    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +76,7 @@ class Membership:
     def __init__(self, node: Node, mailer: Mailer | None = None) -> None:
         self.node = node
         self.names = Names(node.vault)
-        self.mailer = mailer or Mailer.of(node.config)
+        self._mailer = mailer
         self._drafts = DraftBox(node.keys.session)
         self._codes = Codes(node.keys.session)
         self.copies = Copies(node.keys.session, node.vault)
@@ -129,12 +88,7 @@ class Membership:
 
     async def save(self, owner: str, draft: Draft) -> None:
         now = self.node.clock.peek()
-
-        def change(connection: Connection) -> None:
-            self._drafts.sweep(connection, now)
-            self._drafts.save(connection, owner, draft, now)
-
-        await self.node.database.write(change)
+        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
 
     async def drop(self, owner: str) -> None:
         await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
@@ -157,8 +111,13 @@ class Membership:
         await self.save(owner, draft)
         if code is not None:
             name = (await self.node.database.read(lambda _: queries.house(self.node.state))) or None
-            await jobs.send_code(
-                self.mailer, address, code.digits, house=name.name if name else "", locale=locale, now=now
+            await send_code(
+                self._mailer or Mailer.of(self.node.config),
+                address,
+                code.digits,
+                house=name.name if name else "",
+                locale=locale,
+                now=now,
             )
 
     async def check_code(self, owner: str, draft: Draft, digits: str) -> Verdict:
@@ -442,29 +401,12 @@ class Membership:
         if found is None:
             return None
         viewer = Viewer.of(self.node.state, account)
-        line = found.line
-        decided = line.decision if line else None
+        decided = found.line.decision if found.line else None
         basis = queries.attested(connection, self.node.vault, decided or found.member.basis, viewer)
         if basis is None:
             return None
         signer = self.names.of_accounts(connection, [basis.by], viewer)[basis.by]
-        house = found.house
-        attests, words = _BASES[basis.type]
-        return printing.Certificate(
-            issuer=printing.Issuer(house.name, house.inn, house.ogrn),
-            member=found.name,
-            number=found.member.number,
-            since=datetime.fromtimestamp(found.member.since, MOSCOW).date(),
-            fees=printing.Fees(line.entrance, line.share, line.currency) if line else None,
-            basis=words[locale].format(day=letters.day(basis.at, locale)),
-            signer=signer or basis.by,
-            signed=datetime.fromtimestamp(basis.at, MOSCOW),
-            issued=datetime.fromtimestamp(self.node.clock.peek(), MOSCOW).date(),
-            proof=printing.Proof(
-                f"{house.public_url}/verify/{basis.digest.hex()}", fingerprint(basis.digest), basis.idx
-            ),
-            attests=attests,
-        )
+        return certificate_of(found, basis, signer, self.node.clock.peek(), locale)
 
     def _status(
         self, connection: Connection, line: ApplicationLine, account: str, house: queries.House

@@ -87,21 +87,26 @@ blobs = Table(
     Column("bytes", LargeBinary, nullable=False),
 )
 
-#: What must still be done outside after a commit: letters, deliveries. Rows are written in the log's
-#: transaction.
+#: Letters to write after a commit (`coopnode.outbox`). A row without `receiver` says what happened, in the
+#: log's transaction; working it off makes a row for each receiver. Neither holds an address. A row ends with
+#: `done_at`, or with `failed_at` when it was given up.
 outbox = Table(
     "outbox",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("idx", Integer),
+    Column("idx", Integer, nullable=False),
+    Column("receiver", Text),
+    Column("audience", Text),
     Column("body", LargeBinary, nullable=False),
     Column("created_at", Integer, nullable=False),
     Column("due_at", Integer, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("done_at", Integer),
+    Column("failed_at", Integer),
     Column("problem", Text),
-    Index("outbox_due", "done_at", "due_at"),
+    Index("outbox_due", "done_at", "failed_at", "due_at"),
+    Index("outbox_idx", "idx"),
 )
 
 #: One-time permissions for strangers: to found the cooperative, to open an account (P14). Only the digest

@@ -14,10 +14,11 @@ from typing import Any
 
 from aiohttp import web
 
-from coopnode import testing
+from coopnode import jobs, testing
 from coopnode.app import Leader, Node
 from coopnode.cli.node import all_projections
 from coopnode.clock import Clock
+from coopnode.scheduler import Scheduler
 from protocol import registry, wording
 from tests.browser.signing_kit import ROOT, build
 from web import rendering, signing_origin
@@ -72,24 +73,27 @@ def site(data: Path, files: Path, *, clock: Clock | None = None, **more: Any) ->
     def here(work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
-    async def start() -> tuple[Leader, list[web.AppRunner]]:
+    async def start() -> tuple[Leader, list[web.AppRunner], Scheduler]:
         config = testing.config(data, public_url=urls[0], signing_url=urls[1], **more)
         node = Node.open(config, clock=clock, projections=all_projections())
         await node.start()
+        work = jobs.scheduler(node)
+        work.start()
         runners = []
         for app, port in zip((create_app(node), create_signing_app(node)), ports, strict=True):
             runner = create_runner(app, shutdown_timeout=0.1)
             await runner.setup()
             await web.TCPSite(runner, "localhost", port).start()
             runners.append(runner)
-        return node, runners
+        return node, runners, work
 
     async def stop() -> None:
         for runner in runners:
             await runner.cleanup()
+        await work.stop()
         await node.stop()
 
-    node, runners = here(start())
+    node, runners, work = here(start())
     try:
         yield Site(node, urls[0], urls[1], loop)
     finally:

@@ -11,9 +11,10 @@ import pytest
 from coopnode import evidence
 from coopnode.answers import Refusal
 from coopnode.app import Node
-from coopnode.council import jobs, projection, queries
+from coopnode.council import letters, projection, queries
 from coopnode.council.service import NotPossible, Proposal
 from coopnode.mail import Letter
+from coopnode.outbox import Outbox
 from coopnode.projections import Projections
 from coopnode.store.schema import outbox
 from coopnode.store.sql import select
@@ -213,22 +214,19 @@ class Box:
 
 async def test_letters_go_to_those_who_have_not_acted(sitting: Table) -> None:
     box: Any = Box()
-    post = jobs.Post(sitting.node, box)
+    post = Outbox(sitting.node, [letters.KIND], box)
     id = await sitting.propose()
     await sitting.vote(id, one="for")
-    while await post.work():
-        pass
+    await post.work()
     assert len(box.letters) == 4 and all(
         "семян" not in letter.text + letter.subject for letter in box.letters
     )
     await sitting.vote(id, chair="for", two="for", secretary="for")
     sitting.clock.move(2 * DAY + 100)
-    while await post.work():
-        pass
+    await post.work()
     assert len(box.letters) == 5, "a day before the close only who has not voted is reminded"
     await sitting.wait(DAY)
-    while await post.work():
-        pass
+    await post.work()
     assert len(box.letters) == 6 and "подпис" in box.letters[-1].subject
 
 

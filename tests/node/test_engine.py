@@ -230,10 +230,11 @@ async def test_a_new_account_needs_a_ticket_and_uses_it_up(coop: Cooperative) ->
         submit(two.account_genesis(coop.now), ticket=ticket),
     )
     assert sorted(type(answer).__name__ for answer in both) == ["Busy", "Committed"]
-    assert await submit(two.account_genesis(coop.now), ticket=ticket) == Refusal("ticket_used", "ticket")
+    late = two if isinstance(both[0], Committed) else one
+    assert await submit(late.account_genesis(coop.now), ticket=ticket) == Refusal("ticket_used", "ticket")
     old = await coop.node.issue_ticket(lifetime=10)
     clock(coop).move(11)
-    assert await submit(two.account_genesis(coop.now), ticket=old) == Refusal("ticket_expired", "ticket")
+    assert await submit(late.account_genesis(coop.now), ticket=old) == Refusal("ticket_expired", "ticket")
 
 
 async def test_only_the_holder_of_the_token_founds_and_with_this_nodes_keys(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from coopnode.mail import Mailer
-from coopnode.membership import queries
-from coopnode.membership.jobs import Post
+from coopnode.membership import letters, queries
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.projection import PROJECTIONS
+from coopnode.outbox import Outbox
 from coopnode.store.database import driver
 from coopnode.store.sql import Connection
 from coopnode.testing import START, FixedClock, seed
@@ -151,16 +151,15 @@ async def test_a_rebuild_gives_the_same_rows_and_no_second_letters(society: Soci
 async def test_letters_go_to_whose_turn_it_is_without_names_in_subjects(society: Society) -> None:
     person = await society.coop.person("ivanova")
     await society.apply(person)
-    post = Post(society.node, Mailer.of(society.node.config))
-    while await post.work():
-        pass
-    letters = [email.message_from_bytes(path.read_bytes()) for path in society.node.config.mail.iterdir()]
-    assert sorted(letter["To"] for letter in letters) == [
+    post = Outbox(society.node, [letters.KIND], Mailer.of(society.node.config))
+    await post.work()
+    sent = [email.message_from_bytes(path.read_bytes()) for path in society.node.config.mail.iterdir()]
+    assert sorted(letter["To"] for letter in sent) == [
         "chair@example.org",
         "ivanova@example.org",
         "secretary@example.org",
     ]
-    for letter in letters:
+    for letter in sent:
         assert "Иванов" not in str(email.header.make_header(email.header.decode_header(letter["Subject"])))
     await post.work()
     assert len(list(society.node.config.mail.iterdir())) == 3

@@ -171,6 +171,10 @@ def test_configuration_from_file_and_environment(tmp_path: Path, monkeypatch: py
     config.write(tmp_path, {"port": 9001, "public_url": "https://coop.example"})
     assert config.load(tmp_path).public_url == "https://coop.example"
     assert "# ours" in (tmp_path / "coopnode.toml").read_text()
+    config.write(tmp_path, {"smtp.host": "", "smtp.sender": "office@coop.example"})
+    smtp = config.load(tmp_path).smtp
+    assert (smtp.host, smtp.sender) == (None, "office@coop.example"), "no server: letters are files"
+    assert (tmp_path / "coopnode.toml").read_text().count("[smtp]") == 1
     with pytest.raises(ValueError, match="origin"):
         config.load(tmp_path, public_url="https://coop.example/path")
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from coopnode import jobs
 from coopnode.answers import Committed
 from coopnode.cli.node import all_projections
 from coopnode.signing import b64, unb64
@@ -90,8 +91,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     )
     server = TestServer(create_app(society.node))
     await server.start_server()
+    letters = jobs.scheduler(society.node)
+    letters.start()
     made = House(society, server)
     yield made
+    await letters.stop()
     for client in made.clients:
         await client.close()
     await server.close()

@@ -36,6 +36,7 @@ GET /api/v1/members | 403 403 403 403 403 403 403 200 200 200
 GET /api/v1/members/{number:[0-9]{1,10}} | 403 403 403 403 403 403 403 200 200 200
 GET /api/v1/membership/rules | 200
 GET /api/v1/openapi.json | 200
+GET /api/v1/signing/assets | 200
 GET /api/v1/signing/{token} | 200
 GET /api/v1/verify/{digest:[0-9a-f]{64}} | 200
 GET /blobs/{digest:[0-9a-f]{64}} | 200
@@ -62,6 +63,7 @@ GET /desk/texts | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts/{kind} | 403 403 403 403 403 403 403 403 200 200
 GET /documents | in 200 200 200 200 200 200 200 200 200
 GET /documents/{digest:[0-9a-f]{64}} | in 200 to to 200 200 200 200 200 200
+GET /documents/{digest:[0-9a-f]{64}}/minutes | in 404 404 404 404 404 404 404 404 404
 GET /entries/{digest:[0-9a-f]{64}} | 200
 GET /entries/{digest:[0-9a-f]{64}}/proof | 200
 GET /entries/{digest:[0-9a-f]{64}}/statement | 403
@@ -78,6 +80,7 @@ GET /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/consents | 404
 GET /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/person | 404
 GET /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/texts | 404
 GET /join | 200
+GET /join/payment.png | in to to to to to to to to to
 GET /join/status | 200 200 200 200 200 200 to to to to
 GET /join/texts/{kind:[a-z-]{1,64}} | 200 to to 200 to to 200 200 to to
 GET /join/{step:email|code|kind|person|texts|consents|check} | to
@@ -91,7 +94,7 @@ GET /me/devices/confirm | in to to to to to to to to to
 GET /me/keys | in 200 200 200 200 200 200 200 200 200
 GET /me/keys/{key:[0-9a-f]{64}}/revoke | in 200 404 404 404 404 404 404 404 404
 GET /me/membership | in to to to 200 200 200 200 200 200
-GET /me/membership/certificate.pdf | in to to to 200 200 to to to to
+GET /me/membership/certificate.pdf | in to to to 200 200 to to 200 200
 GET /me/texts/{kind:[a-z-]{1,64}} | in 200 200 200 200 200 200 200 200 200
 GET /members | in 403 403 403 403 403 403 200 200 200
 GET /members.csv | in 403 403 403 403 403 403 200 200 200
@@ -136,7 +139,9 @@ POST /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to 
 POST /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to sign to
 POST /desk/council/{seat:[0-9]{1,3}} | 403 403 403 403 403 403 403 403 403 to
 POST /desk/enrol | 403 403 403 403 403 403 403 403 sign sign
-POST /desk/enrol/file | 403 403 403 403 403 403 403 403 sign sign
+POST /desk/enrol/file | 403 403 403 403 403 403 403 403 to to
+POST /desk/enrol/forget | 403 403 403 403 403 403 403 403 to to
+POST /desk/enrol/next | 403 403 403 403 403 403 403 403 to to
 POST /desk/texts/{kind} | 403 403 403 403 403 403 403 403 sign sign
 POST /entries | 400
 POST /found/ballot | to
@@ -163,6 +168,7 @@ POST /me/devices/confirm | in to to to to to to to to to
 POST /me/keys/{key:[0-9a-f]{64}}/revoke | in sign 404 404 404 404 404 404 404 404
 POST /me/language | to
 POST /me/sessions/end | in to to to to to to to to to
+POST /me/sessions/end-others | in to to to to to to to to to
 POST /me/texts/{kind:[a-z-]{1,64}} | in 409 409 409 409 409 409 409 409 409
 GET /council/{id:[a-z2-7]{52}} @decided | in 403 403 403 403 403 200 200 200 200
 GET /council/{id:[a-z2-7]{52}}/minutes @decided | in 403 403 403 403 403 200 200 200 200

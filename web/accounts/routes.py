@@ -1,17 +1,14 @@
-"""The slice's one entry: pages about keys, what they put on `/now`, and the worker that sends the letters."""
+"""The slice's one entry: pages about keys and what they put on `/now`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
-from coopnode.accounts.jobs import Post
 from coopnode.accounts.queries import EventLine
 from coopnode.accounts.service import LIFETIME, Accounts, NotPossible, normal
-from coopnode.app import Leader
 from web import sessions
 from web.accounts import api, shell
 from web.accounts.shell import ACCOUNTS, CODES
@@ -55,17 +52,6 @@ def setup(app: web.Application) -> None:
     add.add_get("/recover", recover)
     app[TASKS].append(tasks)
     app[EVENTS].append(events)
-    app.cleanup_ctx.append(_post)
-
-
-async def _post(app: web.Application) -> AsyncIterator[None]:
-    node = app[NODE]
-    post = Post(node) if isinstance(node, Leader) else None
-    if post is not None:
-        post.start()
-    yield
-    if post is not None:
-        await post.stop()
 
 
 # --- keys ---------------------------------------------------------------------------------------------

@@ -6,14 +6,11 @@ before a document is signed (P28).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiohttp import web
 
-from coopnode.app import Leader
 from coopnode.council import queries
-from coopnode.council.jobs import Post
 from coopnode.council.queries import MatterPage
 from coopnode.council.service import Council, NotPossible
 from protocol import wording
@@ -51,18 +48,6 @@ def setup(app: web.Application) -> None:
     openapi.register(app, api.ROUTES)
     openapi.setup(app)
     verification.setup(app)
-    app.cleanup_ctx.append(_post)
-
-
-async def _post(app: web.Application) -> AsyncIterator[None]:
-    """The worker that sends the council's letters."""
-    node = app[NODE]
-    post = Post(node) if isinstance(node, Leader) else None
-    if post is not None:
-        post.start()
-    yield
-    if post is not None:
-        await post.stop()
 
 
 # --- looking ------------------------------------------------------------------------------------------

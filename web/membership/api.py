@@ -7,179 +7,41 @@ by the caller's own key and submitted to `/entries`.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.membership.queries import ApplicationLine, Paper
 from coopnode.membership.service import NotPossible
-from coopnode.signing import Item
-from protocol import encoding
-from web.forms import ApiLine, ApiText
 from web.membership import forms, shell
+from web.membership.models import (
+    ApplicationFullOut,
+    ApplicationOut,
+    ApplicationsOut,
+    ConsentOut,
+    FeesOut,
+    IdentifyIn,
+    MemberFullOut,
+    MembersOut,
+    Model,
+    MyDataOut,
+    PaymentIn,
+    Prepared,
+    ReturnIn,
+    RulesOut,
+    StepOut,
+    application_out,
+    member_out,
+    paper_out,
+    prepared,
+)
 from web.membership.shell import MEMBERSHIP
 from web.openapi import read
 from web.problems import problem
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-# --- models ---------------------------------------------------------------------------------------
-
-
-class FeesOut(Model):
-    entrance: int = Field(description="minor units")
-    share: int
-    currency: str
-
-
-class RulesOut(Model):
-    """Fees and terms in force."""
-
-    fees: dict[str, FeesOut]
-    decide_days: int
-    pay_days: int
-    min_age: int
-    identify_methods: list[str]
-    charter: str | None = Field(description="document digest of the charter an application names")
-    pack: str
-
-
-class StepOut(Model):
-    index: int
-    status: str
-    at: int
-    type: str
-    by: str
-    digest: str
-
-
-class FieldOut(Model):
-    name: str
-    value: Any
-    reason: str = Field(description="reader class by which you see it")
-
-
-class PaperOut(Model):
-    index: int
-    type: str
-    digest: str
-    at: int
-    by: str
-    private: Literal["none", "open", "closed", "erased"]
-    fields: list[FieldOut]
-
-
-class ApplicationOut(Model):
-    number: int
-    id: str
-    digest: str
-    applicant: str
-    name: str | None
-    person: str
-    status: str
-    applied_at: int
-    decide_by: int
-    pay_by: int | None
-    due: int | None = Field(description="the clock that runs now")
-    entrance: int
-    share: int
-    currency: str
-    matter: str | None
-    decision: str | None
-
-
-class ApplicationsOut(Model):
-    items: list[ApplicationOut]
-    next: int | None = Field(description="pass as `after` for the next page")
-
-
-class ApplicationFullOut(ApplicationOut):
-    steps: list[StepOut]
-    papers: list[PaperOut]
-    next: list[str] = Field(description="offices whose turn it is")
-
-
-class MemberOut(Model):
-    number: int
-    status: str
-    account: str | None
-    name: str | None
-    person: str | None
-    since: int | None
-    from_at: int
-    to_at: int | None
-    digest: str | None
-
-
-class MembersOut(Model):
-    items: list[MemberOut]
-    counts: dict[str, int]
-    next: int | None
-
-
-class MemberFullOut(Model):
-    history: list[MemberOut]
-    applications: list[int]
-
-
-class ConsentOut(Model):
-    digest: str
-    purpose: str
-    operator: str
-    fields: list[str]
-    text: str
-    given_at: int
-    until: int | None
-    status: str
-
-
-class MyDataOut(Model):
-    account: str
-    documents: list[PaperOut]
-    consents: list[ConsentOut]
-    next: int | None
-
-
-class PreparedItem(Model):
-    """One document to sign: CBOR payload without `private`, in base64url."""
-
-    type: str
-    payload: str
-    sub: str
-    aud: str
-    private: dict[str, str] | None = None
-    private_fields: list[str] = []
-
-
-class Prepared(Model):
-    items: list[PreparedItem]
-
-
-class IdentifyIn(Model):
-    method: Literal["in_person", "video", "qualified_signature", "notary"]
-    level: Literal[1, 2]
-    details: ApiText = Field(min_length=5, max_length=2000)
-
-
-class ReturnIn(Model):
-    reason: ApiText = Field(min_length=10, max_length=2000)
-
-
-class PaymentIn(Model):
-    entrance: int = Field(ge=0, lt=2**53)
-    share: int = Field(ge=0, lt=2**53)
-    received_at: int = Field(ge=0, lt=2**53)
-    reference: ApiLine = Field("", max_length=200)
-
 
 # --- handlers -------------------------------------------------------------------------------------
 
@@ -243,7 +105,7 @@ async def applications(request: web.Request, body: None) -> ApplicationsOut:
 
     lines = await service.read(query)
     more = lines[queries.PAGE - 1].idx if len(lines) > queries.PAGE else None
-    return ApplicationsOut(items=[_application(line) for line in lines[: queries.PAGE]], next=more)
+    return ApplicationsOut(items=[application_out(line) for line in lines[: queries.PAGE]], next=more)
 
 
 async def application(request: web.Request, body: None) -> ApplicationFullOut:
@@ -260,7 +122,7 @@ async def application(request: web.Request, body: None) -> ApplicationFullOut:
 
     steps, papers, following = await service.read(query)
     return ApplicationFullOut(
-        **_application(line).model_dump(),
+        **application_out(line).model_dump(),
         steps=[
             StepOut(
                 index=item.idx,
@@ -272,7 +134,7 @@ async def application(request: web.Request, body: None) -> ApplicationFullOut:
             )
             for item in steps
         ],
-        papers=[_paper(item) for item in papers],
+        papers=[paper_out(item) for item in papers],
         next=list(following),
     )
 
@@ -283,31 +145,31 @@ async def my_application(request: web.Request, body: None) -> ApplicationOut:
     found = await request.app[MEMBERSHIP].status(viewer.account)
     if found is None:
         raise shell.ApiProblem("not_found")
-    return _application(found.line, found.name)
+    return application_out(found.line, found.name)
 
 
 async def withdraw(request: web.Request, body: None) -> Prepared:
     viewer = await _who(request)
     assert viewer.account is not None
-    return _prepared(await request.app[MEMBERSHIP].withdrawal(await _line(request, viewer), viewer.account))
+    return prepared(await request.app[MEMBERSHIP].withdrawal(await _line(request, viewer), viewer.account))
 
 
 async def identify(request: web.Request, body: IdentifyIn) -> Prepared:
     viewer = await _officer(request)
     line = await _line(request, viewer)
     service = request.app[MEMBERSHIP]
-    return _prepared(await service.identification(line, viewer, body.method, body.level, body.details))
+    return prepared(await service.identification(line, viewer, body.method, body.level, body.details))
 
 
 async def complete(request: web.Request, body: None) -> Prepared:
     viewer = await _officer(request)
-    return _prepared(await request.app[MEMBERSHIP].completion(await _line(request, viewer), viewer))
+    return prepared(await request.app[MEMBERSHIP].completion(await _line(request, viewer), viewer))
 
 
 async def send_back(request: web.Request, body: ReturnIn) -> Prepared:
     viewer = await _officer(request)
     line = await _line(request, viewer)
-    return _prepared(await request.app[MEMBERSHIP].return_(line, viewer, body.reason))
+    return prepared(await request.app[MEMBERSHIP].return_(line, viewer, body.reason))
 
 
 async def pay(request: web.Request, body: PaymentIn) -> Prepared:
@@ -315,7 +177,7 @@ async def pay(request: web.Request, body: PaymentIn) -> Prepared:
     line = await _line(request, viewer)
     amounts = (body.entrance, body.share)
     service = request.app[MEMBERSHIP]
-    return _prepared(await service.payment(line, viewer, amounts, body.received_at, body.reference))
+    return prepared(await service.payment(line, viewer, amounts, body.received_at, body.reference))
 
 
 async def members(request: web.Request, body: None) -> MembersOut:
@@ -333,7 +195,7 @@ async def members(request: web.Request, body: None) -> MembersOut:
 
     lines, counts = await service.read(query)
     more = lines[queries.PAGE - 1].number if len(lines) > queries.PAGE else None
-    return MembersOut(items=[_member(line) for line in lines[: queries.PAGE]], counts=counts, next=more)
+    return MembersOut(items=[member_out(line) for line in lines[: queries.PAGE]], counts=counts, next=more)
 
 
 async def member(request: web.Request, body: None) -> MemberFullOut:
@@ -350,7 +212,7 @@ async def member(request: web.Request, body: None) -> MemberFullOut:
     lines, numbers = await service.read(query)
     if not lines:
         raise shell.ApiProblem("not_found")
-    return MemberFullOut(history=[_member(line) for line in lines], applications=numbers)
+    return MemberFullOut(history=[member_out(line) for line in lines], applications=numbers)
 
 
 async def my_data(request: web.Request, body: None) -> MyDataOut:
@@ -371,7 +233,7 @@ async def my_data(request: web.Request, body: None) -> MyDataOut:
     more = papers[queries.PAGE - 1].idx if len(papers) > queries.PAGE else None
     return MyDataOut(
         account=account,
-        documents=[_paper(item) for item in papers[: queries.PAGE]],
+        documents=[paper_out(item) for item in papers[: queries.PAGE]],
         consents=[
             ConsentOut(
                 digest=item.digest.hex(),
@@ -393,71 +255,7 @@ async def withdraw_consent(request: web.Request, body: None) -> Prepared:
     viewer = await _who(request)
     assert viewer.account is not None
     digest = bytes.fromhex(request.match_info["digest"])
-    return _prepared(await request.app[MEMBERSHIP].consent_withdrawal(digest, viewer.account))
-
-
-# --- from values to models ------------------------------------------------------------------------
-
-
-def _application(line: ApplicationLine, name: str | None = None) -> ApplicationOut:
-    return ApplicationOut(
-        number=line.number,
-        id=line.id,
-        digest=line.digest.hex(),
-        applicant=line.applicant,
-        name=name or line.name,
-        person=line.person,
-        status=line.status,
-        applied_at=line.applied_at,
-        decide_by=line.decide_by,
-        pay_by=line.pay_by,
-        due=line.due,
-        entrance=line.entrance,
-        share=line.share,
-        currency=line.currency,
-        matter=line.matter,
-        decision=line.decision.hex() if line.decision else None,
-    )
-
-
-def _member(line: queries.RegisterLine) -> MemberOut:
-    return MemberOut(
-        number=line.number,
-        status=line.status,
-        account=line.account,
-        name=line.name,
-        person=line.person,
-        since=line.since,
-        from_at=line.from_at,
-        to_at=line.to_at,
-        digest=line.digest.hex() if line.digest else None,
-    )
-
-
-def _paper(item: Paper) -> PaperOut:
-    return PaperOut(
-        index=item.idx,
-        type=item.type,
-        digest=item.digest.hex(),
-        at=item.at,
-        by=item.by,
-        private=item.private,
-        fields=[FieldOut(name=field.name, value=field.value, reason=field.reason) for field in item.fields],
-    )
-
-
-def _prepared(item: Item) -> Prepared:
-    payload = encoding.encode({"type": item.type, **(item.payload or {})})
-    text = base64.urlsafe_b64encode(payload).rstrip(b"=").decode()
-    made = PreparedItem(
-        type=item.type,
-        payload=text,
-        sub=item.sub,
-        aud=item.aud,
-        private=dict(item.private) if item.private is not None else None,
-        private_fields=list(item.private_fields),
-    )
-    return Prepared(items=[made])
+    return prepared(await request.app[MEMBERSHIP].consent_withdrawal(digest, viewer.account))
 
 
 # --- the table ------------------------------------------------------------------------------------

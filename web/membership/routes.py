@@ -1,15 +1,12 @@
-"""The slice's one entry: its pages, its API, its tasks for `/now`, and the worker that sends its letters."""
+"""The slice's one entry: its pages, its API, its tasks for `/now`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
 
-from coopnode.app import Leader
 from coopnode.membership import queries
-from coopnode.membership.jobs import Post
 from coopnode.membership.people import Viewer
 from coopnode.membership.service import Membership
 from web.home import Event, Task
@@ -27,17 +24,6 @@ def setup(app: web.Application) -> None:
         part.setup(app)
     app[TASKS].append(tasks)
     app[EVENTS].append(events)
-    app.cleanup_ctx.append(_post)
-
-
-async def _post(app: web.Application) -> AsyncIterator[None]:
-    node = app[NODE]
-    post = Post(node, app[MEMBERSHIP].mailer) if isinstance(node, Leader) else None
-    if post is not None:
-        post.start()
-    yield
-    if post is not None:
-        await post.stop()
 
 
 async def tasks(request: web.Request, account: str) -> list[Task]:

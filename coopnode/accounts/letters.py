@@ -1,0 +1,42 @@
+"""Letters about keys: to the person at every event, to officers when an account is being recovered (P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from coopnode import letters
+from coopnode.accounts.projection import NOTICE
+from coopnode.app import Node
+from coopnode.letters import Said
+from coopnode.membership import queries
+from coopnode.outbox import Body, Kind, Receiver
+from coopnode.store.sql import Connection
+from protocol.contracts.accounts import OBJECTION_WAIT, RECOVERY_WAIT
+
+#: By event, who reads and language; placeholders: at, from, account.
+LETTERS: Final = letters.load(__package__)
+_OFFICES: Final = ("secretary", "chair")
+
+
+def _receivers(node: Node, connection: Connection, body: Body) -> Iterator[Receiver]:
+    yield Receiver(body["account"], "person")
+    if "officer" in LETTERS[body["type"]]:
+        officers = {account for office in _OFFICES for account in queries.officers(node.state, office)}
+        for account in sorted(officers - {body["account"]}):
+            yield Receiver(account, "officer")
+
+
+def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said:
+    account = body["account"]
+    facts = {
+        "at": letters.clock(body["at"], to.locale),
+        "from": letters.clock(body["at"] + RECOVERY_WAIT, to.locale),
+        "decided": letters.clock(body["at"] + OBJECTION_WAIT, to.locale),
+        "account": f"{account[:4]} {account[4:8]} … {account[-4:]}",
+    }
+    path = "/me/keys" if to.audience == "person" else ""
+    return Said(LETTERS[body["type"]][to.audience][to.locale], facts, path)
+
+
+KIND: Final = Kind(NOTICE, 3 * 86_400, _receivers, _write)

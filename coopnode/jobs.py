@@ -1,0 +1,29 @@
+"""What runs beside requests in the process that writes the log: letters of all slices, clean-ups."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from coopnode import cleaning
+from coopnode.accounts import letters as accounts
+from coopnode.app import Leader
+from coopnode.council import letters as council
+from coopnode.membership import letters as membership
+from coopnode.membership.attachments import Copies
+from coopnode.outbox import Kind, Outbox
+from coopnode.scheduler import Job, Scheduler, every
+
+#: The letters that slices write.
+KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND)
+
+
+def scheduler(node: Leader) -> Scheduler:
+    copies = Copies(node.keys.session, node.vault)
+    return Scheduler(
+        node,
+        (
+            Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
+            every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
+            every(node, "cleaning", 3600.0, cleaning.clean),
+        ),
+    )
