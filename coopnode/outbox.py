@@ -92,7 +92,6 @@ def announce(
 ) -> None:
     """Writes down (body, moment when it is due) for an entry, in its transaction. A rebuild passes here
     again and changes nothing."""
-    known = select(outbox.c.id).where(outbox.c.idx == entry.index, outbox.c.kind == kind).limit(1)
     rows = [
         {
             "kind": kind,
@@ -103,7 +102,10 @@ def announce(
         }
         for body, due_at in news
     ]
-    if rows and connection.execute(known).one_or_none() is None:
+    if not rows:  # as for almost every entry
+        return
+    known = select(outbox.c.id).where(outbox.c.idx == entry.index, outbox.c.kind == kind).limit(1)
+    if connection.execute(known).one_or_none() is None:
         connection.execute(insert(outbox), rows)
 
 
