@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -91,7 +92,8 @@ class Sequencer:
         self._deadline = next_deadline(self.state)
         self._signer = Signer(self.keys.node, self.keys.node_pub)
         self._writer = ThreadPoolExecutor(1, "coopnode-writer")
-        self._queue = FairQueue()
+        self._queue, self._queue_lock = FairQueue(), threading.Lock()
+        self._origins: dict[tuple[str, int], str] = {}
         self._in_flight: dict[bytes, list[Told]] = {}
         self._tickets_held: set[bytes] = set()
         self._wake = asyncio.Event()
@@ -148,7 +150,8 @@ class Sequencer:
         self._in_flight[entry] = [tell]
         if submission.ticket is not None:
             self._tickets_held.add(submission.ticket)
-        self._queue.put(submission)
+        with self._queue_lock:
+            self._queue.put(submission)
         self._wake.set()
 
     def _known(self, statement: Statement) -> Committed | None:
@@ -186,7 +189,10 @@ class Sequencer:
 
     def _origin(self) -> str:
         assert self.head.cooperative is not None
-        return origin(self.head.cooperative, self.head.generation)
+        log_of = self.head.cooperative, self.head.generation
+        if log_of not in self._origins:
+            self._origins[log_of] = origin(*log_of)
+        return self._origins[log_of]
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -198,7 +204,8 @@ class Sequencer:
                 continue
             now = self.clock.peek()
             if self._deadline < now or now - self.head.tick >= _HEARTBEAT:
-                self._due = True
+                with self._queue_lock:
+                    self._due = True
                 self._wake.set()
 
     # -- writing ------------------------------------------------------------------------------------------
@@ -208,31 +215,37 @@ class Sequencer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue or self._due:
-                batch = self._queue.take(self.limits.batch)
-                due, self._due = self._due, False
-                try:
-                    accepted, answers = await loop.run_in_executor(self._writer, self._work, batch, due)
-                except Exception as error:
-                    log.exception("the writer failed")
-                    self.stop_writing(f"an error in the writer: {type(error).__name__}: {error}")
-                    accepted, answers = (), [Busy(60, "internal")] * len(batch)
-                self._tell(accepted)
-                for submission, answer in zip(batch, answers, strict=True):
-                    self._answered(submission, answer)
+            await loop.run_in_executor(self._writer, self._drain, loop)
 
-    def _tell(self, accepted: Sequence[Accepted]) -> None:
+    def _told(self, accepted: Sequence[Accepted], batch: list[Submission], answers: list[Answer]) -> None:
+        """On the loop, while the writer is at the next batch already."""
         for listener in self._listeners if accepted else ():
             try:
                 listener(accepted)
             except Exception:
                 log.exception("a listener failed")
+        for submission, answer in zip(batch, answers, strict=True):
+            self._answered(submission, answer)
 
     # -- the writer's thread ------------------------------------------------------------------------------
 
-    def _work(self, batch: list[Submission], due: bool) -> tuple[Sequence[Accepted], list[Answer]]:
-        written = self._write(batch, due)
-        return written.accepted, self._answers(written)
+    def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Batch after batch until nothing waits, without a way to the loop and back between them."""
+        while True:
+            with self._queue_lock:
+                batch = self._queue.take(self.limits.batch)
+                due, self._due = self._due, False
+            if not batch and not due:
+                return
+            accepted: Sequence[Accepted] = ()
+            try:
+                written = self._write(batch, due)
+                accepted, answers = written.accepted, self._answers(written)
+            except Exception as error:
+                log.exception("the writer failed")
+                self.stop_writing(f"an error in the writer: {type(error).__name__}: {error}")
+                answers = [Busy(60, "internal")] * len(batch)
+            loop.call_soon_threadsafe(self._told, accepted, batch, answers)
 
     def _answers(self, written: _Written) -> list[Answer]:
         promises = self._promises(written)
