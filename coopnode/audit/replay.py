@@ -30,7 +30,7 @@ WORTH_WORKERS: Final = 4_000
 MANY: Final = 40_000
 MOST_WORKERS: Final = 2
 #: Chunks between feeding and reducing.
-IN_FLIGHT: Final = 6
+IN_FLIGHT: Final = 16
 
 
 class RulesFailed(Exception):

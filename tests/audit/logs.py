@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from protocol import (
@@ -262,15 +263,12 @@ class Log:
         founder.events.append(raw)
         return raw
 
-    def seat_council(self) -> None:
+    def seat_council(self, parameters: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Charter, texts, five seats; the founder is the chair."""
         basis = {"organ": "general_meeting", "number": "1", "date": "2026-01-10"}
-        charter = self.act(
-            self.founder,
-            "cooperative.charter/1",
-            {"title": "Устав", "blob": hashlib.sha256(b"charter").digest(), "parameters": {}, "basis": basis},
-            "charter",
-        )
+        fields: dict[str, Any] = {"title": "Устав", "blob": hashlib.sha256(b"charter").digest()}
+        fields |= {"basis": basis, "parameters": dict(parameters)}
+        charter = self.act(self.founder, "cooperative.charter/1", fields, "charter")
         self.charter = documents.parse(charter).digest
         self.texts: dict[str, bytes] = {}
         for kind in AGREEMENTS:

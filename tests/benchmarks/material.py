@@ -24,7 +24,7 @@ class Material:
     @classmethod
     def make(cls, people: int) -> Material:
         log = Log()
-        log.seat_council()
+        log.seat_council({"council.max_open": 1000})
         log.tick()
         return cls(log, [log.person() for _ in range(people)])
 
