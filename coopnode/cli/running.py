@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+#: By name: pages sit above this package and are put on top of it only here.
+_PROGRAM: Final = ("web.app", "web.server")
 #: How long a process that serves pages may take to finish its requests.
 _GRACE: Final = 10.0
 #: One that ends this soon after its start, this often in a row, will not do better the next time.
@@ -42,19 +44,27 @@ _SHORT_LIVES: Final = 3
 def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
     """Runs until SIGINT or SIGTERM. Ends the program with a sentence when it cannot start."""
     from coopnode import logs
-    from coopnode.app import NodeError
-    from coopnode.store.database import StoreError
-    from protocol.errors import ProtocolError
 
     logs.configure(config.log_level)
     try:
         _runner()(_serve(config, overrides, as_json))
-    except (NodeError, StoreError, ProtocolError) as error:
-        output.fail(str(error), as_json=as_json, code="not_started")
     except _Taken as taken:
         output.fail(str(taken), as_json=as_json, code="port_taken")
     except PermissionError as error:
         output.fail(f"{error.filename or config.data} cannot be used: {error.strerror}", as_json=as_json)
+    except Exception as error:
+        if not isinstance(error, _foreseen()):
+            raise
+        output.fail(str(error), as_json=as_json, code="not_started")
+
+
+def _foreseen() -> tuple[type[Exception], ...]:
+    """What says in words why a node cannot be opened."""
+    from coopnode.app import NodeError
+    from coopnode.store.database import StoreError
+    from protocol.errors import ProtocolError
+
+    return NodeError, StoreError, ProtocolError
 
 
 def serve_pages(config: Config, channel: int, public: Sequence[int], signing: Sequence[int]) -> None:
@@ -81,42 +91,50 @@ class _Taken(Exception):
 
 
 async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
-    from coopnode import __version__
-    from coopnode.app import Node, NodeError
-    from coopnode.assets import AssetsNotice
-    from coopnode.cli.node import all_projections
-    from coopnode.jobs import scheduler
-
     public = _bind(config.host, config.port, "--port")
     signing = _bind(config.host, config.signing_port, "--signing-port")
-    node = Node.open(config, projections=all_projections())
-    notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
-    work = scheduler(node)
+    stop = _stop_signal()
+    pages = [Pages(config, overrides, public, signing, stop) for _ in range(config.web_processes)]
     runners: list[web.AppRunner] = []
-    pages: list[Pages] = []
-    try:
-        stop = _stop_signal()
+    async with contextlib.AsyncExitStack() as ending:
+        for each in pages:
+            ending.push_async_callback(each.stop)
+            await each.start()  # they load their program while this one loads its own and opens the node
+        from coopnode import __version__
+        from coopnode.app import Node
+        from coopnode.assets import AssetsNotice
+        from coopnode.cli.node import all_projections
+        from coopnode.jobs import scheduler
+
+        node = Node.open(config, projections=all_projections())
+        ending.push_async_callback(node.stop)
+        notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
+        work = scheduler(node)
         await node.start()
-        notice.start()
-        work.start()
-        if config.web_processes:
-            pages = [Pages(node, overrides, public, signing, stop) for _ in range(config.web_processes)]
-            await asyncio.gather(*(each.start() for each in pages))
+        for job in (notice, work):
+            job.start()
+            ending.push_async_callback(job.stop)
+        if pages:
+            # Before the node: requests are answered to the end.
+            ending.push_async_callback(_stop_all, pages)
+            await asyncio.gather(*(each.lead(node) for each in pages))
         else:
             runners = await _runners(node)
+            for runner in runners:
+                ending.push_async_callback(runner.cleanup)
             await _listen(runners, public, signing)
         _spare_the_collector()
-        _announce(node, config, [sockets[0].getsockname()[1] for sockets in (public, signing)], as_json)
+        if not stop.is_set():
+            _announce(node, config, [sockets[0].getsockname()[1] for sockets in (public, signing)], as_json)
         await stop.wait()
-    finally:
-        await asyncio.gather(*(each.stop() for each in pages))
-        for runner in runners:
-            await runner.cleanup()
-        await work.stop()
-        await notice.stop()
-        await node.stop()
     if any(each.failed for each in pages):
+        from coopnode.app import NodeError
+
         raise NodeError("the processes that serve pages end as soon as they start; the lines above say why")
+
+
+async def _stop_all(pages: Sequence[Pages]) -> None:
+    await asyncio.gather(*(each.stop() for each in pages))
 
 
 class Pages:
@@ -124,77 +142,92 @@ class Pages:
 
     def __init__(
         self,
-        node: Leader,
+        config: Config,
         overrides: dict[str, Any],
         public: list[socket.socket],
         signing: list[socket.socket],
         stop: asyncio.Event,
     ) -> None:
-        self._node, self._stop = node, stop
+        self._stop = stop
         self._sockets = [*public, *signing]
         given = [
             f"--{name.replace('_', '-')}={value}" for name, value in overrides.items() if value is not None
         ]
         self._command = [
-            *(sys.executable, "-m", "coopnode", "serve-pages", f"--data={node.config.data}", *given),
+            *(sys.executable, "-m", "coopnode", "serve-pages", f"--data={config.data}", *given),
             *(f"--public={each.fileno()}" for each in public),
             *(f"--signing={each.fileno()}" for each in signing),
         ]
-        self._process: asyncio.subprocess.Process | None = None
+        self._node: asyncio.Future[Leader] = asyncio.get_running_loop().create_future()
+        self._started, self._ready = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._short = 0
         self.failed = False
 
     async def start(self) -> None:
-        """Returns when it answers requests, or when it cannot."""
-        ready = asyncio.Event()
-        self._task = asyncio.create_task(self._keep(ready), name="pages")
-        await ready.wait()
+        """Returns when the process is there. It waits for `lead`."""
+        self._task = asyncio.create_task(self._keep(), name="pages")
+        await self._started.wait()
+
+    async def lead(self, node: Leader) -> None:
+        """Returns when the process answers requests, or never will."""
+        self._node.set_result(node)
+        await self._ready.wait()
 
     async def stop(self) -> None:
-        if self._task is None:
-            return
+        """Lets it finish its requests, for a time."""
         self._stop.set()
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
-        await self._task
+        self._node.cancel()
+        if self._task is not None:
+            await self._task
 
-    async def _keep(self, ready: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
+    async def _keep(self) -> None:
+        loop, short = asyncio.get_running_loop(), 0
         while not self._stop.is_set():
             began = loop.time()
             try:
-                await self._live(ready)
+                await self._live()
             except OSError as error:
                 log.error("a process for pages could not be started", error=str(error))
             if self._stop.is_set():
                 break
             log.error("a process for pages has ended; another is started")
-            self._short = self._short + 1 if loop.time() - began < _SHORT_LIFE else 0
-            if self._short >= _SHORT_LIVES:
+            short = short + 1 if loop.time() - began < _SHORT_LIFE else 0
+            if short >= _SHORT_LIVES:
                 self.failed = True
                 self._stop.set()
-        ready.set()
+        self._started.set()
+        self._ready.set()
 
-    async def _live(self, ready: asyncio.Event) -> None:
-        from coopnode.channel import Hub, pair
+    async def _live(self) -> None:
+        from coopnode.channel import pair
 
         ours, theirs = pair()
-        hub = Hub(self._node)
-        await hub.open(ours)
-        announced = asyncio.create_task(_announced(hub, ready))
-        try:
+        with ours:
             with theirs:
-                self._process = await asyncio.create_subprocess_exec(
+                process = await asyncio.create_subprocess_exec(
                     *self._command,
                     f"--channel={theirs.fileno()}",
                     pass_fds=[theirs.fileno(), *(each.fileno() for each in self._sockets)],
                     stdin=asyncio.subprocess.DEVNULL,
                 )
-            await self._ended(self._process)
+            self._started.set()
+            speaking = asyncio.create_task(self._speak(ours))
+            try:
+                await self._ended(process)
+            finally:
+                speaking.cancel()
+                await asyncio.gather(speaking, return_exceptions=True)
+
+    async def _speak(self, end: socket.socket) -> None:
+        from coopnode.channel import Hub
+
+        hub = Hub(await asyncio.shield(self._node))
+        await hub.open(end)
+        try:
+            await hub.ready.wait()
+            self._ready.set()
+            await asyncio.Event().wait()
         finally:
-            announced.cancel()
             hub.close()
 
     async def _ended(self, process: asyncio.subprocess.Process) -> None:
@@ -203,16 +236,12 @@ class Pages:
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        try:
-            await asyncio.wait_for(asyncio.shield(ended), _GRACE if self._stop.is_set() else None)
-        except TimeoutError:
+        if not ended.done():
+            process.terminate()
+            await asyncio.wait((ended,), timeout=_GRACE)
+        if not ended.done():
             process.kill()
-            await ended
-
-
-async def _announced(hub: Any, ready: asyncio.Event) -> None:
-    await hub.ready.wait()
-    ready.set()
+        await ended
 
 
 # -- a process that serves pages --------------------------------------------------------------------------
@@ -223,6 +252,8 @@ async def _serve_pages(config: Config, channel: int, public: Sequence[int], sign
     from coopnode.channel import Follower
 
     stop = _stop_signal()
+    for name in _PROGRAM:  # while the other process opens the node
+        importlib.import_module(name)
     follower = Follower()
     await follower.open(socket.socket(fileno=channel))
     if follower.left.is_set():
@@ -251,8 +282,7 @@ async def _serve_pages(config: Config, channel: int, public: Sequence[int], sign
 
 async def _runners(node: Node) -> list[web.AppRunner]:
     """The applications of the public and of the signing origin, started."""
-    # By name: pages sit above this package and are put on top of it only here.
-    pages, server = importlib.import_module("web.app"), importlib.import_module("web.server")
+    pages, server = map(importlib.import_module, _PROGRAM)
     found: list[web.AppRunner] = []
     for app in (pages.create_app(node), pages.create_signing_app(node)):
         runner = server.create_runner(app, handler_cancellation=True)
