@@ -41,6 +41,8 @@ class SeatLine:
     #: where its invitation is: digest of the inviting document and place in it
     invited_by: bytes | None
     place: int
+    #: when the chair may replace an invitation that nobody has accepted
+    replaceable_from: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,8 +205,9 @@ def seats(state: State, find: Find) -> Seats | None:
     current = view.get("council", "current", council.Council)
     if current is None:
         return None
+    days = StateFacts(state).parameter("council.reinvite_days")
     lines = [
-        _seat(int(number), seat, find)
+        _seat(int(number), seat, find, days)
         for number, seat in sorted(view.scan("seat", "", council.Seat), key=lambda item: int(item[0]))
     ]
     part, whole = StateFacts(state).parameter("council.quorum")
@@ -221,13 +224,22 @@ def seats(state: State, find: Find) -> Seats | None:
     )
 
 
-def _seat(number: int, seat: council.Seat, find: Find) -> SeatLine:
+def _seat(number: int, seat: council.Seat, find: Find, days: int) -> SeatLine:
     place = 0
     inviting = find(seat.invited_by) if seat.invited_by and seat.account is None else None
     if inviting is not None and inviting.type == "council.appoint/1":
         place = next((i for i, item in enumerate(inviting.payload["seats"]) if item["seat"] == number), 0)
     member = seat.member.number if seat.member else None
-    return SeatLine(number, tuple(seat.roles), seat.voting, seat.account, member, seat.invited_by, place)
+    return SeatLine(
+        number,
+        tuple(seat.roles),
+        seat.voting,
+        seat.account,
+        member,
+        seat.invited_by,
+        place,
+        (seat.invited_at or 0) + days * 86_400,
+    )
 
 
 def gathering(state: State, find: Find) -> Gathering | None:

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 from aiohttp import web
 
 from coopnode.founding.drafts import Register, Row
+from coopnode.founding.queries import SeatLine
 from coopnode.founding.service import Founding
 from web.founding import forms, shell
 from web.founding.forms import Read
@@ -58,8 +59,16 @@ async def council(request: web.Request) -> web.StreamResponse:
         seats=seats,
         names=await service.names(people, ("council", "member")),
         may_invite=bool(held & {"chair", "founder"}),
+        may_replace=_replaceable(request, held),
         signing_url=service.node.config.signing_url,
     )
+
+
+def _replaceable(request: web.Request, held: frozenset[str]) -> Callable[[SeatLine], bool]:
+    """Whose invitation may be replaced now: the chair leaves the invited person time, the founder of a
+    council that is gathering need not."""
+    now = request.app[FOUNDING].node.clock.peek()
+    return lambda line: line.account is None and ("founder" in held or line.replaceable_from <= now)
 
 
 async def reinvite(request: web.Request) -> web.StreamResponse:
