@@ -189,6 +189,18 @@ def enrol(number: int, since: str, person: str, name: str, label: str, own: str)
     )
 
 
+def void(enrolment: bytes, reason: str, own: str) -> Item:
+    """An enrolment made by mistake, before anybody has confirmed it."""
+    return Item(
+        "membership.void/1",
+        {"re": [enrolment]},
+        own,
+        own,
+        private={"reason": reason},
+        private_fields=("reason",),
+    )
+
+
 # --- a new cooperative: its founding meeting ------------------------------------------------------
 
 

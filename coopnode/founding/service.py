@@ -308,6 +308,11 @@ class Founding:
         assert own is not None
         return [items.enrol(row.number, row.since, row.person, row.name, label(row), own) for row in rows]
 
+    async def void(self, enrolment: bytes, reason: str) -> list[Item]:
+        own = self.node.cooperative
+        assert own is not None
+        return [items.void(enrolment, reason, own)]
+
     async def publish_text(self, kind: str, title: str, body: str) -> list[Item]:
         """A new edition of a text people sign."""
         own = self.node.cooperative

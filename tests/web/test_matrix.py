@@ -59,6 +59,7 @@ GET /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to t
 GET /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to 200 to
 GET /desk/council | 403 403 403 403 403 403 403 403 200 200
 GET /desk/enrol | 403 403 403 403 403 403 403 403 200 200
+GET /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
 GET /desk/texts | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts/{kind} | 403 403 403 403 403 403 403 403 200 200
 GET /documents | in 200 200 200 200 200 200 200 200 200
@@ -141,6 +142,7 @@ POST /desk/council/{seat:[0-9]{1,3}} | 403 403 403 403 403 403 403 403 403 to
 POST /desk/enrol | 403 403 403 403 403 403 403 403 sign sign
 POST /desk/enrol/file | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/forget | 403 403 403 403 403 403 403 403 to to
+POST /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/next | 403 403 403 403 403 403 403 403 to to
 POST /desk/texts/{kind} | 403 403 403 403 403 403 403 403 sign sign
 POST /entries | 400

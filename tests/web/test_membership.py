@@ -281,6 +281,18 @@ async def test_a_paper_register_is_uploaded_once_and_signed_in_sittings(site: Si
     assert f"Орлова {'О' * 45}." in await get(client, "/members?status=invited")
 
 
+async def test_an_enrolment_with_a_slip_is_cancelled_until_it_is_confirmed(site: Site) -> None:
+    secretary = site.society.officers["secretary"]
+    client = await site.browser(secretary)
+    await site.society.enrol(77, "Ошибкина Анна")
+    assert 'href="/desk/enrol/77/void"' in await get(client, "/desk/enrol")
+    for reason in ("", "abc", "Опи\u202eска", "x" * 1001):
+        assert (await post(client, "/desk/enrol/77/void", reason=reason)).status == 422, reason
+    await site.signs(await post(client, "/desk/enrol/77/void", reason="Неверный номер"), secretary)
+    assert "Ошибкина" not in await get(client, "/members?status=invited")
+    assert (await post(client, "/desk/enrol/77/void", reason="Ещё раз")).headers["Location"] == "/desk/enrol"
+
+
 async def test_what_one_left_empty_is_not_closed_to_oneself(site: Site) -> None:
     """Optional fields of an application: the applicant has no others behind a curtain, a member has."""
     person = await site.society.coop.person("ivanova")

@@ -114,6 +114,7 @@ ELSEWHERE = {
     "/invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/consents": "test_an_invitation_by_field",
     "/desk/council/{seat:[0-9]{1,3}}": "test_an_invitation_by_field",
     "/desk/enrol/file": "test_rows_of_a_file_are_told_by_line",
+    "/desk/enrol/{number:[0-9]{1,10}}/void": "tests/web/test_membership.py",
     "/me/devices/add": "tests/web/test_accounts.py",
     "/me/devices/confirm": "tests/web/test_accounts.py",
     "/me/language": "test_small_choices",

@@ -27,6 +27,8 @@ _ARCHIVES: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 def setup(app: web.Application) -> None:
     app.router.add_get("/desk/council", council)
     app.router.add_post("/desk/council/{seat:[0-9]{1,3}}", reinvite)
+    app.router.add_get("/desk/enrol/{number:[0-9]{1,10}}/void", void)
+    app.router.add_post("/desk/enrol/{number:[0-9]{1,10}}/void", void)
     app.router.add_get("/desk/texts", texts)
     app.router.add_get("/desk/texts/{kind}", edition)
     app.router.add_post("/desk/texts/{kind}", edition)
@@ -170,6 +172,33 @@ async def _left(service: Founding, file: Register) -> list[Row]:
     """
     taken = await service.taken_numbers()
     return [row for row in file.rows if row.number not in taken]
+
+
+async def void(request: web.Request) -> web.StreamResponse:
+    """An enrolment with a slip of the pen is cancelled while nobody has confirmed it; its number is free
+    again."""
+    await _officer(request, "chair", "secretary")
+    service, number = request.app[FOUNDING], int(request.match_info["number"])
+    line = next((line for line in await service.open_enrolments() if line.number == number), None)
+    if line is None:
+        raise web.HTTPSeeOther("/desk/enrol")
+    read = Read()
+    if request.method == "POST":
+        read = forms.read(await shell.form(request), forms.VOIDED)
+        if not read.errors and len(read.typed["reason"]) < 5:
+            read.wrong("reason", "Say what was wrong: the register keeps the reason.")
+        if not read.errors:
+            wanted = await service.void(line.digest, read.typed["reason"])
+            cancel = f"/desk/enrol/{number}/void"
+            await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel=cancel)
+    return shell.render(
+        request,
+        "founding/desk_void.html",
+        status=422 if read.errors else 200,
+        line=line,
+        typed=read.typed,
+        errors=read.errors,
+    )
 
 
 async def enrol_file(request: web.Request) -> web.StreamResponse:

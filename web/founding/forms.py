@@ -71,6 +71,7 @@ MAIL: Final = {
 BODY: Final = {"body": Rule("text", 400_000)}
 EDITION: Final = {"title": _LINE, **BODY}
 INVITED: Final = {"person": _LINE}
+VOIDED: Final = {"reason": Rule("text", 1000)}
 
 
 def read(form: Fields, rules: Mapping[str, Rule], prefix: str = "") -> Read:
