@@ -122,6 +122,7 @@ SHOTS = (
     Shot("identify", "/desk/applications/{application}/identify", "secretary"),
     Shot("send-back", "/desk/applications/{waiting}/return", "secretary"),
     Shot("enrol", "/desk/enrol", "secretary"),
+    Shot("enrol-void", "/desk/enrol/11/void", "secretary"),
     Shot("desk-texts", "/desk/texts", "secretary"),
     Shot("desk-text", "/desk/texts/privacy", "secretary"),
     Shot("members", "/members", "secretary"),
