@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
+import structlog
 
 from coopnode.answers import Answer, Busy, Committed, Refusal
 from coopnode.store.log_store import Blob
@@ -25,6 +26,8 @@ from protocol.merkle import CompactRange
 if TYPE_CHECKING:
     from coopnode.app import Leader
     from coopnode.config import Config
+
+log = structlog.get_logger()
 
 _LENGTH: Final = 4
 _HEARTBEAT: Final = 1.0
@@ -180,7 +183,11 @@ class Hub:
     def _put(self, offer: Offer) -> None:
         blobs = tuple(Blob(*blob) for blob in offer.blobs)
         submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
-        self._sequencer.put(submission, partial(self._answer, offer.id))
+        try:
+            self._sequencer.put(submission, partial(self._answer, offer.id))
+        except Exception:  # a database that cannot be read
+            log.exception("a statement could not be taken", type=submission.statement.type)
+            self._answer(offer.id, Refusal("internal"))
 
     def _configured(self, config: Config) -> None:
         if config is not self._known:  # else it came from there

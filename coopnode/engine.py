@@ -246,9 +246,13 @@ class Engine:
 
     def _pass_on(self, chunk: list[_Arrived], found: list[Refusal | None]) -> None:
         for (submission, source, answer), refusal in zip(chunk, found, strict=True):
-            if refusal is None or self._is_stored(submission.statement):
-                self.sequencing.put(submission, _resolve(answer))
-                continue
+            try:
+                if refusal is None or self._is_stored(submission.statement):
+                    self.sequencing.put(submission, _resolve(answer))
+                    continue
+            except Exception:  # a database that cannot be read: nobody is left without an answer for it
+                log.exception("a statement could not be passed on", type=submission.statement.type)
+                refusal = Refusal("internal")
             if refusal.code == "bad_signature":
                 self._stranger_buckets.punish(source, _BAD_SIGNATURE_COST)
             _resolve(answer)(refusal)
