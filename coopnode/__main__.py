@@ -13,7 +13,7 @@ def main() -> None:
         return
     from coopnode.cli import app
 
-    app()
+    app(prog_name="coopnode")  # also when Python was started with -m
 
 
 if __name__ == "__main__":

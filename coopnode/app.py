@@ -220,7 +220,7 @@ class Leader(Node):
         made = Projections(projections)
         if standing.doubt is None:
             rebuilt = made.prepare(database)
-            if rebuilt:
+            if rebuilt and standing.head.size:  # of an empty log there was nothing to fill
                 standing.notes.append(f"read models filled anew: {', '.join(rebuilt)}")
             database.write_now(lambda connection: _sweep(connection, vault))
             if standing.tiles < standing.published:

@@ -213,7 +213,7 @@ class _Inspection:
         try:
             heads = Heads(self._data, create=False)
         except HeadsMissing:
-            return wrong
+            return Problem("head_file_missing", where="head/head.db")
         known = heads.get(name)
         heads.close()
         if known is None:

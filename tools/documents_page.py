@@ -1,5 +1,5 @@
-"""Writes docs/documents.md from the registry: `python -m tools.documents_page`. A test keeps the page
-current."""
+"""Writes docs/documents.md from the registry: `.venv/bin/python -m tools.documents_page`. A test keeps the
+page current."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def page() -> str:
         "# Documents\n",
         "Every document a log can hold (`protocol/registry.py`, SPEC §11). *Private* fields stand in the log",
         "only as salted commitments; their readers are roles inside the cooperative.",
-        "Written by `python -m tools.documents_page`.\n",
+        "Written by `.venv/bin/python -m tools.documents_page`.\n",
     ]
     for domain in registry.CONTRACTS:
         kinds = [kind for kind in registry.TYPES.values() if kind.domain == domain]

@@ -24,7 +24,7 @@ def page() -> str:
         "An error is `application/problem+json` (RFC 9457) with a stable `code`; `field` names what is at",
         "fault, `facts` fill the sentence. Nothing was changed. Codes without a status of their own are 422:",
         "a rule of the log refused the document.",
-        "Written by `python -m tools.errors_page`.\n",
+        "Written by `.venv/bin/python -m tools.errors_page`.\n",
     ]
     for code in codes():
         parts.append(f"## {code}\n")

@@ -1,4 +1,4 @@
-"""Prints the registry as the browser wants it: `python -m tools.registry_json`."""
+"""Prints the registry as the browser wants it: `.venv/bin/python -m tools.registry_json`."""
 
 from __future__ import annotations
 

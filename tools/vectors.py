@@ -1,4 +1,4 @@
-"""Writes our own vectors of statements and commitments: `python -m tools.vectors`.
+"""Writes our own vectors of statements and commitments: `.venv/bin/python -m tools.vectors`.
 
 Deterministic: keys, salts and nonces are derived from names, so a run changes a file only when a format
 changed. The browser and `cwt` check

@@ -103,6 +103,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "the separate head database remembers another history than the log",
         "отдельная база голов помнит другую историю, чем журнал",
     ),
+    "head_file_missing": (
+        "the separate head database is missing; a restored copy gets it by `coopnode restore --head`",
+        "нет отдельной базы голов; восстановленная копия получает её командой `coopnode restore --head`",
+    ),
     "state_row": (
         "a row of the state is not what the contracts compute from the log",
         "строка состояния не та, которую дают правила по журналу",
@@ -210,8 +214,8 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     "tick_not_later": _NODE,
     **dict.fromkeys(
         (
-            "entry_missing", "entry_changed", "entry_row", "head_mismatch", "head_file_mismatch", "state_row", "state_missing",
-            "state_extra", "projection_mismatch", "record_missing", "record_unreadable", "record_mismatch", "blob_mismatch",
+            "entry_missing", "entry_changed", "entry_row", "head_mismatch", "head_file_mismatch",
+            "head_file_missing", "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_unreadable", "record_mismatch", "blob_mismatch",
             "attachment_mismatch",
         ),
         _OPERATOR,

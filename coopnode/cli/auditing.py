@@ -53,7 +53,9 @@ def audit(
     lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
-    """Re-check a log that somebody else keeps: every signature, every rule, every count.
+    """Re-check a log that somebody else keeps.
+
+    Every signature, every rule, every count.
 
     Fetches checkpoint, hashes and entries, derives the log's key from entry 0, replays all contracts and
     compares the results of votes. Names the first bad entry and who could have made it.
@@ -145,7 +147,9 @@ def verify(
     lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
-    """Check this node's own data directory; changes nothing and may run beside the node.
+    """Check this node's own data directory.
+
+    Changes nothing and may run beside the node.
 
     Entries against hashes, tiles, bundles, checkpoint and head database; every contract replayed and compared
     with the state row by row; private records against their commitments; tables of the pages against a
@@ -178,12 +182,11 @@ def export(
     data: Path | None = DATA,
     as_json: bool = JSON,
 ) -> None:
-    """Copy the public log into a folder: what `coopnode audit DIR` and other tlog-tiles tools read.
+    """Copy the public log into a folder.
 
-    Holds checkpoint, tile/, blobs/ with the public texts by digest, and pack.cbor. Entries after the last
-    signed checkpoint, private records and keys are not in it. Entries are for those who may read the log:
-    see
-    SPEC §10.
+    `coopnode audit DIR` and other tlog-tiles tools read it. Holds checkpoint, tile/, blobs/ with the public
+    texts by digest, and pack.cbor. Entries after the last signed checkpoint, private records and keys are not
+    in it. Entries are for those who may read the log: see SPEC §10.
 
     Exit status: 0 done, 2 could not be done.
     """

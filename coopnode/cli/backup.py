@@ -51,8 +51,7 @@ def backup(
 
     Two files: NAME.backup with database, log and attachments, and NAME.keys with the keys. Keep them in
     different places, and NAME.keys no longer than 35 days: an erased record lives as long as an old copy
-    of its
-    key. The head database is in neither (it must never go back in time).
+    of its key. The head database is in neither (it must never go back in time).
 
     Exit status: 0 done, 2 could not be made.
     """
@@ -84,7 +83,7 @@ def restore(
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     as_json: bool = JSON,
 ) -> None:
-    """Put a backup back into a directory that does not exist yet; a node is never overwritten.
+    """Put a backup back into a new directory. A node is never overwritten.
 
     A node must know how far its log has ever been signed, or it could sign a second history. Give --head when
     head.db of the lost machine survives; the node then tells which entries are missing. Without it,

@@ -127,7 +127,9 @@ def restore(
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Bring a key back from its copy, opened with its passphrase, into a new key file.
+    """Bring a key back from its copy into a new key file.
+
+    The copy is opened with its passphrase, and the file keeps it.
 
     Exit status: 0 done, 2 the copy cannot be opened or the file exists.
     """

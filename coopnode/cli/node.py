@@ -53,7 +53,8 @@ def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
-        output.fail(f"the configuration is wrong at {place}: {wrong['msg']}", as_json=as_json, code="config")
+        said = wrong["msg"].removeprefix("Value error, ")
+        output.fail(f"the configuration is wrong at {place}: {said}", as_json=as_json, code="config")
     except (ValueError, tomlkit.exceptions.ParseError) as error:
         output.fail(f"{folder / config.FILE} cannot be read: {error}", as_json=as_json, code="config")
 
@@ -140,7 +141,7 @@ def init(
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Make a data directory with keys and coopnode.toml, without starting anything.
+    """Make a data directory with keys and coopnode.toml. Nothing is started.
 
     People's keys belong to the signing address and to no other: choose both addresses before anybody
     makes a key.
@@ -185,7 +186,9 @@ def show_config(
     lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
-    """Show the configuration in force: coopnode.toml, then COOPNODE_… variables. Secrets are hidden.
+    """Show the configuration in force.
+
+    Variables COOPNODE_… go before coopnode.toml. Secrets are hidden.
 
     Exit status: 0 shown or sent, 1 the letter was refused, 2 the configuration is wrong or the mail server
     cannot be used.
@@ -232,7 +235,10 @@ def show_letters(
     id: int | None = typer.Option(None, "--id", help="Only this one.", metavar="NUMBER", min=1),
     as_json: bool = JSON,
 ) -> None:
-    """Show letters that have not left yet, and those given up with the reason. The node may run meanwhile.
+    """Show letters that have not left.
+
+    Those that wait stand with the time of the next attempt, those given up with the reason. The node may
+    run meanwhile.
 
     A letter is given up after eight attempts in two days, or at once when its address is refused. Receivers
     are not shown: their addresses stand in the vault only.
@@ -264,8 +270,11 @@ def show_letters(
     shown = [{name: getattr(line, name) for name in line.__slots__} for line in lines]
     text: list[str] = []
     for line in lines:
-        state = "waiting" if line.failed_at is None else "given up"
-        text.append(f"{line.id}  {line.kind}  {line.attempts} attempts  {state}  {line.problem or ''}")
+        due = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(line.due_at))
+        state = f"waits for {due}" if line.failed_at is None else "given up"
+        text.append(
+            f"{line.id}  {line.kind}  {line.attempts} attempts  {state}  {line.problem or ''}".rstrip()
+        )
     text.append(f"{len(lines) - len(failed)} waiting, {len(failed)} given up, {again} to be tried again")
     output.show({"ok": not failed, "again": again, "letters": shown}, "\n".join(text), as_json=as_json)
     if failed:

@@ -66,6 +66,10 @@ def sign(
 
     words = output.language(lang)
     opened = load(key, passphrase_file)
+    if account is None and to is None and opened.home is None:
+        output.fail(
+            "this key file names no cooperative: give its id with --to", as_json=as_json, code="draft"
+        )
     try:
         home = to or opened.home
         who = account or opened.account(opened.home or to)
@@ -158,8 +162,9 @@ def submit(
     patience: float = typer.Option(60.0, "--patience", help="Seconds to go on trying.", min=0, max=86400),
     as_json: bool = JSON,
 ) -> None:
-    """Hand signed documents in, in the order given, and check the node's signed promise for each.
+    """Hand signed documents in.
 
+    They go in the order given, and the node's signed promise for each is checked.
     The same bytes are sent until they are answered; sending them again is harmless. Stops at the first
     refusal.
 

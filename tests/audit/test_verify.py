@@ -218,7 +218,7 @@ ATTACKS: list[tuple[str, Callable[[Made], None], int | None, str]] = [
     ("state-row-removed", member_removed, -1, "state_missing"),
     ("P15-head-database-of-another-history", head_root, None, "head_file_mismatch"),
     ("P15-head-database-larger", head_larger, 0, "head_file_mismatch"),
-    ("P15-head-database-gone", head_gone, None, "head_file_mismatch"),
+    ("P15-head-database-gone", head_gone, None, "head_file_missing"),
     ("flipped-byte-in-checkpoint", checkpoint_byte, None, "checkpoint_signature"),
     ("flipped-byte-in-tile-file", tile_file, 3, "tile_mismatch"),
     ("flipped-byte-in-bundle-file", bundle_file, 4, "entry_not_in_tree"),

@@ -94,6 +94,9 @@ def test_help_explains_and_names_the_exit_status(name: str) -> None:
 def test_list_of_commands_is_whole() -> None:
     text = coopnode("--help").stdout
     assert all(name.split()[0] in text for name in COMMANDS)
+    assert text.startswith("Usage: coopnode ")
+    for words in (text, coopnode("key", "--help").stdout):
+        assert "..." not in words.partition("Commands:")[2], "a first sentence is too long"
 
 
 def test_version() -> None:
@@ -173,6 +176,8 @@ def test_init_config(tmp_path: Path) -> None:
     assert "port = 9000" in text
     assert "geheim" not in text + json.dumps(shown)
     assert json_of("config", "--data", data, status=2, COOPNODE_PORT="many")["code"] == "config"
+    said = coopnode("config", "--data", data, status=2, COOPNODE_PUBLIC_URL="coop.example").stderr
+    assert "wrong at public_url: an origin such as" in said
 
 
 def test_addresses_on_localhost_follow_the_ports(tmp_path: Path) -> None:
@@ -311,6 +316,9 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
     assert (tmp_path / "c.record").exists()
     coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
     coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+    coopnode("key", "new", tmp_path / "homeless")
+    arguments = ("sign", "council.comment/1", tmp_path / "payload", "--key", tmp_path / "homeless")
+    assert "give its id with --to" in coopnode(*arguments, status=2).stderr
 
 
 def test_sign_carries_the_logs_signature_under_what_was_seen(tmp_path: Path) -> None:
@@ -436,10 +444,14 @@ def test_port_is_taken(tmp_path: Path) -> None:
 
 def test_run_prints_one_address_to_found_with(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "coopnode", "run", "--data", str(tmp_path / "data"), "--port", "0"]
-    process = subprocess.Popen([*command, "--signing-port", "0"], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None
+    command += ["--signing-port", "0"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
+    assert process.stdout is not None and process.stderr is not None
     lines = [process.stdout.readline() for _ in range(4)]
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
+    assert process.stderr.read() == ""
     process.stdout.close()
+    process.stderr.close()
     assert "".join(lines).count("http") == 1 and "token=" in lines[2]

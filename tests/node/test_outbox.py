@@ -187,6 +187,9 @@ async def test_the_operator_sees_letters_and_tries_them_again(tmp_path: Path) ->
         said = (await process.communicate())[0]
         return process.returncode, json.loads(said)
 
+    line = (sys.executable, "-m", "coopnode", "letters", "--data", str(made.node.config.data))
+    process = await asyncio.create_subprocess_exec(*line, stdout=asyncio.subprocess.PIPE)
+    assert b"0 attempts  waits for 20" in (await process.communicate())[0]
     async with Sink(refused=dict.fromkeys(RECEIVERS, "550 no")).listening() as sink:
         await post(made, sink).work()
         status, found = await command("letters")

@@ -7,7 +7,7 @@ from tools.documents_page import PAGE, page
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run: python -m tools.documents_page"
+    assert PAGE.read_text("utf-8") == page(), "run: .venv/bin/python -m tools.documents_page"
 
 
 def test_the_page_names_every_type() -> None:

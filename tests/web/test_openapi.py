@@ -51,7 +51,7 @@ def test_references_resolve_and_operations_are_named_once() -> None:
 
 def test_every_code_is_explained() -> None:
     page = (ROOT / "docs" / "errors.md").read_text("utf-8")
-    assert page == errors_page.page(), "run python -m tools.errors_page"
+    assert page == errors_page.page(), "run .venv/bin/python -m tools.errors_page"
     used = {code for route in openapi.routes() for code in route.errors}
     for module in registry.CONTRACTS.values():
         used |= set(getattr(module, "CODES", {}))
