@@ -160,6 +160,11 @@ def init(
     }
     given = {name: value for name, value in values.items() if value is not None}
     folder = output.data_folder(data)
+    if ("public_url" in given) != ("signing_url" in given):
+        output.fail(
+            "--public-url and --signing-url belong together: people keep their keys at the second",
+            as_json=as_json,
+        )
     found = load_config(folder, as_json, **given)
     try:
         keys = initialise(found)

@@ -166,7 +166,10 @@ def test_audit_that_cannot_be_made(copied: tuple[logs.Log, Path], tmp_path: Path
 
 def test_init_config(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    made = json_of("init", "--data", data, "--port", "9000", "--public-url", "http://coop.example:9000")
+    addresses = ("--public-url", "http://coop.example:9000", "--signing-url", "http://coop.example:9001")
+    alone = json_of("init", "--data", data, *addresses[:2], status=2)
+    assert "--signing-url" in alone["problem"] and not data.exists()
+    made = json_of("init", "--data", data, "--port", "9000", *addresses)
     assert made["ok"] and len(made["log_key"]) == 64
     assert (data / "keys/log").stat().st_mode & 0o777 == 0o600
     assert "is not overwritten" not in coopnode("init", "--data", data, status=2).stderr
