@@ -288,7 +288,9 @@ async def test_an_enrolment_with_a_slip_is_cancelled_until_it_is_confirmed(site:
     assert 'href="/desk/enrol/77/void"' in await get(client, "/desk/enrol")
     for reason in ("", "abc", "Опи\u202eска", "x" * 1001):
         assert (await post(client, "/desk/enrol/77/void", reason=reason)).status == 422, reason
+    assert "Ошибкина Анна" in await get(client, "/members/77")
     await site.signs(await post(client, "/desk/enrol/77/void", reason="Неверный номер"), secretary)
+    assert "Member No. 77" in await get(client, "/members/77")
     assert "Ошибкина" not in await get(client, "/members?status=invited")
     assert (await post(client, "/desk/enrol/77/void", reason="Ещё раз")).headers["Location"] == "/desk/enrol"
 

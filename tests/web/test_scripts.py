@@ -122,6 +122,11 @@ async def full(data: Path) -> Trapped:
     await society.sign_texts(people["old"])
     fields = {"re": [enrolled.digest], "proof": people["old"].proof_for(seed("old"), enrolled.digest)}
     await coop.must(people["old"], "membership.accept/1", fields, values={"name": "-"})
+    fields = {"number": 501, "since": START - 400 * DAY, "person": "person"}
+    fields["invitation"] = signatures.public_key(seed("mistake"))
+    enrolled = await coop.must(secretary, "membership.enrol/1", fields, sub=coop.id, values={"name": "-"})
+    fields = {"re": [enrolled.digest]}
+    await coop.must(secretary, "membership.void/1", fields, sub=coop.id, values={"reason": "-"})
     entries = await society.node.in_thread(society.node.store.raw, 0, society.node.engine.head.size)
     digests = [documents.parse(raw).digest.hex() for raw in entries if b"node.tick/1" not in raw]
     await society.node.publisher.wait_for(society.node.engine.head.size)
@@ -163,6 +168,7 @@ async def full(data: Path) -> Trapped:
             "/members/1",
             "/members/3",
             "/members/500",
+            "/members/501",
             "/api/v1/applications",
             "/api/v1/me/data",
         ),

@@ -165,7 +165,9 @@ async def card(request: web.Request) -> web.StreamResponse:
         if not lines:
             return None
         account = lines[0].account
-        found: dict[str, Any] = {"lines": lines, "line": lines[0], "applications": [], "fields": ()}
+        found: dict[str, Any] = {"lines": lines, "line": lines[0], "index": None}
+        # of somebody invited there is an account only when they have confirmed
+        found |= {"applications": [], "who": None, "consents": [], "roles": []}
         if account is not None:
             found["applications"] = queries.applications_of(connection, account)
             found["who"] = queries.who_is(connection, service.node.vault, account, viewer)
@@ -178,5 +180,5 @@ async def card(request: web.Request) -> web.StreamResponse:
     found = await service.read(query)
     if found is None:
         raise web.HTTPNotFound
-    published = found.get("index") is not None and service.published(found["index"])
+    published = found["index"] is not None and service.published(found["index"])
     return shell.render(request, "membership/member.html", number=number, published=published, **found)
