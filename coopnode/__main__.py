@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 
 def main() -> None:
@@ -11,9 +12,28 @@ def main() -> None:
 
         print(f"coopnode {__version__}")
         return
-    from coopnode.cli import app
+    try:
+        from coopnode.cli import app
 
-    app(prog_name="coopnode")  # also when Python was started with -m
+        app(prog_name="coopnode")  # also when Python was started with -m
+    except MemoryError:
+        _end("there is not enough memory for this; give it more, or end other programs")
+    except Exception as error:
+        from coopnode.store.troubles import in_words, known
+
+        if known(error) is None:
+            raise
+        place = getattr(error, "filename", None)
+        _end(f"{place}: {in_words(error)}" if place else in_words(error))
+
+
+def _end(sentence: str) -> NoReturn:
+    if "--json" in sys.argv:
+        import json
+
+        print(json.dumps({"ok": False, "code": "failed", "problem": sentence}, ensure_ascii=False))
+    print(f"coopnode: {sentence}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

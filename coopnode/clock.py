@@ -28,14 +28,18 @@ class Clock:
 
     def now(self) -> int:
         """Raises ClockDoubtful after a forward jump of more than an hour; a small step either way is
-        followed."""
+        followed. After a large one back the way forward again is no jump."""
         wall, monotonic = self._read()
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         if ahead > MAX_JUMP:
-            raise ClockDoubtful(f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours")
+            raise ClockDoubtful(
+                f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours; compare it with "
+                "another clock, set it right and start the node again"
+            )
         if not self._confirmed:
             raise ClockDoubtful(self._reason)
-        self._wall, self._monotonic = wall, monotonic
+        if ahead >= -MAX_JUMP:
+            self._wall, self._monotonic = wall, monotonic
         return int(wall)
 
     def peek(self) -> int:

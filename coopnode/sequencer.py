@@ -28,6 +28,7 @@ from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import StateStore
 from coopnode.store.tree_store import TreeStore
+from coopnode.store.troubles import in_words
 from coopnode.store.vault import Sealed, Vault
 from coopnode.submissions import FairQueue, Submission, Told
 from protocol import documents, merkle, signatures
@@ -38,6 +39,8 @@ from protocol.log import Accepted, Batch, Head, Refused, SeenAhead, next_deadlin
 log = structlog.get_logger()
 
 TICK: Final = "node.tick/1"
+#: A clock this far behind the log's time is told the operator.
+_BEHIND: Final = 60
 #: While a deadline is open the log's time is at most this old (P17).
 _HEARTBEAT: Final = 60
 
@@ -85,6 +88,8 @@ class Sequencer:
     head: Head
     #: why nothing is written any more, in words; None while all is well
     stopped: str | None = None
+    #: what hinders it for the moment and may pass by itself, in words
+    trouble: str | None = None
     _listeners: list[Callable[[Sequence[Accepted]], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -243,8 +248,10 @@ class Sequencer:
                 accepted, answers = written.accepted, self._answers(written)
             except Exception as error:
                 log.exception("the writer failed")
-                self.stop_writing(f"an error in the writer: {type(error).__name__}: {error}")
-                answers = [Busy(60, "internal")] * len(batch)
+                disk = isinstance(error, STORAGE_ERRORS)
+                said = in_words(error) if disk else f"{type(error).__name__}: {error}"
+                self.stop_writing(f"an error in the writer: {said}")
+                answers = [Busy(60, "storage" if disk else "internal")] * len(batch)
             loop.call_soon_threadsafe(self._told, accepted, batch, answers)
 
     def _answers(self, written: _Written) -> list[Answer]:
@@ -320,6 +327,7 @@ class Sequencer:
     def _commit(self, submissions: list[Submission], due: bool) -> _Written:
         head = self.head
         now = self.clock.now()
+        self._compare_clock(head, now)
         batch = Batch(head, self.state, self._nonces, self.tree)
         ticked = head.size >= 2 and self._offer_tick(batch, now)
         judged: list[_Judged] = []
@@ -337,10 +345,21 @@ class Sequencer:
         self._store(batch, judged)
         return _Written(judged, batch.accepted, batch.leaf_hashes)
 
+    def _compare_clock(self, head: Head, now: int) -> None:
+        """The log's time never goes back; it stands still until the clock has caught up."""
+        behind = head.tick - now
+        self.trouble = (
+            f"the clock of this machine is {behind // 60} minutes behind the log's time, so that statements "
+            "made now are refused; compare it with another clock and set it right, the node then goes on by "
+            "itself"
+            if behind > _BEHIND
+            else None
+        )
+
     def _judge(self, batch: Batch, submission: Submission) -> _Judged:
         try:
             outcome = batch.offer(submission.statement)
-        except SeenAhead:
+        except (SeenAhead, *STORAGE_ERRORS):
             raise
         except Exception:
             log.exception("a contract failed", type=submission.statement.type)
@@ -428,7 +447,7 @@ class Sequencer:
         try:
             size = self.log.size()
         except STORAGE_ERRORS as again:
-            self.stop_writing(f"the database cannot be read after a failed commit: {again}")
+            self.stop_writing(f"the database cannot be read after a failed commit: {in_words(again)}")
             raise _Dropped(str(again), poison=False) from error
         if size == expected:
             return
@@ -439,5 +458,7 @@ class Sequencer:
         elif isinstance(error, STORAGE_ERRORS) and not is_transient(error):
             # After a failed sync nobody knows what the disk holds: a start compares it with everything else
             # there is.
-            self.stop_writing(f"the database could not be written: {error}")
+            self.stop_writing(f"the database could not be written: {in_words(error)}")
+        else:
+            self.trouble = in_words(error)
         raise _Dropped(str(error), poison=not isinstance(error, STORAGE_ERRORS)) from error
