@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 
 def main() -> None:
@@ -16,15 +16,32 @@ def main() -> None:
         from coopnode.cli import app
 
         app(prog_name="coopnode")  # also when Python was started with -m
-    except MemoryError:
-        _end("there is not enough memory for this; give it more, or end other programs")
     except Exception as error:
-        from coopnode.store.troubles import in_words, known
-
-        if known(error) is None:
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        place = getattr(error, "filename", None)
-        _end(f"{place}: {in_words(error)}" if place else in_words(error))
+        _end(sentence)
+
+
+_MEMORY: Final = "there is not enough memory for this; give it more, or end other programs"
+#: what the system's loader says of a library for which there is no memory
+_UNMAPPED: Final = ("failed to map segment", "annot allocate memory")
+
+
+def _sentence(error: Exception) -> str | None:
+    """What the machine lacks, and what to do; None for errors of our own."""
+    if isinstance(error, MemoryError):
+        return _MEMORY
+    if isinstance(error, ImportError | OSError) and any(sign in str(error) for sign in _UNMAPPED):
+        return _MEMORY
+    try:
+        from coopnode.store.troubles import in_words, known
+    except MemoryError:
+        return _MEMORY
+    if known(error) is None:
+        return None
+    place = getattr(error, "filename", None)
+    return f"{place}: {in_words(error)}" if place else in_words(error)
 
 
 def _end(sentence: str) -> NoReturn:

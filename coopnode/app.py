@@ -268,7 +268,10 @@ class Leader(Node):
             return
         self.sequencer.start()
         self.publisher.start(
-            lambda: self.sequencer.head, self.sequencer.stop_writing, lambda: self.sequencer.trouble
+            lambda: self.sequencer.head,
+            self.sequencer.stop_writing,
+            lambda: self.sequencer.trouble,
+            self.clock.trusted,
         )
 
     async def stop(self) -> None:
@@ -276,8 +279,9 @@ class Leader(Node):
         await self.sequencer.stop()
         healthy = self.sequencer.stopped is None
         await self.publisher.stop(self.sequencer.head if healthy else None)
-        if healthy:
-            self.heads.set_alive(self.clock.peek())
+        moment = self.clock.trusted()
+        if healthy and moment is not None:
+            self.heads.set_alive(moment)
         self.close()
 
     def close(self) -> None:

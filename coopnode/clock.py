@@ -46,6 +46,14 @@ class Clock:
         """Without judgement: for expiry of sessions and the like, which no log depends on."""
         return int(self._read()[0])
 
+    def trusted(self) -> int | None:
+        """The time, unless `now` would doubt it: what is remembered of a wrong clock would accuse the right
+        one."""
+        try:
+            return self.now()
+        except ClockDoubtful:
+            return None
+
     def check_start(self, last_known: int, *, confirmed: bool) -> None:
         """`last_known`: the latest moment this node has recorded. A long gap needs a person who looked at a
         second clock (P16)."""
@@ -55,7 +63,8 @@ class Clock:
             word = "later" if wall > last_known else "earlier"
             self._reason = (
                 f"the clock of this machine is {abs(wall - last_known) / 3600:.1f} hours {word} than "
-                "the last moment this node recorded; compare it with another clock and confirm it"
+                "the last moment this node recorded; compare it with another clock, then set it right or "
+                "confirm it (time_confirmed = true in coopnode.toml), and start the node again"
             )
 
     def confirm(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -59,6 +58,7 @@ class Publisher:
         self.published, self._tiles = published, tiles
         self._problem: str | None = None
         self._trouble: Callable[[], str | None] = lambda: None
+        self._trusted: Callable[[], int | None] = lambda: None
         self._thread = ThreadPoolExecutor(1, "coopnode-publish")
         self._task: asyncio.Task[None] | None = None
         self._grown = asyncio.Condition()
@@ -73,8 +73,9 @@ class Publisher:
         head: Callable[[], Head],
         stop_writing: Callable[[str], None],
         trouble: Callable[[], str | None] = lambda: None,
+        trusted: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._trouble = trouble
+        self._trouble, self._trusted = trouble, trusted
         self._task = asyncio.create_task(self._run(head, stop_writing), name="publisher")
 
     async def stop(self, head: Head | None = None) -> None:
@@ -108,7 +109,9 @@ class Publisher:
                 await loop.run_in_executor(self._thread, self._store.database.checkpoint)
                 if started - alive >= _ALIVE_EVERY:
                     alive = started
-                    await loop.run_in_executor(self._thread, self._heads.set_alive, int(time.time()))
+                    moment = self._trusted()
+                    if moment is not None:
+                        await loop.run_in_executor(self._thread, self._heads.set_alive, moment)
                 self._problem = None
             except HeadConflict as error:
                 self._problem = (

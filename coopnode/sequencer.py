@@ -349,9 +349,8 @@ class Sequencer:
         """The log's time never goes back; it stands still until the clock has caught up."""
         behind = head.tick - now
         self.trouble = (
-            f"the clock of this machine is {behind // 60} minutes behind the log's time, so that statements "
-            "made now are refused; compare it with another clock and set it right, the node then goes on by "
-            "itself"
+            f"the clock of this machine is {behind // 60} minutes behind the log's time, which stands still "
+            "meanwhile; compare it with another clock and set it right, the node then goes on by itself"
             if behind > _BEHIND
             else None
         )

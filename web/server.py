@@ -39,6 +39,8 @@ HEAD: Final = 20.0
 PAUSE, BODY = 30.0, 900.0
 #: Seconds a connection stays open for the next request.
 IDLE: Final = 75.0
+#: Seconds in which the rest of a body that was answered already is still read.
+LINGER: Final = 5.0
 _LOOK_EVERY: Final = 5.0
 #: Connections kept by one server; open files are needed for other things too.
 MOST: Final = 4096
@@ -150,4 +152,4 @@ class Runner(web.AppRunner):
 
 def create_runner(app: web.Application, **options: Any) -> web.AppRunner:
     """As `web.AppRunner`; nothing is logged but what the middlewares log."""
-    return Runner(app, access_log=None, keepalive_timeout=IDLE, **options)
+    return Runner(app, access_log=None, keepalive_timeout=IDLE, lingering_time=LINGER, **options)

@@ -26,16 +26,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store import schema
+from coopnode.store.migrating import StoreError, upgrade
+from coopnode.store.troubles import in_words
+
+__all__ = ["FILE", "STORAGE_ERRORS", "Database", "StoreError", "open_database"]
 
 R = TypeVar("R")
 
 FILE = "coopnode.db"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10.0
-
-
-class StoreError(Exception):
-    """The database cannot be used; the text says why."""
 
 
 class Database:
@@ -157,7 +157,7 @@ def open_database(folder: Path) -> Database:
 
 
 def migrate(database: Database) -> None:
-    """Forward only, at every start."""
+    """Forward only, at every start: all of it in one transaction, and before it a copy of the file."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -171,9 +171,12 @@ def migrate(database: Database) -> None:
                 )
             if current != head:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{database.path} is not a usable database: {error}") from error
+                if current is None:
+                    command.upgrade(config, "head")
+                else:
+                    upgrade(database.path, current, str(head), lambda: command.upgrade(config, "head"))
+    except (sqlite3.DatabaseError, DBAPIError) as error:
+        raise StoreError(f"{database.path}: {in_words(error)}") from error
 
 
 def get_meta(connection: Connection, name: str) -> str | None:

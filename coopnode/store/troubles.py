@@ -30,6 +30,7 @@ _DAMAGED: Final = (
 _BUSY: Final = (
     "another program holds the database (a copy, an editor): end it, the database is the node's alone"
 )
+_MEMORY: Final = "there is not enough memory; give the program more, or end others"
 _CLOSED: Final = (
     "a file cannot be opened. Give the directory to the user the node runs as, and see that no file of it "
     "is missing"
@@ -45,12 +46,14 @@ _OF_SQLITE: Final = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_CANTOPEN: _CLOSED,
+    sqlite3.SQLITE_NOMEM: _MEMORY,
 }
 _OF_SYSTEM: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EROFS: _READ_ONLY,
     errno.EIO: _BROKEN,
+    errno.ENOMEM: _MEMORY,
     errno.EMFILE: _HANDLES,
     errno.ENFILE: _HANDLES,
     errno.EACCES: _CLOSED,
@@ -62,7 +65,9 @@ def known(error: BaseException) -> str | None:
     """The sentence, if there is one for this."""
     found = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(found, sqlite3.Error):
-        return _OF_SQLITE.get(getattr(found, "sqlite_errorcode", 0) & 0xFF)
+        code = getattr(found, "sqlite_errorcode", 0)
+        # The shared memory beside the write-ahead log is made when the database is opened.
+        return _FULL if code == sqlite3.SQLITE_IOERR_SHMSIZE else _OF_SQLITE.get(code & 0xFF)
     return _OF_SYSTEM.get(found.errno or 0) if isinstance(found, OSError) else None
 
 

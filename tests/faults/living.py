@@ -116,9 +116,6 @@ class Society:
         founder = self.made.founder
         return [self.made.consent(founder, f"p{number % 50}") for number in range(start, start + count)]
 
-    def program(self, *arguments: str) -> list[str]:
-        return [*self.enter, sys.executable, "-m", "coopnode", *arguments]
-
     @asynccontextmanager
     async def living(
         self,
@@ -155,12 +152,22 @@ class Society:
         assert "Traceback" not in told.err, told.err[-2000:]
         return told.sentence
 
-    async def command(
-        self, *arguments: str, limits: Mapping[int, int] | None = None, more: Mapping[str, str] | None = None
+    async def command(self, *arguments: str, **more: Any) -> Told:
+        return await self._run(*arguments, "--data", str(self.data), **more)
+
+    async def audit(self, *arguments: str, **more: Any) -> Told:
+        return await self._run("audit", *arguments, **more)
+
+    async def _run(
+        self,
+        *arguments: str,
+        program: Sequence[str] = (sys.executable, "-m", "coopnode"),
+        limits: Mapping[int, int] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> Told:
         def work() -> Told:
             done = subprocess.run(
-                [*self.program(*arguments), "--data", str(self.data)],
+                [*self.enter, *program, *arguments],
                 cwd=ROOT,
                 env={**os.environ, "LC_ALL": "C.UTF-8", "COOPNODE_WEB_PROCESSES": "0", **(more or {})},
                 capture_output=True,
