@@ -34,10 +34,10 @@ _HEARTBEAT: Final = 1.0
 
 
 class Offer(msgspec.Struct, array_like=True, tag=0):
-    """A checked statement with what came beside it."""
+    """A checked statement (`documents.parts`: it is parsed once) with what came beside it."""
 
     id: int
-    raw: bytes
+    statement: list[Any]
     record: bytes | None
     ticket: bytes | None
     blobs: list[tuple[bytes, str, bytes]]
@@ -182,7 +182,7 @@ class Hub:
 
     def _put(self, offer: Offer) -> None:
         blobs = tuple(Blob(*blob) for blob in offer.blobs)
-        submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
+        submission = Submission(documents.from_parts(offer.statement), offer.record, offer.ticket, blobs)
         try:
             self._sequencer.put(submission, partial(self._answer, offer.id))
         except Exception:  # a database that cannot be read
@@ -285,8 +285,8 @@ class Follower:
         self._next += 1
         self._waiting[self._next] = submission, tell
         blobs = [(blob.digest, blob.media_type, blob.data) for blob in submission.blobs]
-        raw = submission.statement.raw
-        self._say(Offer(self._next, raw, submission.record, submission.ticket, blobs))
+        statement = documents.parts(submission.statement)
+        self._say(Offer(self._next, statement, submission.record, submission.ticket, blobs))
 
     def ready(self) -> None:
         self._say(Ready())
