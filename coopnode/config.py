@@ -214,6 +214,12 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
     return Located(data=folder, **overrides)
 
 
+def from_environment(key: str) -> bool:
+    """Whether the environment sets this key: it wins over the file at every start, so writing it there would
+    be for nothing."""
+    return f"COOPNODE_{key.upper()}" in os.environ
+
+
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
     """Sets keys in `coopnode.toml` (`port`, `smtp.host`), keeping every other line as it was."""
     path = data / FILE

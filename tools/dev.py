@@ -212,7 +212,9 @@ def layout(rest: list[str]) -> int:
 def bench(rest: list[str]) -> int:
     python = developer_python()
     assets.build()
-    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], cwd=ROOT).returncode
+    # Where it was called: a file named by --json is meant to be there.
+    found = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], env=found).returncode
 
 
 def lock(rest: list[str]) -> int:
