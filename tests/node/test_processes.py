@@ -19,10 +19,12 @@ import pytest
 from pydantic import SecretStr
 
 from coopnode import testing
+from coopnode.answers import Answer, Committed
 from coopnode.channel import Follower, Hub, pair
 from coopnode.cli.node import all_projections
 from coopnode.config import Smtp
-from protocol import promises
+from coopnode.submissions import Submission
+from protocol import documents, promises
 from tests.node.fsck import verify
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +90,18 @@ async def running(data: Path, processes: int) -> AsyncIterator[Running]:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), 60)
+
+
+@asynccontextmanager
+async def _beside(made: testing.Cooperative) -> AsyncIterator[tuple[Hub, Follower]]:
+    """Both ends of one channel."""
+    ours, theirs = pair()
+    hub, follower = Hub(made.node), Follower()
+    await hub.open(ours)
+    await follower.open(theirs)
+    yield hub, follower
+    hub.close()
+    follower.close()
 
 
 def _alive(pid: int) -> bool:
@@ -202,6 +216,20 @@ async def test_what_pages_change_in_the_configuration_counts_in_every_process(tm
     for hub, follower in zip(hubs, followers, strict=True):
         hub.close()
         follower.close()
+    await made.node.stop()
+
+
+async def test_a_certificate_authority_in_the_configuration_holds_nothing_up(tmp_path: Path) -> None:
+    """What goes in the same turn of the loop shares its frame: statements, answers."""
+    made = await testing.cooperative(tmp_path / "data")
+    async with _beside(made) as (_, follower):
+        smtp = Smtp(host="mail.example", password=SecretStr("secret"), authority=tmp_path / "ca.pem")
+        raw = made.consent(made.founder, "a")
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        follower.configure(made.node.config.model_copy(update={"smtp": smtp}))
+        follower.put(Submission(documents.parse(raw)), answer.set_result)
+        assert isinstance(await asyncio.wait_for(answer, 10), Committed)
+        assert made.node.config.smtp == smtp
     await made.node.stop()
 
 
