@@ -172,14 +172,20 @@ class Sequencer:
             stored.index, statement.entry_digest, stored.digest, stored.tick, message, again=True
         )
 
-    def _turned_away(self, submission: Submission) -> Busy | None:
+    def _turned_away(self, submission: Submission) -> Busy | Refusal | None:
         if self.stopped is not None:
             return Busy(60, "read_only", self.stopped)
         if len(self._in_flight) >= self.limits.in_flight:
             return Busy(1)
         if submission.ticket in self._tickets_held:
             return Busy(1)  # another statement with it is on its way
+        if submission.ticket is not None and self._is_used(submission.ticket):
+            return Refusal("ticket_used", "ticket")  # between the check where it arrived and here
         return None
+
+    def _is_used(self, ticket: bytes) -> bool:
+        query = "SELECT 1 FROM tickets WHERE digest = ? AND used_at IS NOT NULL"
+        return self.log.database.raw_reader().execute(query, (ticket,)).fetchone() is not None
 
     def _answered(self, submission: Submission, answer: Answer) -> None:
         if submission.ticket is not None:

@@ -19,10 +19,11 @@ import pytest
 from pydantic import SecretStr
 
 from coopnode import testing
-from coopnode.answers import Answer, Committed
+from coopnode.answers import Answer, Committed, Refusal
 from coopnode.channel import Follower, Hub, pair
 from coopnode.cli.node import all_projections
 from coopnode.config import Smtp
+from coopnode.engine import Engine
 from coopnode.submissions import Submission
 from protocol import documents, promises
 from tests.node.fsck import verify
@@ -231,6 +232,34 @@ async def test_a_certificate_authority_in_the_configuration_holds_nothing_up(tmp
         assert isinstance(await asyncio.wait_for(answer, 10), Committed)
         assert made.node.config.smtp == smtp
     await made.node.stop()
+
+
+async def test_a_ticket_is_used_once_though_two_processes_found_it_good(tmp_path: Path) -> None:
+    made = await testing.cooperative(tmp_path / "data")
+    node = made.node
+    one, two = (testing.Person.make(name, made.id) for name in ("one", "two"))
+    ticket = await node.issue_ticket()
+    async with _beside(made) as (hub, slow), _beside(made) as (_, quick):
+        engines = [
+            Engine(each, node.store, node.keys, node.clock, node.config.limits) for each in (slow, quick)
+        ]
+        assert hub._wire is not None and hub._wire._transport is not None
+        hub._wire._transport.pause_reading()
+        late = asyncio.create_task(engines[0].submit(one.account_genesis(made.now), ticket=ticket))
+        await _until(lambda: slow._waiting)  # checked there, and on its way
+        first = await engines[1].submit(two.account_genesis(made.now), ticket=ticket)
+        assert isinstance(first, Committed)
+        hub._wire._transport.resume_reading()
+        assert await asyncio.wait_for(late, 10) == Refusal("ticket_used", "ticket")
+        # what needs no ticket uses none up
+        unused = await node.issue_ticket()
+        raw = made.consent(made.founder, "a")
+        assert isinstance(await engines[1].submit(raw, ticket=unused), Committed)
+        third = testing.Person.make("three", made.id).account_genesis(made.now)
+        assert isinstance(await engines[1].submit(third, ticket=unused), Committed)
+        for engine in engines:
+            engine.close()
+    await node.stop()
 
 
 async def test_processes_that_cannot_live_stop_the_node(society: Society, monkeypatch: Any) -> None:
