@@ -23,7 +23,7 @@ from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projections
-from coopnode.store.database import STORAGE_ERRORS, is_transient
+from coopnode.store.database import STORAGE_ERRORS, is_disk, is_transient
 from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import StateStore
@@ -436,14 +436,17 @@ class Sequencer:
         except STORAGE_ERRORS as again:
             self.stop_writing(f"the database cannot be read after a failed commit: {again}")
             raise _Dropped(str(again), poison=False) from error
-        if size == expected:
+        if isinstance(error, LogConflict):  # as many entries as expected would be somebody else's
+            self.stop_writing(f"somebody else has written into the log: {error}")
+        elif size == expected:
             return
-        if size != head.size or isinstance(error, LogConflict):
+        elif size != head.size:
             self.stop_writing(
                 f"the database has {size} entries where this process wrote {head.size}: {error}"
             )
-        elif isinstance(error, STORAGE_ERRORS) and not is_transient(error):
+        elif is_disk(error) and not is_transient(error):
             # After a failed sync nobody knows what the disk holds: a start compares it with everything else
             # there is.
             self.stop_writing(f"the database could not be written: {error}")
-        raise _Dropped(str(error), poison=not isinstance(error, STORAGE_ERRORS)) from error
+        poison = self.stopped is None and not is_disk(error)
+        raise _Dropped(str(error), poison=poison) from error
