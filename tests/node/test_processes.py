@@ -8,11 +8,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import aiohttp
 import pytest
@@ -73,13 +73,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(data: Path, processes: int) -> AsyncIterator[Running]:
+async def running(data: Path, processes: int, stderr: Any = None, **more: str) -> AsyncIterator[Running]:
     environment = {**os.environ, "COOPNODE_WEB_PROCESSES": str(processes)}
-    environment |= {"COOPNODE_LIMITS__ACCOUNT_BURST": "10000"}
+    environment |= {"COOPNODE_LIMITS__ACCOUNT_BURST": "10000", **more}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "coopnode", "run", "--data", str(data), "--json"),
         *("--port", "0", "--signing-port", "0"),
         stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
         cwd=ROOT,
         env=environment,
     )
@@ -170,6 +171,24 @@ async def test_a_process_for_pages_that_dies_is_replaced(society: Society) -> No
         for raw in raws[1:]:
             assert (await node.post(raw))[0] == 200
     assert verify(society.data).problems == []
+
+
+@pytest.fixture
+def full_disk() -> Iterator[TextIO]:
+    with open("/dev/full", "w") as file:
+        yield file
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+async def test_lines_that_cannot_be_written_stop_no_thread(
+    society: Society, processes: int, full_disk: TextIO
+) -> None:
+    """The disk fails, and the lines that say so go to it as well."""
+    async with running(society.data, processes, full_disk, COOPNODE_FAULT="store.begin:1:raise") as node:
+        for raw in society.consents(2):
+            status, body = await asyncio.wait_for(node.post(raw), 10)
+            assert status == 503, body
+        assert "could not be written" in (await node.status())["reason"]
 
 
 async def test_all_leave_with_the_process_that_writes(society: Society) -> None:
