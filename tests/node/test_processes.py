@@ -106,6 +106,12 @@ async def _beside(made: testing.Cooperative) -> AsyncIterator[tuple[Hub, Followe
     follower.close()
 
 
+def _transport(end: Hub | Follower) -> asyncio.Transport:
+    assert end._wire is not None
+    assert end._wire._transport is not None
+    return end._wire._transport
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -262,13 +268,12 @@ async def test_a_ticket_is_used_once_though_two_processes_found_it_good(tmp_path
         engines = [
             Engine(each, node.store, node.keys, node.clock, node.config.limits) for each in (slow, quick)
         ]
-        assert hub._wire is not None and hub._wire._transport is not None
-        hub._wire._transport.pause_reading()
+        _transport(hub).pause_reading()
         late = asyncio.create_task(engines[0].submit(one.account_genesis(made.now), ticket=ticket))
         await _until(lambda: slow._waiting)  # checked there, and on its way
         first = await engines[1].submit(two.account_genesis(made.now), ticket=ticket)
         assert isinstance(first, Committed)
-        hub._wire._transport.resume_reading()
+        _transport(hub).resume_reading()
         assert await asyncio.wait_for(late, 10) == Refusal("ticket_used", "ticket")
         # what needs no ticket uses none up
         unused = await node.issue_ticket()
@@ -279,6 +284,29 @@ async def test_a_ticket_is_used_once_though_two_processes_found_it_good(tmp_path
         for engine in engines:
             engine.close()
     await node.stop()
+
+
+async def test_a_process_that_does_not_read_costs_no_memory(tmp_path: Path) -> None:
+    made = await testing.cooperative(tmp_path / "data")
+    async with _beside(made) as (hub, stuck), _beside(made) as (_, other):
+        sending, reading = _transport(hub), _transport(stuck)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        stuck.put(Submission(documents.parse(made.consent(made.founder, "a"))), answer.set_result)
+        reading.pause_reading()
+        sizes = []
+        for round in range(20_000):  # as many commits
+            hub._grown(())
+            await asyncio.sleep(0)
+            if round % 5_000 == 4_999:
+                sizes.append(sending.get_write_buffer_size() + sum(map(sys.getsizeof, hub._out)))
+        assert sizes[-1] == sizes[0] < 200_000
+        engine = Engine(other, made.node.store, made.node.keys, made.node.clock, made.node.config.limits)
+        assert isinstance(await engine.submit(made.consent(made.founder, "b")), Committed)
+        engine.close()
+        reading.resume_reading()
+        assert isinstance(await asyncio.wait_for(answer, 10), Committed)
+        await _until(lambda: stuck.head.size == made.node.engine.head.size)
+    await made.node.stop()
 
 
 async def test_processes_that_cannot_live_stop_the_node(society: Society, monkeypatch: Any) -> None:
