@@ -195,6 +195,8 @@ class Hub:
                 self._node.configure(self._known)
             else:
                 self.ready.set()
+                # What was changed since that process read the file, or goes beyond its options.
+                self._say(Configured(self._node.config.changeable()))
 
     def _put(self, offer: Offer) -> None:
         blobs = tuple(Blob(*blob) for blob in offer.blobs)

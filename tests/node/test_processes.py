@@ -245,6 +245,20 @@ async def test_what_pages_change_in_the_configuration_counts_in_every_process(tm
     await made.node.stop()
 
 
+async def test_a_process_that_starts_later_hears_what_was_changed_before(tmp_path: Path) -> None:
+    """It may have read the file before the change."""
+    made = await testing.cooperative(tmp_path / "data")
+    config = made.node.config
+    made.node.configure(config.model_copy(update={"smtp": Smtp(host="mail.example")}))
+    heard: list[Any] = []
+    async with _beside(made) as (_, follower):
+        follower.configured = heard.append
+        follower.ready()
+        await _until(lambda: heard)
+        assert config.changed(heard[0]) == made.node.config
+    await made.node.stop()
+
+
 async def test_a_certificate_authority_in_the_configuration_holds_nothing_up(tmp_path: Path) -> None:
     """What goes in the same turn of the loop shares its frame: statements, answers."""
     made = await testing.cooperative(tmp_path / "data")
