@@ -179,7 +179,7 @@ class Config(BaseSettings):
 
     def changeable(self) -> dict[str, Any]:
         """What pages may change while the node runs, as plain values, secrets in clear."""
-        smtp = self.smtp.model_dump()
+        smtp = self.smtp.model_dump(mode="json")
         smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
         return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
 

@@ -124,6 +124,8 @@ class Engine:
             return Refusal(error.code, error.field or None)
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
+        if not self._needs_ticket(statement):
+            ticket = None
         submission = Submission(statement, record, ticket, tuple(blobs))
         no: Answer | None = self._turned_away(statement, source)
         if no is None and _needs_policy(submission):
@@ -188,7 +190,7 @@ class Engine:
         statement = submission.statement
         if statement.type == GENESIS:
             return await self._genesis_policy(submission)
-        if statement.type in _NEW_ACCOUNT and not self._may_open_account(statement):
+        if self._needs_ticket(statement):
             return await self._ticket(submission, admission.ACCOUNT, self.limits.accounts_per_day)
         for blob in submission.blobs:
             if hashlib.sha256(blob.data).digest() != blob.digest:
@@ -201,6 +203,11 @@ class Engine:
         elif any(blob.digest != named for blob in submission.blobs):
             return Refusal("blob_unexpected", "blob")
         return None
+
+    def _needs_ticket(self, statement: Statement) -> bool:
+        if statement.type == GENESIS:
+            return not self.head.size
+        return statement.type in _NEW_ACCOUNT and not self._may_open_account(statement)
 
     def _may_open_account(self, statement: Statement) -> bool:
         view = View(self._snapshot, accounts.DOMAIN)

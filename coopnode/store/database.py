@@ -213,6 +213,14 @@ def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
 STORAGE_ERRORS = (sqlite3.Error, SQLAlchemyError, OSError)
 
 
+def is_disk(error: BaseException) -> bool:
+    """Whether a disk or a file is the cause, and not the values that were to be written."""
+    found = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(found, (sqlite3.IntegrityError, sqlite3.DataError)):
+        return False
+    return isinstance(error, STORAGE_ERRORS)
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the transaction certainly did not happen and the next one may well: the disk is full, or
     another process holds the lock."""

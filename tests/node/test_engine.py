@@ -280,8 +280,11 @@ _counts = Table("test_counts", projections, Column("idx", Integer, primary_key=T
 
 
 def _count(connection: Connection, accepted: Accepted) -> None:
-    if accepted.statement.payload.get("purpose") == "poison":
+    purpose = accepted.statement.payload.get("purpose")
+    if purpose == "poison":
         raise ValueError("a bug in a projection")
+    if purpose == "twice":
+        connection.execute(insert(_counts).values(idx=accepted.index, type="twice"))
     connection.execute(insert(_counts).values(idx=accepted.index, type=accepted.statement.type))
 
 
@@ -304,12 +307,13 @@ async def test_projections_follow_and_are_filled_anew(tmp_path: Path) -> None:
     node.close()
 
 
-async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", ["poison", "twice"])
+async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Path, broken: str) -> None:
     made = await testing.cooperative(
         tmp_path / "data", projections=[Projection("counts", 1, (_counts,), _count)]
     )
     people = await made.people_named("p", 4)
-    purposes = ["a", "poison", "b", "c"]
+    purposes = ["a", broken, "b", "c"]
     answers = await asyncio.gather(
         *(
             made.node.engine.submit(made.consent(who, purpose))
@@ -333,6 +337,26 @@ async def test_a_failed_write_drops_the_batch_and_stops(coop: Cooperative) -> No
     assert coop.node.engine.head.size == coop.node.store.size() == size
     assert coop.node.engine.stopped is not None
     assert "could not be written" in coop.node.engine.stopped
+
+
+async def test_entries_of_another_writer_are_not_taken_for_our_own(coop: Cooperative) -> None:
+    """As many as we would have written."""
+    node, raw = coop.node, coop.consent(coop.founder, "a")
+    await testing.accepted(node.engine.submit(coop.consent(coop.founder, "before")))
+
+    def meanwhile(connection: Connection) -> None:
+        connection.exec_driver_sql(
+            "INSERT INTO entries SELECT idx + 1, zeroblob(32), zeroblob(32), type, iss, sub, tick, iat, exp,"
+            " cti, raw FROM entries ORDER BY idx DESC LIMIT 1"
+        )
+
+    node.database.write_now(meanwhile)
+    answer = await node.engine.submit(raw)
+    assert isinstance(answer, Busy)
+    assert node.engine.stopped is not None
+    assert "somebody else" in node.engine.stopped
+    found = documents.parse(raw)
+    assert node.store.find(found.digest, found.entry_digest) is None
 
 
 async def test_failed_publication_signs_nothing_and_is_made_up(coop: Cooperative) -> None:
