@@ -235,6 +235,7 @@ class Leader(Node):
             files,
             heads,
             keys.log,
+            clock,
             seconds=config.checkpoint_seconds,
             published=standing.published,
             tiles=standing.tiles,
@@ -275,7 +276,7 @@ class Leader(Node):
         healthy = self.sequencer.stopped is None
         await self.publisher.stop(self.sequencer.head if healthy else None)
         if healthy:
-            self.heads.set_alive(self.clock.peek())
+            self.publisher.remember_time()
         self.close()
 
     def close(self) -> None:

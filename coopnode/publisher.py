@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from coopnode import faults
+from coopnode.clock import Clock, ClockDoubtful
 from coopnode.store.heads import HeadConflict, Heads, StoredHead
 from coopnode.store.log_store import LogStore
 from coopnode.store.tree_store import TreeStore
@@ -47,12 +48,14 @@ class Publisher:
         files: LogFiles,
         heads: Heads,
         log_key: bytes,
+        clock: Clock,
         *,
         seconds: float,
         published: int,
         tiles: int,
     ) -> None:
         self._store, self._files, self._heads, self._key = store, files, heads, log_key
+        self._clock = clock
         self._tree = TreeStore(store.database.raw_reader)
         self._seconds = seconds
         self.published, self._tiles = published, tiles
@@ -96,7 +99,7 @@ class Publisher:
                 await loop.run_in_executor(self._thread, self._store.database.checkpoint)
                 if started - alive >= _ALIVE_EVERY:
                     alive = started
-                    await loop.run_in_executor(self._thread, self._heads.set_alive, int(time.time()))
+                    await loop.run_in_executor(self._thread, self.remember_time)
                 self.problem = None
             except HeadConflict as error:
                 self.problem = (
@@ -109,6 +112,12 @@ class Publisher:
                 self.problem = f"the log could not be published: {error}"
                 log.exception("publishing failed", size=now.size)
             await asyncio.sleep(max(0.05, self._seconds - (loop.time() - started)))
+
+    def remember_time(self) -> None:
+        """That this node is running now. A moment in doubt is left out: the next start would believe it
+        (P16)."""
+        with contextlib.suppress(ClockDoubtful):
+            self._heads.set_alive(self._clock.now())
 
     def publish(self, head: Head) -> None:
         """In the publisher's thread. Raises HeadConflict and OSError; then nothing was signed."""

@@ -13,6 +13,7 @@ import pytest
 from coopnode import admission, faults, testing
 from coopnode.answers import Busy, Committed, Refusal
 from coopnode.app import Node, NodeError
+from coopnode.clock import Clock
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
@@ -184,6 +185,21 @@ async def test_a_jump_of_the_clock_stops_writing(tmp_path: Path) -> None:
     assert "jumped ahead" in answer.reason
     assert made.node.status()["writing"] is False
     await made.node.stop()
+
+
+async def test_a_clock_that_nobody_confirmed_is_doubtful_after_every_start(tmp_path: Path) -> None:
+    made = await testing.cooperative(tmp_path / "data", clock=FixedClock())
+    await made.node.stop()
+    for _ in range(2):
+        node = Node.open(testing.config(tmp_path / "data", time_confirmed=False), clock=Clock())
+        known = node.heads.alive_at()
+        await node.start()
+        await asyncio.sleep(0.3)  # the publisher has come round
+        answer = await node.engine.submit(made.consent(made.founder, "a"))
+        assert isinstance(answer, Busy)
+        assert "last moment this node recorded" in answer.reason
+        assert node.heads.alive_at() == known
+        await node.stop()
 
 
 # -- what a signer had seen (P3) --------------------------------------------------------------------------

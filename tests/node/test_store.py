@@ -83,6 +83,19 @@ def test_keys_of_records_never_committed_are_swept(tmp_path: Path) -> None:
 # -- heads (P15) ------------------------------------------------------------------------------------------
 
 
+def test_an_erasure_that_fails_leaves_the_keys_to_other_processes(tmp_path: Path) -> None:
+    ours, theirs = Vault(tmp_path, bytes(32)), Vault(tmp_path, bytes(32))
+    ours.keep([ours.seal(bytes(32), b"one")])
+    ours._keys.execute("CREATE TRIGGER fails BEFORE DELETE ON keys BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(sqlite3.Error, match="no room"):
+        ours.erase([bytes(32)])
+    theirs._keys.execute("PRAGMA busy_timeout = 200")
+    theirs.keep([theirs.seal(b"2" * 32, b"two")])
+    ours.keep([ours.seal(b"3" * 32, b"three")])
+    ours.close()
+    theirs.close()
+
+
 def test_the_head_moves_by_compare_and_swap(tmp_path: Path) -> None:
     heads = Heads(tmp_path, create=True)
     one, two = StoredHead(1, b"a" * 32), StoredHead(2, b"b" * 32)
