@@ -23,7 +23,7 @@ from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projections
-from coopnode.store.database import STORAGE_ERRORS, is_transient
+from coopnode.store.database import STORAGE_ERRORS, StoreError, is_transient
 from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import StateStore
@@ -172,13 +172,15 @@ class Sequencer:
             stored.index, statement.entry_digest, stored.digest, stored.tick, message, again=True
         )
 
-    def _turned_away(self, submission: Submission) -> Busy | None:
+    def _turned_away(self, submission: Submission) -> Busy | Refusal | None:
         if self.stopped is not None:
             return Busy(60, "read_only", self.stopped)
         if len(self._in_flight) >= self.limits.in_flight:
             return Busy(1)
         if submission.ticket in self._tickets_held:
             return Busy(1)  # another statement with it is on its way
+        if submission.ticket is not None and self.log.is_ticket_used(submission.ticket):
+            return Refusal("ticket_used", "ticket")  # since local policy looked at it
         return None
 
     def _answered(self, submission: Submission, answer: Answer) -> None:
@@ -426,7 +428,10 @@ class Sequencer:
         self.state.forget()
         self.tree.forget()
         try:
-            size = self.log.size()
+            size = self.log.settled_size()
+        except StoreError as again:
+            self.stop_writing(str(again))
+            raise _Dropped(str(again), poison=False) from error
         except STORAGE_ERRORS as again:
             self.stop_writing(f"the database cannot be read after a failed commit: {again}")
             raise _Dropped(str(again), poison=False) from error

@@ -26,6 +26,8 @@ from protocol.encoding import Value
 from protocol.log import Accepted
 from tests.node.fsck import verify
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 @pytest.fixture
 async def coop(tmp_path: Path) -> AsyncIterator[Cooperative]:
@@ -370,6 +372,7 @@ async def test_a_sound_start_has_no_doubt(tmp_path: Path) -> None:
         assert not (data / "log" / "tile" / level / "000.p").exists(), "partials of full tiles are dropped"
 
 
+@pytest.mark.databases("sqlite")  # it looks at the file
 async def test_an_older_database_is_found_out(tmp_path: Path) -> None:
     data, made = await _grown(tmp_path)
     shutil.copy(data / "coopnode.db", tmp_path / "old.db")
@@ -474,6 +477,7 @@ async def test_nonces_are_remembered_over_a_restart(tmp_path: Path) -> None:
     await node.stop()
 
 
+@pytest.mark.databases("sqlite")  # it looks at the file
 def test_tickets_are_kept_as_digests(tmp_path: Path) -> None:
     node = Node.open(testing.config(tmp_path / "data"))
     token = node.founding_token
