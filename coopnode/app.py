@@ -27,7 +27,8 @@ from coopnode.startup import Standing, examine
 from coopnode.store.database import Database, open_database
 from coopnode.store.heads import Heads, HeadsMissing
 from coopnode.store.log_store import Blob, LogStore
-from coopnode.store.sql import Connection
+from coopnode.store.schema import private_records
+from coopnode.store.sql import Connection, select
 from coopnode.store.state_store import SnapshotState, StateStore
 from coopnode.store.tree_store import TreeStore
 from coopnode.store.vault import Vault
@@ -104,7 +105,7 @@ class Node:
         """Beside the process that writes the log, which has opened and migrated everything."""
         signatures.self_check()
         keys, clock = keystore.load(config.keys), Clock()
-        database = Database(config.data)
+        database = Database(config.data, config.database)
         store, files = LogStore(database), LogFiles(config.log_files)
         return cls(
             config=config,
@@ -212,7 +213,7 @@ class Leader(Node):
                 "come and is never part of a backup; without it this node might sign a second history. If "
                 "this is a restored copy, see `coopnode restore --help`"
             ) from error
-        database = open_database(config.data)
+        database = open_database(config.data, config.database, lead=True)
         vault = Vault(config.data, keys.vault)
         store, files = LogStore(database), LogFiles(config.log_files)
         tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
@@ -311,8 +312,7 @@ def lock_data(data: Path) -> IO[bytes]:
 
 
 def _sweep(connection: Connection, vault: Vault) -> None:
-    rows = connection.exec_driver_sql("SELECT digest FROM private_records")
-    vault.sweep({row[0] for row in rows} | vault.attachments())
+    vault.sweep(set(connection.execute(select(private_records.c.digest)).scalars()) | vault.attachments())
 
 
 async def run(config: Config) -> None:

@@ -25,7 +25,8 @@ from coopnode.clock import Clock
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.store.log_store import Blob, LogStore
-from coopnode.store.sql import Connection
+from coopnode.store.schema import blobs
+from coopnode.store.sql import Connection, select
 from coopnode.store.state_store import SnapshotState
 from coopnode.submissions import Submission, Told
 from protocol import commitments, documents, encoding, registry, signatures
@@ -286,10 +287,7 @@ def _needs_policy(submission: Submission) -> bool:
 
 
 def has_blob(connection: Connection, digest: bytes) -> bool:
-    return (
-        connection.exec_driver_sql("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).one_or_none()
-        is not None
-    )
+    return connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).one_or_none() is not None
 
 
 def _check_chunk(chunk: Sequence[_Arrived]) -> list[Refusal | None]:

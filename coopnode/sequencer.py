@@ -23,7 +23,7 @@ from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projections
-from coopnode.store.database import STORAGE_ERRORS, is_disk, is_transient
+from coopnode.store.database import STORAGE_ERRORS, StoreError, is_disk, is_transient
 from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import StateStore
@@ -179,13 +179,9 @@ class Sequencer:
             return Busy(1)
         if submission.ticket in self._tickets_held:
             return Busy(1)  # another statement with it is on its way
-        if submission.ticket is not None and self._is_used(submission.ticket):
+        if submission.ticket is not None and self.log.is_ticket_used(submission.ticket):
             return Refusal("ticket_used", "ticket")  # between the check where it arrived and here
         return None
-
-    def _is_used(self, ticket: bytes) -> bool:
-        query = "SELECT 1 FROM tickets WHERE digest = ? AND used_at IS NOT NULL"
-        return self.log.database.raw_reader().execute(query, (ticket,)).fetchone() is not None
 
     def _answered(self, submission: Submission, answer: Answer) -> None:
         if submission.ticket is not None:
@@ -432,7 +428,10 @@ class Sequencer:
         self.state.forget()
         self.tree.forget()
         try:
-            size = self.log.size()
+            size = self.log.settled_size()
+        except StoreError as again:
+            self.stop_writing(str(again))
+            raise _Dropped(str(again), poison=False) from error
         except STORAGE_ERRORS as again:
             self.stop_writing(f"the database cannot be read after a failed commit: {again}")
             raise _Dropped(str(again), poison=False) from error

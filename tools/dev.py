@@ -6,6 +6,7 @@ run [arguments]     a node on this machine with its data in ./data; arguments go
 test [arguments]    the quick suite; arguments go to pytest
      --all          everything: long tests, larger searches, the independent COSE implementation
      --no-browser   without the tests that need Chromium
+     --no-postgresql  without those that need PostgreSQL
 check               format, lint, types and layers: what has to hold before a commit
 format              puts imports and layout right
 assets [--force]    builds web/static/build from assets/
@@ -32,6 +33,7 @@ PACKAGES = ("protocol", "federation", "coopnode", "web")
 LOCKS = ("run", "dev", "build", "oracle")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
+DATABASE_PACKAGES = ("postgresql",)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -114,8 +116,8 @@ def build_assets(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    everything, browser = "--all" in rest, "--no-browser" not in rest
-    rest = [each for each in rest if each not in {"--all", "--no-browser"}]
+    everything, browser, server = "--all" in rest, "--no-browser" not in rest, "--no-postgresql" not in rest
+    rest = [each for each in rest if each not in {"--all", "--no-browser", "--no-postgresql"}]
     python = developer_python()
     assets.build()
     surroundings = dict(os.environ)
@@ -128,11 +130,18 @@ def test(rest: list[str]) -> int:
         surroundings["COOPNODE_CHROMIUM"] = chromium()
     else:
         command += ["--ignore=tests/browser"]
+    left_out: list[str] = []
+    if server:
+        surroundings["COOPNODE_POSTGRESQL"] = str(postgresql())
+    else:
+        left_out.append("not postgresql")
     if everything:
         surroundings["COOPNODE_ORACLE_PYTHON"] = str(environment(".venv-oracle", "oracle"))
         command += ["--hypothesis-profile=all"]
     else:
-        command += ["-m", "not long"]
+        left_out.append("not long")
+    if left_out:
+        command += ["-m", " and ".join(left_out)]
     return subprocess.run([*command, *rest], cwd=ROOT, env=surroundings).returncode
 
 
@@ -140,7 +149,7 @@ def chromium() -> str:
     """A browser of this machine; on Debian it is installed where that takes no question."""
     found = find_browser()
     if found is None and shutil.which("apt-get"):
-        install_browser()
+        install(BROWSER_PACKAGES, "the browser tests")
         found = find_browser()
     if found is None:
         raise Trouble(
@@ -160,7 +169,34 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, (*BROWSERS, on_mac))), None)
 
 
-def install_browser() -> None:
+def postgresql() -> Path:
+    """The folder of PostgreSQL's server; on Debian it is installed where that takes no question."""
+    found = find_postgresql()
+    if found is None and shutil.which("apt-get"):
+        install(DATABASE_PACKAGES, "the tests on PostgreSQL")
+        found = find_postgresql()
+    if found is None:
+        raise Trouble(
+            "Some tests need PostgreSQL's server. Install it (Debian: apt install "
+            + " ".join(DATABASE_PACKAGES)
+            + "), or name the folder of initdb and postgres in COOPNODE_POSTGRESQL, "
+            "or leave these tests out: ./dev test --no-postgresql"
+        )
+    return found
+
+
+def find_postgresql() -> Path | None:
+    """Debian keeps them off the path, by version."""
+    named = os.environ.get("COOPNODE_POSTGRESQL")
+    if named:
+        return Path(named)
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debian, key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0), default=None)
+    found = newest or shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def install(packages: Sequence[str], purpose: str) -> None:
     if os.geteuid() == 0:
         rights: list[str] = []
     elif (
@@ -170,9 +206,9 @@ def install_browser() -> None:
         rights = ["sudo", "-n"]
     else:
         return
-    say("installing " + " and ".join(BROWSER_PACKAGES) + " by apt for the browser tests")
+    say("installing " + " and ".join(packages) + f" by apt for {purpose}")
     apt = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *BROWSER_PACKAGES]):
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 

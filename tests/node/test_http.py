@@ -22,6 +22,8 @@ from protocol.checkpoints import open_checkpoint
 from protocol.notes import NoteKey
 from web.app import create_app
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 COSE = {"Content-Type": "application/cose"}
 Client: TypeAlias = TestClient[web.Request, web.Application]
 
