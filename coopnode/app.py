@@ -27,7 +27,8 @@ from coopnode.startup import Standing, examine
 from coopnode.store.database import Database, open_database
 from coopnode.store.heads import Heads, HeadsMissing
 from coopnode.store.log_store import Blob, LogStore
-from coopnode.store.sql import Connection
+from coopnode.store.schema import private_records
+from coopnode.store.sql import Connection, select
 from coopnode.store.state_store import SnapshotState, StateStore
 from coopnode.store.tree_store import TreeStore
 from coopnode.store.vault import Vault
@@ -104,7 +105,7 @@ class Node:
         """Beside the process that writes the log, which has opened and migrated everything."""
         signatures.self_check()
         keys, clock = keystore.load(config.keys), Clock()
-        database = Database(config.data)
+        database = Database(config.data, config.database)
         store, files = LogStore(database), LogFiles(config.log_files)
         return cls(
             config=config,
@@ -212,7 +213,7 @@ class Leader(Node):
                 "come and is never part of a backup; without it this node might sign a second history. If "
                 "this is a restored copy, see `coopnode restore --help`"
             ) from error
-        database = open_database(config.data)
+        database = open_database(config.data, config.database, lead=True)
         vault = Vault(config.data, keys.vault)
         store, files = LogStore(database), LogFiles(config.log_files)
         tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
@@ -235,6 +236,7 @@ class Leader(Node):
             files,
             heads,
             keys.log,
+            clock,
             seconds=config.checkpoint_seconds,
             published=standing.published,
             tiles=standing.tiles,
@@ -268,10 +270,7 @@ class Leader(Node):
             return
         self.sequencer.start()
         self.publisher.start(
-            lambda: self.sequencer.head,
-            self.sequencer.stop_writing,
-            lambda: self.sequencer.trouble,
-            self.clock.trusted,
+            lambda: self.sequencer.head, self.sequencer.stop_writing, lambda: self.sequencer.trouble
         )
 
     async def stop(self) -> None:
@@ -279,9 +278,8 @@ class Leader(Node):
         await self.sequencer.stop()
         healthy = self.sequencer.stopped is None
         await self.publisher.stop(self.sequencer.head if healthy else None)
-        moment = self.clock.trusted()
-        if healthy and moment is not None:
-            self.heads.set_alive(moment)
+        if healthy:
+            self.publisher.remember_time()
         self.close()
 
     def close(self) -> None:
@@ -316,8 +314,7 @@ def lock_data(data: Path) -> IO[bytes]:
 
 
 def _sweep(connection: Connection, vault: Vault) -> None:
-    rows = connection.exec_driver_sql("SELECT digest FROM private_records")
-    vault.sweep({row[0] for row in rows} | vault.attachments())
+    vault.sweep(set(connection.execute(select(private_records.c.digest)).scalars()) | vault.attachments())
 
 
 async def run(config: Config) -> None:

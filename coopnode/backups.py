@@ -37,12 +37,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from coopnode import keystore
+from coopnode import config, keystore
 from coopnode.audit.sources import Directory, Missing, SourceError, read_checkpoint, read_tile
 from coopnode.config import FILE as CONFIG
-from coopnode.store import fsck, vault
+from coopnode.config import database_of
+from coopnode.store import fsck, transfer, vault
 from coopnode.store.database import FILE as DATABASE
-from coopnode.store.database import StoreError
+from coopnode.store.database import StoreError, exists
 from coopnode.store.heads import FILE as HEAD
 from coopnode.store.heads import FOLDER as HEADS
 from coopnode.store.heads import Heads, StoredHead
@@ -213,7 +214,7 @@ def make(data: Path, target: Path, secret: Secret, progress: Callable[[int, int]
 
     Raises BackupError.
     """
-    if not (data / DATABASE).is_file():
+    if not exists(data, database_of(data)):
         raise BackupError(f"{data} holds no node")
     if target.is_dir():
         target = target / time.strftime("coopnode-%Y%m%d-%H%M%S.backup", time.gmtime())
@@ -260,12 +261,13 @@ def _public_side(
         note = read_checkpoint(published)
     except Missing:
         note = None
-    fsck.copy(data / DATABASE, scratch / DATABASE)
+    transfer.copy_node(data, database_of(data), scratch)
     with fsck.snapshot(scratch) as snapshot:
         entries = snapshot.size()
     _add(archive, scratch / DATABASE, DATABASE)
     if (data / CONFIG).exists():
-        _add(archive, data / CONFIG, CONFIG)
+        # What is restored stands on the file in this archive, whichever database it was taken from.
+        _add_bytes(archive, CONFIG, config.without(data, "database_url").encode())
     if note is not None:
         _add_bytes(archive, "log/checkpoint", note)
         wanted = tiles.tiles_for(checkpoints.parse(parse_note(note)[0]).size)

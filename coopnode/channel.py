@@ -34,10 +34,10 @@ _HEARTBEAT: Final = 1.0
 
 
 class Offer(msgspec.Struct, array_like=True, tag=0):
-    """A checked statement with what came beside it."""
+    """A checked statement (`documents.parts`: it is parsed once) with what came beside it."""
 
     id: int
-    raw: bytes
+    statement: list[Any]
     record: bytes | None
     ticket: bytes | None
     blobs: list[tuple[bytes, str, bytes]]
@@ -98,10 +98,14 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 class Wire(asyncio.Protocol):
-    """Frames over one socket."""
+    """Frames over one socket. `full` while the other side does not read; `drained` is called when it does
+    again."""
 
-    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        self._received, self._lost = received, lost
+    def __init__(
+        self, received: Callable[[bytes], None], lost: Callable[[], None], drained: Callable[[], None]
+    ) -> None:
+        self._received, self._lost, self._drained = received, lost, drained
+        self.full = False
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -122,6 +126,13 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._lost()
 
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._drained()
+
     def send(self, messages: Sequence[object]) -> None:
         if self._transport is not None and not self._transport.is_closing():
             data = _ENCODER.encode(messages)
@@ -132,8 +143,13 @@ class Wire(asyncio.Protocol):
             self._transport.close()
 
 
-async def _connect(received: Callable[[bytes], None], lost: Callable[[], None], end: socket.socket) -> Wire:
-    wire = Wire(received, lost)
+async def _connect(
+    received: Callable[[bytes], None],
+    lost: Callable[[], None],
+    drained: Callable[[], None],
+    end: socket.socket,
+) -> Wire:
+    wire = Wire(received, lost, drained)
     await asyncio.get_running_loop().connect_accepted_socket(lambda: wire, end)
     return wire
 
@@ -152,7 +168,7 @@ class Hub:
         self.ready = asyncio.Event()
 
     async def open(self, end: socket.socket) -> None:
-        self._wire = await _connect(self._received, self._gone, end)
+        self._wire = await _connect(self._received, self._gone, self._flush, end)
         self._sequencer.subscribe(self._grown)
         self._node.config_listeners.append(self._configured)
         self._beat = asyncio.create_task(self._beats(), name="hub")
@@ -179,10 +195,12 @@ class Hub:
                 self._node.configure(self._known)
             else:
                 self.ready.set()
+                # What was changed since that process read the file, or goes beyond its options.
+                self._say(Configured(self._node.config.changeable()))
 
     def _put(self, offer: Offer) -> None:
         blobs = tuple(Blob(*blob) for blob in offer.blobs)
-        submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
+        submission = Submission(documents.from_parts(offer.statement), offer.record, offer.ticket, blobs)
         try:
             self._sequencer.put(submission, partial(self._answer, offer.id))
         except Exception:  # a database that cannot be read
@@ -234,11 +252,18 @@ class Hub:
         )
 
     def _say(self, reply: Reply) -> None:
+        if isinstance(reply, News):
+            for place, held in enumerate(self._out):
+                if isinstance(held, News):
+                    self._out[place] = reply
+                    return
         self._out.append(reply)
         if len(self._out) == 1:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
+        if not self._out or (self._wire is not None and self._wire.full):
+            return  # what is not read waits here, where only the newest standing of the log is kept
         out, self._out = self._out, []
         self._taken.clear()
         if self._wire is not None:
@@ -267,7 +292,7 @@ class Follower:
 
     async def open(self, end: socket.socket) -> None:
         """Returns when the standing of the log is known."""
-        self._wire = await _connect(self._received, self._gone, end)
+        self._wire = await _connect(self._received, self._gone, lambda: None, end)
         gone = asyncio.create_task(self.left.wait())
         known = asyncio.create_task(self._first_news.wait())
         await asyncio.wait((gone, known), return_when=asyncio.FIRST_COMPLETED)
@@ -285,8 +310,8 @@ class Follower:
         self._next += 1
         self._waiting[self._next] = submission, tell
         blobs = [(blob.digest, blob.media_type, blob.data) for blob in submission.blobs]
-        raw = submission.statement.raw
-        self._say(Offer(self._next, raw, submission.record, submission.ticket, blobs))
+        statement = documents.parts(submission.statement)
+        self._say(Offer(self._next, statement, submission.record, submission.ticket, blobs))
 
     def ready(self) -> None:
         self._say(Ready())

@@ -46,14 +46,6 @@ class Clock:
         """Without judgement: for expiry of sessions and the like, which no log depends on."""
         return int(self._read()[0])
 
-    def trusted(self) -> int | None:
-        """The time, unless `now` would doubt it: what is remembered of a wrong clock would accuse the right
-        one."""
-        try:
-            return self.now()
-        except ClockDoubtful:
-            return None
-
     def check_start(self, last_known: int, *, confirmed: bool) -> None:
         """`last_known`: the latest moment this node has recorded. A long gap needs a person who looked at a
         second clock (P16)."""

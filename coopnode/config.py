@@ -132,6 +132,8 @@ class Config(BaseSettings):
     )
 
     data: Path = Path("data")
+    #: address of a PostgreSQL database; without it a SQLite file in the data directory (ADR 9)
+    database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(8470, ge=0, le=65535)
     #: second port of the signing origin (P28)
@@ -154,6 +156,13 @@ class Config(BaseSettings):
     checkpoint_seconds: float = Field(1.0, gt=0, le=600)
     #: the operator has compared this machine's clock with another one (P16)
     time_confirmed: bool = False
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _database(cls, value: Any) -> Any:
+        if isinstance(value, str) and value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("postgresql://USER@HOST/NAME, or postgresql:///NAME?host=/run/postgresql")
+        return value or None
 
     @field_validator("public_url", "signing_url")
     @classmethod
@@ -179,13 +188,18 @@ class Config(BaseSettings):
 
     def changeable(self) -> dict[str, Any]:
         """What pages may change while the node runs, as plain values, secrets in clear."""
-        smtp = self.smtp.model_dump()
+        smtp = self.smtp.model_dump(mode="json")
         smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
         return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
 
     def changed(self, values: Mapping[str, Any]) -> Self:
         """With the values of another's `changeable`."""
         return self.model_copy(update={**values, "smtp": Smtp(**values["smtp"])})
+
+    @property
+    def database(self) -> str | None:
+        """Address of PostgreSQL, maybe with a password; None: the file in the data directory."""
+        return self.database_url.get_secret_value() if self.database_url else None
 
     @property
     def keys(self) -> Path:
@@ -212,6 +226,30 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
         model_config = SettingsConfigDict(toml_file=folder / FILE)
 
     return Located(data=folder, **overrides)
+
+
+def from_environment(key: str) -> bool:
+    """Whether the environment sets this key: it wins over the file at every start, so writing it there would
+    be for nothing."""
+    return f"COOPNODE_{key.upper()}" in os.environ
+
+
+def database_of(data: Path) -> str | None:
+    """`Config.database` of the node in `data`, without a look at anything else.
+
+    Raises ValueError when the file is not TOML."""
+    given = os.environ.get("COOPNODE_DATABASE_URL")
+    path = data / FILE
+    if not given and path.exists():
+        given = tomlkit.parse(path.read_text()).get("database_url")
+    return str(given) if given else None
+
+
+def without(data: Path, name: str) -> str:
+    """The text of the node's `coopnode.toml` without a key."""
+    document = tomlkit.parse((data / FILE).read_text())
+    document.pop(name, None)
+    return tomlkit.dumps(document)
 
 
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:

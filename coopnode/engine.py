@@ -26,7 +26,8 @@ from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.store.database import STORAGE_ERRORS
 from coopnode.store.log_store import Blob, LogStore
-from coopnode.store.sql import Connection
+from coopnode.store.schema import blobs
+from coopnode.store.sql import Connection, select
 from coopnode.store.state_store import SnapshotState
 from coopnode.submissions import Submission, Told
 from protocol import commitments, documents, encoding, registry, signatures
@@ -139,6 +140,8 @@ class Engine:
             return Refusal(error.code, error.field or None)
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
+        if not self._needs_ticket(statement):
+            ticket = None
         submission = Submission(statement, record, ticket, tuple(blobs))
         no: Answer | None = self._turned_away(statement, source)
         if no is None and _needs_policy(submission):
@@ -203,7 +206,7 @@ class Engine:
         statement = submission.statement
         if statement.type == GENESIS:
             return await self._genesis_policy(submission)
-        if statement.type in _NEW_ACCOUNT and not self._may_open_account(statement):
+        if self._needs_ticket(statement):
             return await self._ticket(submission, admission.ACCOUNT, self.limits.accounts_per_day)
         for blob in submission.blobs:
             if hashlib.sha256(blob.data).digest() != blob.digest:
@@ -216,6 +219,11 @@ class Engine:
         elif any(blob.digest != named for blob in submission.blobs):
             return Refusal("blob_unexpected", "blob")
         return None
+
+    def _needs_ticket(self, statement: Statement) -> bool:
+        if statement.type == GENESIS:
+            return not self.head.size
+        return statement.type in _NEW_ACCOUNT and not self._may_open_account(statement)
 
     def _may_open_account(self, statement: Statement) -> bool:
         view = View(self._snapshot, accounts.DOMAIN)
@@ -298,10 +306,7 @@ def _needs_policy(submission: Submission) -> bool:
 
 
 def has_blob(connection: Connection, digest: bytes) -> bool:
-    return (
-        connection.exec_driver_sql("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).one_or_none()
-        is not None
-    )
+    return connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).one_or_none() is not None
 
 
 def _check_chunk(chunk: Sequence[_Arrived]) -> list[Refusal | None]:

@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from coopnode import keystore
 from coopnode.audit.pipeline import RESULTS, Progress
 from coopnode.audit.replay import Replayer, replaying
 from coopnode.audit.report import Problem, Report
 from coopnode.audit.sources import Directory, Missing, SourceError, read_checkpoint, read_tile
+from coopnode.config import database_of
 from coopnode.projections import Projection, Projections
-from coopnode.store import fsck, vault
+from coopnode.store import fsck, transfer, vault
+from coopnode.store.database import FILE as DATABASE
 from coopnode.store.database import StoreError, open_database
 from coopnode.store.fsck import EntryRow, Snapshot
 from coopnode.store.heads import Heads, HeadsMissing
@@ -40,8 +42,6 @@ from protocol.log import Accepted
 from protocol.notes import NoteKey
 from protocol.tiles import TILE_WIDTH, Tile
 
-_DATABASE: Final = "coopnode.db"
-
 
 def verify(
     data: Path,
@@ -52,7 +52,7 @@ def verify(
 ) -> Report:
     """Raises SourceError when there is nothing that could be checked, RulesFailed as `audit` does."""
     try:
-        with fsck.snapshot(data) as snapshot:
+        with fsck.snapshot(data, database_of(data)) as snapshot:
             return _Inspection(data, snapshot, projections, progress, workers).run()
     except StoreError as error:
         raise SourceError(str(error)) from error
@@ -89,7 +89,7 @@ class _Inspection:
         damage = self._snapshot.integrity()
         with replaying(size, workers=self._workers) as replayer:
             replayer.observer = self._judged
-            problem = Problem("entry_changed", where=f"{_DATABASE}: {damage}") if damage else None
+            problem = Problem("entry_changed", where=f"{DATABASE}: {damage}") if damage else None
             problem = problem or self._entries(replayer, size)
             checkpoint = None if problem else self._checkpoint(replayer)
             if isinstance(checkpoint, Problem):
@@ -344,7 +344,7 @@ class _Inspection:
         if not names:
             return None
         with tempfile.TemporaryDirectory(prefix="coopnode-verify-") as folder:
-            fsck.copy(self._data / _DATABASE, Path(folder) / _DATABASE)
+            transfer.copy_node(self._data, database_of(self._data), Path(folder))
             copied = open_database(Path(folder))
             try:
                 Projections(self._projections).prepare(copied, rebuild=True)

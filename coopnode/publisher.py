@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from coopnode import faults
+from coopnode.clock import Clock, ClockDoubtful
 from coopnode.store.heads import HeadConflict, Heads, StoredHead
 from coopnode.store.log_store import LogStore
 from coopnode.store.tree_store import TreeStore
@@ -47,18 +49,19 @@ class Publisher:
         files: LogFiles,
         heads: Heads,
         log_key: bytes,
+        clock: Clock,
         *,
         seconds: float,
         published: int,
         tiles: int,
     ) -> None:
         self._store, self._files, self._heads, self._key = store, files, heads, log_key
+        self._clock = clock
         self._tree = TreeStore(store.database.raw_reader)
         self._seconds = seconds
         self.published, self._tiles = published, tiles
         self._problem: str | None = None
         self._trouble: Callable[[], str | None] = lambda: None
-        self._trusted: Callable[[], int | None] = lambda: None
         self._thread = ThreadPoolExecutor(1, "coopnode-publish")
         self._task: asyncio.Task[None] | None = None
         self._grown = asyncio.Condition()
@@ -73,9 +76,8 @@ class Publisher:
         head: Callable[[], Head],
         stop_writing: Callable[[str], None],
         trouble: Callable[[], str | None] = lambda: None,
-        trusted: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._trouble, self._trusted = trouble, trusted
+        self._trouble = trouble
         self._task = asyncio.create_task(self._run(head, stop_writing), name="publisher")
 
     async def stop(self, head: Head | None = None) -> None:
@@ -109,9 +111,7 @@ class Publisher:
                 await loop.run_in_executor(self._thread, self._store.database.checkpoint)
                 if started - alive >= _ALIVE_EVERY:
                     alive = started
-                    moment = self._trusted()
-                    if moment is not None:
-                        await loop.run_in_executor(self._thread, self._heads.set_alive, moment)
+                    await loop.run_in_executor(self._thread, self.remember_time)
                 self._problem = None
             except HeadConflict as error:
                 self._problem = (
@@ -124,6 +124,12 @@ class Publisher:
                 self._problem = f"the log could not be published: {in_words(error)}"
                 log.exception("publishing failed", size=now.size)
             await asyncio.sleep(max(0.05, self._seconds - (loop.time() - started)))
+
+    def remember_time(self) -> None:
+        """That this node is running now. A moment in doubt is left out: the next start would believe it
+        (P16)."""
+        with contextlib.suppress(ClockDoubtful):
+            self._heads.set_alive(self._clock.now())
 
     def publish(self, head: Head) -> None:
         """In the publisher's thread. Raises HeadConflict and OSError; then nothing was signed."""

@@ -23,7 +23,7 @@ from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projections
-from coopnode.store.database import STORAGE_ERRORS, is_transient
+from coopnode.store.database import STORAGE_ERRORS, StoreError, is_disk, is_transient
 from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import StateStore
@@ -177,13 +177,15 @@ class Sequencer:
             stored.index, statement.entry_digest, stored.digest, stored.tick, message, again=True
         )
 
-    def _turned_away(self, submission: Submission) -> Busy | None:
+    def _turned_away(self, submission: Submission) -> Busy | Refusal | None:
         if self.stopped is not None:
             return Busy(60, "read_only", self.stopped)
         if len(self._in_flight) >= self.limits.in_flight:
             return Busy(1)
         if submission.ticket in self._tickets_held:
             return Busy(1)  # another statement with it is on its way
+        if submission.ticket is not None and self.log.is_ticket_used(submission.ticket):
+            return Refusal("ticket_used", "ticket")  # between the check where it arrived and here
         return None
 
     def _answered(self, submission: Submission, answer: Answer) -> None:
@@ -444,20 +446,26 @@ class Sequencer:
         self.state.forget()
         self.tree.forget()
         try:
-            size = self.log.size()
+            size = self.log.settled_size()
+        except StoreError as again:
+            self.stop_writing(str(again))
+            raise _Dropped(str(again), poison=False) from error
         except STORAGE_ERRORS as again:
             self.stop_writing(f"the database cannot be read after a failed commit: {in_words(again)}")
             raise _Dropped(str(again), poison=False) from error
-        if size == expected:
+        if isinstance(error, LogConflict):  # as many entries as expected would be somebody else's
+            self.stop_writing(f"somebody else has written into the log: {error}")
+        elif size == expected:
             return
-        if size != head.size or isinstance(error, LogConflict):
+        elif size != head.size:
             self.stop_writing(
                 f"the database has {size} entries where this process wrote {head.size}: {error}"
             )
-        elif isinstance(error, STORAGE_ERRORS) and not is_transient(error):
+        elif is_disk(error) and not is_transient(error):
             # After a failed sync nobody knows what the disk holds: a start compares it with everything else
             # there is.
             self.stop_writing(f"the database could not be written: {in_words(error)}")
         else:
             self.trouble = in_words(error)
-        raise _Dropped(str(error), poison=not isinstance(error, STORAGE_ERRORS)) from error
+        poison = self.stopped is None and not is_disk(error)
+        raise _Dropped(str(error), poison=poison) from error

@@ -6,6 +6,7 @@ run [arguments]     a node on this machine with its data in ./data; arguments go
 test [arguments]    the quick suite; arguments go to pytest
      --all          everything: long tests, larger searches, the independent COSE implementation
      --no-browser   without the tests that need Chromium
+     --no-postgresql  without those that need PostgreSQL
 check               format, lint, types and layers: what has to hold before a commit
 format              puts imports and layout right
 assets [--force]    builds web/static/build from assets/
@@ -32,6 +33,7 @@ PACKAGES = ("protocol", "federation", "coopnode", "web")
 LOCKS = ("run", "dev", "build", "oracle")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
+DATABASE_PACKAGES = ("postgresql",)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -114,8 +116,8 @@ def build_assets(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    everything, browser = "--all" in rest, "--no-browser" not in rest
-    rest = [each for each in rest if each not in {"--all", "--no-browser"}]
+    everything, browser, server = "--all" in rest, "--no-browser" not in rest, "--no-postgresql" not in rest
+    rest = [each for each in rest if each not in {"--all", "--no-browser", "--no-postgresql"}]
     python = developer_python()
     assets.build()
     surroundings = dict(os.environ)
@@ -124,19 +126,25 @@ def test(rest: list[str]) -> int:
     # Playwright's own copy of Node.js needs libatomic, which a small Debian does not have
     surroundings.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     command = [str(python), "-m", "pytest", "-n", "2", "--dist", "worksteal"]
-    chosen = [] if everything else ["not long"]
-    if not mountable():
-        say("no disk can be mounted here (root is needed, or user namespaces): tests of disks are left out")
-        chosen.append("not mounts")
     if browser:
         surroundings["COOPNODE_CHROMIUM"] = chromium()
     else:
         command += ["--ignore=tests/browser"]
+    left_out: list[str] = []
+    if not mountable():
+        say("no disk can be mounted here, which takes root: tests of disks are left out")
+        left_out.append("not mounts")
+    if server:
+        surroundings["COOPNODE_POSTGRESQL"] = str(postgresql())
+    else:
+        left_out.append("not postgresql")
     if everything:
         surroundings["COOPNODE_ORACLE_PYTHON"] = str(environment(".venv-oracle", "oracle"))
         command += ["--hypothesis-profile=all"]
-    if chosen:
-        command += ["-m", " and ".join(chosen)]
+    else:
+        left_out.append("not long")
+    if left_out:
+        command += ["-m", " and ".join(left_out)]
     return subprocess.run([*command, *rest], cwd=ROOT, env=surroundings).returncode
 
 
@@ -150,7 +158,7 @@ def chromium() -> str:
     """A browser of this machine; on Debian it is installed where that takes no question."""
     found = find_browser()
     if found is None and shutil.which("apt-get"):
-        install_browser()
+        install(BROWSER_PACKAGES, "the browser tests")
         found = find_browser()
     if found is None:
         raise Trouble(
@@ -170,7 +178,34 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, (*BROWSERS, on_mac))), None)
 
 
-def install_browser() -> None:
+def postgresql() -> Path:
+    """The folder of PostgreSQL's server; on Debian it is installed where that takes no question."""
+    found = find_postgresql()
+    if found is None and shutil.which("apt-get"):
+        install(DATABASE_PACKAGES, "the tests on PostgreSQL")
+        found = find_postgresql()
+    if found is None:
+        raise Trouble(
+            "Some tests need PostgreSQL's server. Install it (Debian: apt install "
+            + " ".join(DATABASE_PACKAGES)
+            + "), or name the folder of initdb and postgres in COOPNODE_POSTGRESQL, "
+            "or leave these tests out: ./dev test --no-postgresql"
+        )
+    return found
+
+
+def find_postgresql() -> Path | None:
+    """Debian keeps them off the path, by version."""
+    named = os.environ.get("COOPNODE_POSTGRESQL")
+    if named:
+        return Path(named)
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debian, key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0), default=None)
+    found = newest or shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def install(packages: Sequence[str], purpose: str) -> None:
     if os.geteuid() == 0:
         rights: list[str] = []
     elif (
@@ -180,9 +215,9 @@ def install_browser() -> None:
         rights = ["sudo", "-n"]
     else:
         return
-    say("installing " + " and ".join(BROWSER_PACKAGES) + " by apt for the browser tests")
+    say("installing " + " and ".join(packages) + f" by apt for {purpose}")
     apt = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *BROWSER_PACKAGES]):
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -222,7 +257,9 @@ def layout(rest: list[str]) -> int:
 def bench(rest: list[str]) -> int:
     python = developer_python()
     assets.build()
-    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], cwd=ROOT).returncode
+    # Where it was called: a file named by --json is meant to be there.
+    found = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], env=found).returncode
 
 
 def lock(rest: list[str]) -> int:

@@ -253,14 +253,16 @@ def show_letters(
     import time
 
     from coopnode import outbox
-    from coopnode.store.database import StoreError, open_database
+    from coopnode.config import database_of
+    from coopnode.store.database import StoreError, exists, open_database
 
     folder = output.data_folder(data)
-    if not (folder / "coopnode.db").exists():
+    url = database_of(folder)
+    if not exists(folder, url):
         output.fail(f"{folder} holds no node", as_json=as_json)
     again = 0
     try:
-        database = open_database(folder)
+        database = open_database(folder, url)
     except StoreError as error:
         output.fail(str(error), as_json=as_json)
     try:

@@ -3,13 +3,13 @@ SQLAlchemy."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from coopnode import faults
 from coopnode.store import state_store
 from coopnode.store.database import Database, driver
+from coopnode.store.driver import Driver
 from coopnode.store.rows import insert_rows
 from coopnode.store.sql import Connection
 from coopnode.store.tree_store import TreeStore
@@ -18,7 +18,8 @@ from protocol.log import Accepted, Head, Nonces
 
 _ENTRY = "INSERT INTO entries (idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw)"
 _BOX = "INSERT INTO private_records (digest, idx, type, box)"
-_BLOB = "INSERT OR IGNORE INTO blobs (digest, media_type, size, added_at, bytes)"
+_BLOB = "INSERT INTO blobs (digest, media_type, size, added_at, bytes)"
+_UNLESS_THERE = "ON CONFLICT DO NOTHING"
 #: A statement is accepted while tick ≤ exp ≤ iat + 24 h and iat ≤ tick + 300: older entries cannot hold a
 #: live nonce (P1, P2).
 _NONCE_REACH = 86_400 + 300
@@ -63,6 +64,12 @@ class LogStore:
     def size(self) -> int:
         return _size(self.database.raw_reader())
 
+    def settled_size(self) -> int:
+        """After a commit that failed: the size once nothing of it can follow any more. Raises Superseded or a
+        storage error."""
+        self.database.settle()
+        return self.size()
+
     def find(self, digest: bytes, entry_digest: bytes) -> StoredEntry | None:
         """The exact bytes: by document digest, told from other signatures of the document by entry digest."""
         query = "SELECT idx, digest, tick FROM entries WHERE digest = ? AND entry_digest = ?"
@@ -88,6 +95,11 @@ class LogStore:
         query = "SELECT media_type, bytes FROM blobs WHERE digest = ?"
         row = self.database.raw_reader().execute(query, (digest,)).fetchone()
         return (row[0], row[1]) if row else None
+
+    def is_ticket_used(self, digest: bytes) -> bool:
+        query = "SELECT used_at FROM tickets WHERE digest = ?"
+        row = self.database.raw_reader().execute(query, (digest,)).fetchone()
+        return row is not None and row[0] is not None
 
     def tick_at(self, index: int) -> int:
         row = (
@@ -137,6 +149,7 @@ class LogStore:
         with self.database.write_lock, self.database.writer() as connection, connection.begin():
             raw = driver(connection)
             faults.point("store.begin")
+            self.database.fence(raw)
             if _size(raw) != old_size:
                 raise LogConflict(f"the log has {_size(raw)} entries, the writer knows {old_size}")
             insert_rows(raw, _ENTRY, [_row(entry) for entry in accepted])
@@ -144,16 +157,15 @@ class LogStore:
             state_store.write(raw, writes)
             insert_rows(raw, _BOX, [(box.digest, box.index, box.type, box.box) for box in boxes])
             now = accepted[-1].tick
-            insert_rows(
-                raw, _BLOB, [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
-            )
+            texts = [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
+            insert_rows(raw, _BLOB, texts, _UNLESS_THERE)
             if also is not None:
                 also(connection)
             faults.point("store.before_commit")
         faults.point("store.after_commit")
 
 
-def _size(connection: sqlite3.Connection) -> int:
+def _size(connection: Driver) -> int:
     row = connection.execute("SELECT max(idx) FROM entries").fetchone()
     return 0 if row[0] is None else int(row[0]) + 1
 

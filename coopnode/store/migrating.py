@@ -15,25 +15,22 @@ from pathlib import Path
 import structlog
 
 from coopnode import faults
+from coopnode.store.backend import Backend, StoreError
 from coopnode.store.troubles import in_words, known
 
 log = structlog.get_logger()
 
 
-class StoreError(Exception):
-    """The database cannot be used; the text says why."""
-
-
-def upgrade(path: Path, current: str, head: str, migrations: Callable[[], None]) -> None:
+def upgrade(backend: Backend, current: str, head: str, migrations: Callable[[], None]) -> None:
     """Within the caller's transaction, which has written nothing yet. Raises StoreError; then the caller
     rolls back."""
-    copy = path.with_name(f"{path.name}.schema-{current}")
-    unchanged = f"Nothing was changed: {path.name} is as it was, and the version that wrote it runs with it"
+    name = backend.name
+    unchanged = "Nothing was changed: the version that wrote this database runs with it"
     try:
-        _copy(path, copy)
+        backend.keep(current)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
-            f"before {path} is brought from schema {current} to {head} a copy is made, and that failed: "
+            f"before {name} is brought from schema {current} to {head} a copy is made, and that failed: "
             f"{in_words(error)}. {unchanged}"
         ) from error
     faults.point("migration.copied")
@@ -42,15 +39,16 @@ def upgrade(path: Path, current: str, head: str, migrations: Callable[[], None])
     except Exception as error:
         why = in_words(error) if known(error) else f"{type(error).__name__}: {error}"
         raise StoreError(
-            f"{path} could not be brought from schema {current} to {head}: {_line(why)}. {unchanged}. "
+            f"{name} could not be brought from schema {current} to {head}: {_line(why)}. {unchanged}. "
             "Start that one again, and report this"
         ) from error
     faults.point("migration.done")
-    log.info("schema brought forward", old=current, new=head, copy=str(copy))
+    log.info("schema brought forward", old=current, new=head)
 
 
-def _copy(path: Path, copy: Path) -> None:
-    """Whole or not at all; earlier copies go."""
+def keep_copy(path: Path, schema: str) -> None:
+    """Of a SQLite file, whole or not at all; earlier copies go."""
+    copy = path.with_name(f"{path.name}.schema-{schema}")
     unfinished = copy.with_name(copy.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

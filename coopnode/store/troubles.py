@@ -30,6 +30,10 @@ _DAMAGED: Final = (
 _BUSY: Final = (
     "another program holds the database (a copy, an editor): end it, the database is the node's alone"
 )
+_AWAY: Final = (
+    "the database server does not answer. Start it, or put its address right (database_url); a running node "
+    "goes on by itself when it is back"
+)
 _MEMORY: Final = "there is not enough memory; give the program more, or end others"
 _CLOSED: Final = (
     "a file cannot be opened. Give the directory to the user the node runs as, and see that no file of it "
@@ -60,6 +64,17 @@ _OF_SYSTEM: Final = {
     errno.EPERM: _CLOSED,
 }
 
+#: The beginning of SQLSTATE → sentence, the longer ones first.
+_OF_SERVER: Final = {
+    "53100": _FULL,
+    "53200": _MEMORY,
+    "25006": _READ_ONLY,
+    "58030": _BROKEN,
+    "XX00": _DAMAGED,
+    "57P": _AWAY,
+    "08": _AWAY,
+}
+
 
 def known(error: BaseException) -> str | None:
     """The sentence, if there is one for this."""
@@ -68,6 +83,9 @@ def known(error: BaseException) -> str | None:
         code = getattr(found, "sqlite_errorcode", 0)
         # The shared memory beside the write-ahead log is made when the database is opened.
         return _FULL if code == sqlite3.SQLITE_IOERR_SHMSIZE else _OF_SQLITE.get(code & 0xFF)
+    state = getattr(found, "sqlstate", None)
+    if isinstance(state, str):
+        return next((words for start, words in _OF_SERVER.items() if state.startswith(start)), None)
     return _OF_SYSTEM.get(found.errno or 0) if isinstance(found, OSError) else None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from coopnode import logs
 from tests.benchmarks import accepting, micro, pages, replay, starting
 from tests.benchmarks.figures import Figures, head
 from tests.benchmarks.processes import ROOT, Others
@@ -51,6 +52,10 @@ def main() -> None:
         help="on the disk to be measured [default: where temporary files go]",
     )
     given = parser.parse_args()
+    if given.json:
+        given.json = given.json.absolute()
+    os.chdir(ROOT)
+    logs.configure("warning")  # a node opened here would write between the figures
     wanted, quick, figures, began = given.only or GROUPS, given.quick, Figures(), time.perf_counter()
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
@@ -75,5 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
     main()

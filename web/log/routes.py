@@ -7,6 +7,7 @@ entitles (SPEC §10). Look-ups take whole digests only and are rationed (P1).
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 from typing import Any, Final
 
@@ -76,12 +77,19 @@ def _committed(answer: Committed) -> web.Response:
 
 
 def client(request: web.Request) -> str:
-    """The address a request came from; a trusted proxy's word is taken for it."""
+    """The address a request came from; a trusted proxy's word is taken for it. Of IPv6 the network of 64
+    bits: one host has all addresses in it."""
     remote = request.remote or ""
     if remote in request.app[NODE].config.trusted_proxies:
         forwarded = request.headers.get("X-Forwarded-For", "")
-        return forwarded.rpartition(",")[2].strip() or remote
-    return remote
+        remote = forwarded.rpartition(",")[2].strip() or remote
+    if ":" not in remote:
+        return remote
+    try:
+        found = ipaddress.IPv6Address(remote)
+    except ValueError:
+        return remote
+    return str(found.ipv4_mapped or ipaddress.IPv6Address(found.packed[:8] + bytes(8)))
 
 
 # -- the static log ---------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ async def read(request: web.Request, limits: Limits) -> Body:
         raise BadBody("bad_request", "Content-Type")
     if body.ticket is None:
         body.ticket = request.headers.get("X-Coopnode-Ticket")
-    if body.ticket is not None and len(body.ticket) > _MAX_TICKET:
+    if body.ticket is not None and not (body.ticket.isascii() and len(body.ticket) <= _MAX_TICKET):
         raise BadBody("bad_request", "ticket")
     return body
 
