@@ -275,10 +275,12 @@ class Leader(Node):
         """Finishes what was taken, publishes it, closes."""
         await self.sequencer.stop()
         healthy = self.sequencer.stopped is None
-        await self.publisher.stop(self.sequencer.head if healthy else None)
-        if healthy:
-            self.publisher.remember_time()
-        self.close()
+        try:
+            await self.publisher.stop(self.sequencer.head if healthy else None)
+            if healthy:
+                self.publisher.remember_time()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Without finishing anything; for tools and tests."""

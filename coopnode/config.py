@@ -107,6 +107,8 @@ class Limits(BaseModel):
 
     #: submissions between arrival and answer; more are told to come back
     in_flight: int = Field(4096, ge=1)
+    #: bytes of bodies between their first byte and the answer, in each process
+    in_flight_bytes: int = Field(134_217_728, ge=10_000_000)
     #: statements of one transaction
     batch: int = Field(256, ge=1, le=4096)
     #: token bucket of one known account: how many at once, how many a second afterwards

@@ -20,17 +20,19 @@ from protocol.errors import TileError
 from protocol.tiles import TILE_WIDTH, Tile
 from web.keys import NODE, SIGNING
 from web.log import submission
-from web.log.submission import BadBody
+from web.log.submission import BadBody, Full, Room
 from web.problems import problem
 
 _JSON: Final = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _LOOKUPS: Final = web.AppKey("log_lookups", Buckets)
+_ROOM: Final = web.AppKey("log_room", Room)
 
 
 def setup(app: web.Application) -> None:
     limits = app[NODE].config.limits
     app[_LOOKUPS] = Buckets(limits.lookups_burst, limits.lookups_rate)
+    app[_ROOM] = Room()
     app.router.add_get("/checkpoint", checkpoint)
     app.router.add_get("/tile/entries/{rest:.+}", bundle)
     app.router.add_get("/tile/{rest:.+}", tile)
@@ -48,6 +50,14 @@ def setup(app: web.Application) -> None:
 
 
 async def submit(request: web.Request) -> web.Response:
+    try:
+        with request.app[_ROOM].held(request, request.app[NODE].config.limits):
+            return await _submit(request)
+    except Full:
+        return problem("busy", retry_after=1)
+
+
+async def _submit(request: web.Request) -> web.Response:
     node = request.app[NODE]
     try:
         body = await submission.read(request, node.config.limits)
