@@ -269,7 +269,9 @@ class Leader(Node):
             log.error("reading only", reason=self.standing.doubt)
             return
         self.sequencer.start()
-        self.publisher.start(lambda: self.sequencer.head, self.sequencer.stop_writing)
+        self.publisher.start(
+            lambda: self.sequencer.head, self.sequencer.stop_writing, lambda: self.sequencer.trouble
+        )
 
     async def stop(self) -> None:
         """Finishes what was taken, publishes it, closes."""

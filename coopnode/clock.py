@@ -28,14 +28,18 @@ class Clock:
 
     def now(self) -> int:
         """Raises ClockDoubtful after a forward jump of more than an hour; a small step either way is
-        followed."""
+        followed. After a large one back the way forward again is no jump."""
         wall, monotonic = self._read()
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         if ahead > MAX_JUMP:
-            raise ClockDoubtful(f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours")
+            raise ClockDoubtful(
+                f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours; compare it with "
+                "another clock, set it right and start the node again"
+            )
         if not self._confirmed:
             raise ClockDoubtful(self._reason)
-        self._wall, self._monotonic = wall, monotonic
+        if ahead >= -MAX_JUMP:
+            self._wall, self._monotonic = wall, monotonic
         return int(wall)
 
     def peek(self) -> int:
@@ -51,7 +55,8 @@ class Clock:
             word = "later" if wall > last_known else "earlier"
             self._reason = (
                 f"the clock of this machine is {abs(wall - last_known) / 3600:.1f} hours {word} than "
-                "the last moment this node recorded; compare it with another clock and confirm it"
+                "the last moment this node recorded; compare it with another clock, then set it right or "
+                "confirm it (time_confirmed = true in coopnode.toml), and start the node again"
             )
 
     def confirm(self) -> None:

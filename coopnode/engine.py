@@ -24,6 +24,7 @@ from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
+from coopnode.store.database import STORAGE_ERRORS
 from coopnode.store.log_store import Blob, LogStore
 from coopnode.store.schema import blobs
 from coopnode.store.sql import Connection, select
@@ -117,6 +118,20 @@ class Engine:
         `source` is the network address it came from; `ticket` a token, or the digest of one, that lets a
         stranger open an account.
         """
+        try:
+            return await self._submit(raw, record, source, ticket, blobs)
+        except STORAGE_ERRORS:
+            log.exception("a statement could not be taken")
+            return Busy(60, "storage")
+
+    async def _submit(
+        self,
+        raw: bytes,
+        record: bytes | None,
+        source: str,
+        ticket: str | bytes | None,
+        blobs: Iterable[Blob],
+    ) -> Answer:
         if len(raw) > MAX_STATEMENT:
             return Refusal("too_large")
         try:
@@ -258,7 +273,11 @@ class Engine:
                 if refusal is None or self._is_stored(submission.statement):
                     self.sequencing.put(submission, _resolve(answer))
                     continue
-            except Exception:  # a database that cannot be read: nobody is left without an answer for it
+            except STORAGE_ERRORS:
+                log.exception("a statement could not be passed on", type=submission.statement.type)
+                _resolve(answer)(Busy(60, "storage"))
+                continue
+            except Exception:  # nobody is left without an answer
                 log.exception("a statement could not be passed on", type=submission.statement.type)
                 refusal = Refusal("internal")
             if refusal.code == "bad_signature":

@@ -14,6 +14,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ class _Inspection:
         self._rows: dict[int, EntryRow] = {}
         #: entry that wrote a record of the state last
         self._writer: dict[tuple[str, str], int] = {}
+        #: texts that entries name: digest → (index, type) of the first
+        self._texts: dict[bytes, tuple[int, str]] = {}
         #: entries with private fields: document digest → (index, type, root)
         self._private: dict[bytes, tuple[int, str, bytes]] = {}
 
@@ -108,7 +111,7 @@ class _Inspection:
             counts=dict(replayer.counts),
             results=sum(replayer.counts[name] for name in RESULTS),
             seconds=time.perf_counter() - started,
-            problem=problem,
+            problem=problem and replace(problem, own=True),
             notes=tuple(self._notes),
         )
 
@@ -175,6 +178,9 @@ class _Inspection:
             return Problem("entry_row", accepted.index, statement.type, wrong, where="entries")
         for place in accepted.writes:
             self._writer[place] = accepted.index
+        named = statement.payload.get("blob")
+        if isinstance(named, bytes):
+            self._texts.setdefault(named, (accepted.index, statement.type))
         if statement.payload.get("private") is not None:
             self._remember(accepted.index, statement)
         return None
@@ -323,6 +329,9 @@ class _Inspection:
         for blob in self._snapshot.blobs():
             if hashlib.sha256(blob.bytes).digest() != blob.digest:
                 return Problem("blob_mismatch", where=f"blobs {blob.digest.hex()}")
+            self._texts.pop(blob.digest, None)
+        for digest, (index, type) in self._texts.items():
+            return Problem("blob_missing", index, type, where=f"blobs {digest.hex()}")
         folder = self._data / vault.ATTACHMENTS
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if len(path.name) == 64 and hashlib.sha256(path.read_bytes()).hexdigest() != path.name:

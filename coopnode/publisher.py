@@ -15,6 +15,7 @@ from coopnode.clock import Clock, ClockDoubtful
 from coopnode.store.heads import HeadConflict, Heads, StoredHead
 from coopnode.store.log_store import LogStore
 from coopnode.store.tree_store import TreeStore
+from coopnode.store.troubles import in_words
 from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints
 from protocol.checkpoints import Checkpoint
@@ -59,13 +60,24 @@ class Publisher:
         self._tree = TreeStore(store.database.raw_reader)
         self._seconds = seconds
         self.published, self._tiles = published, tiles
-        #: what went wrong the last time; None when all is well
-        self.problem: str | None = None
+        self._problem: str | None = None
+        self._trouble: Callable[[], str | None] = lambda: None
         self._thread = ThreadPoolExecutor(1, "coopnode-publish")
         self._task: asyncio.Task[None] | None = None
         self._grown = asyncio.Condition()
 
-    def start(self, head: Callable[[], Head], stop_writing: Callable[[str], None]) -> None:
+    @property
+    def problem(self) -> str | None:
+        """What went wrong the last time here or where the log is written; None when all is well."""
+        return self._problem or self._trouble()
+
+    def start(
+        self,
+        head: Callable[[], Head],
+        stop_writing: Callable[[str], None],
+        trouble: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._trouble = trouble
         self._task = asyncio.create_task(self._run(head, stop_writing), name="publisher")
 
     async def stop(self, head: Head | None = None) -> None:
@@ -100,16 +112,16 @@ class Publisher:
                 if started - alive >= _ALIVE_EVERY:
                     alive = started
                     await loop.run_in_executor(self._thread, self.remember_time)
-                self.problem = None
+                self._problem = None
             except HeadConflict as error:
-                self.problem = (
+                self._problem = (
                     f"{error}: another copy of this node is running, or the head database was changed"
                 )
-                stop_writing(self.problem)
+                stop_writing(self._problem)
                 return
             except Exception as error:
                 # Nothing was signed; the files are made again the next time.
-                self.problem = f"the log could not be published: {error}"
+                self._problem = f"the log could not be published: {in_words(error)}"
                 log.exception("publishing failed", size=now.size)
             await asyncio.sleep(max(0.05, self._seconds - (loop.time() - started)))
 

@@ -149,9 +149,34 @@ def failure(request: web.Request, status: int, extra: dict[str, str]) -> web.Res
         answer.set_status(status)
     else:
         shown = {"code": status, "request_id": request.get(REQUEST_ID, "")}
-        answer = render(request, "error.html", status=status, **shown)
+        try:
+            answer = render(request, "error.html", status=status, **shown)
+        except Exception:
+            log.exception("no page of an error could be made", id=request.get(REQUEST_ID))
+            answer = _bare(request)
     answer.headers.update(kept)
     return answer
+
+
+def _bare(request: web.Request) -> web.Response:
+    """When not even the frame of a page can be made, because nothing can be read: in both languages."""
+    number = request.get(REQUEST_ID, "")
+    return web.Response(status=503, text=_BARE.format(number), content_type="text/html", charset="utf-8")
+
+
+_BARE: Final = """<!doctype html>
+<html lang="ru">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Узел не может прочитать свои данные</title>
+<h1>Узел не может прочитать свои данные</h1>
+<p>Подтверждённое раньше сохранено. Сообщите администратору узла номер запроса: {0}.</p>
+<section lang="en">
+<h1>The node cannot read its data</h1>
+<p>What was confirmed before is safe. Tell the node's administrator the number of this request: {0}.</p>
+</section>
+</html>
+"""
 
 
 @web.middleware

@@ -13,6 +13,7 @@ import errno
 import gc
 import importlib
 import json
+import resource
 import signal
 import socket
 import sys
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 #: By name: pages sit above this package and are put on top of it only here.
 _PROGRAM: Final = ("web.app", "web.server")
+#: Open files that are enough for everything.
+_FILES: Final = 65_536
 #: How long a process that serves pages may take to finish its requests.
 _GRACE: Final = 10.0
 #: One that ends this soon after its start, this often in a row, will not do better the next time.
@@ -46,6 +49,7 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
     from coopnode import logs
 
     logs.configure(config.log_level)
+    _open_files()
     try:
         _runner()(_serve(config, overrides, as_json))
     except _Taken as taken:
@@ -56,6 +60,14 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
         if not isinstance(error, _foreseen()):
             raise
         output.fail(str(error), as_json=as_json, code="not_started")
+
+
+def _open_files() -> None:
+    """As many as this system lets us have: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _foreseen() -> tuple[type[Exception], ...]:

@@ -46,6 +46,10 @@ class Backend(Protocol):
         """Makes or looks at the database before it is used. Raises StoreError."""
         ...
 
+    def keep(self, schema: str) -> None:
+        """Before a migration: a copy beside the database, where this database can make one."""
+        ...
+
     def lead(self) -> None:
         """Becomes the only writing node. Raises InUse."""
         ...

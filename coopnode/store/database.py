@@ -25,8 +25,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from coopnode.store import schema
 from coopnode.store.backend import Backend, InUse, Reader, StoreError, Superseded
 from coopnode.store.driver import Driver
+from coopnode.store.migrating import upgrade
 from coopnode.store.sql import upsert
 from coopnode.store.sqlite import FILE, SQLite
+from coopnode.store.troubles import in_words
 
 __all__ = [
     "FILE",
@@ -166,7 +168,7 @@ def open_database(folder: Path, url: str | None = None, *, lead: bool = False) -
 
 
 def migrate(database: Database) -> None:
-    """Forward only, at every start."""
+    """Forward only, at every start: all of it in one transaction, and before it a copy of the file."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -180,9 +182,12 @@ def migrate(database: Database) -> None:
                 )
             if current != head:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                if current is None:
+                    command.upgrade(config, "head")
+                else:
+                    upgrade(database._backend, current, str(head), lambda: command.upgrade(config, "head"))
     except (sqlite3.DatabaseError, DBAPIError) as error:
-        raise StoreError(f"{database.name} is not a usable database: {error}") from error
+        raise StoreError(f"{database.name}: {in_words(error)}") from error
 
 
 def get_meta(connection: Connection, name: str) -> str | None:

@@ -191,6 +191,9 @@ class PostgreSQL:
                 "survive a power cut. Switch it on in postgresql.conf"
             )
 
+    def keep(self, schema: str) -> None:
+        """Who runs a server has backups of it: DDL is undone with its transaction here too."""
+
     def lead(self) -> None:
         with self._lead_lock:
             try:

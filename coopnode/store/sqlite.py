@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store.driver import Driver
+from coopnode.store.migrating import keep_copy
 
 FILE = "coopnode.db"
 _BUSY_SECONDS = 10.0
@@ -78,6 +79,9 @@ class SQLite:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if not self._path.exists():
             sqlite3.connect(self._path, isolation_level=None).close()
+
+    def keep(self, schema: str) -> None:
+        keep_copy(self._path, schema)
 
     def lead(self) -> None: ...
 
