@@ -24,6 +24,7 @@ from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
+from coopnode.store.database import STORAGE_ERRORS
 from coopnode.store.log_store import Blob, LogStore
 from coopnode.store.schema import blobs
 from coopnode.store.sql import Connection, select
@@ -45,6 +46,8 @@ _NEW_ACCOUNT: Final = ("account.genesis/1", "account.copy/1")
 #: k/s against 2.6 k/s); a larger backlog would block the loop.
 _INLINE: Final = 64
 _BAD_SIGNATURE_COST: Final = 10.0
+#: When to ask again while the database is away.
+_AWAY_SECONDS: Final = 5
 _KNOWN_REMEMBERED: Final = 100_000
 
 
@@ -126,13 +129,18 @@ class Engine:
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
         submission = Submission(statement, record, ticket, tuple(blobs))
-        no: Answer | None = self._turned_away(statement, source)
-        if no is None and _needs_policy(submission):
-            no = await self._policy(submission)
+        no: Answer | None
+        try:
+            no = self._turned_away(statement, source)
+            if no is None and _needs_policy(submission):
+                no = await self._policy(submission)
+            if no is not None and not self._is_stored(statement):
+                return no
+        except STORAGE_ERRORS as error:
+            log.error("the database cannot be read", error=repr(error))
+            return Busy(_AWAY_SECONDS)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if no is not None:
-            if not self._is_stored(statement):
-                return no
             self.sequencing.put(submission, _resolve(answer))
             return await answer
         self._pending += 1
