@@ -24,7 +24,8 @@ from coopnode.publisher import Publisher, Publishing
 from coopnode.reading import Reading
 from coopnode.sequencer import Sequencer
 from coopnode.startup import Standing, examine
-from coopnode.store.database import Database, open_database
+from coopnode.store.database import STORAGE_ERRORS, Database, StoreError, is_led, open_database
+from coopnode.store.database import InUse as InUseElsewhere
 from coopnode.store.heads import Heads, HeadsMissing
 from coopnode.store.log_store import Blob, LogStore
 from coopnode.store.schema import private_records
@@ -48,8 +49,16 @@ FOUNDING_TOKEN = "founding-token"
 _SWITCH_SECONDS = 0.0005
 
 
+#: How often the lock on the database is looked at.
+_WATCH_SECONDS = 1.0
+
+
 class NodeError(Exception):
     """The node cannot be opened; the text is for the operator."""
+
+
+class InUse(NodeError):
+    """Another process writes this log."""
 
 
 def initialise(config: Config) -> Keystore:
@@ -196,6 +205,7 @@ class Leader(Node):
     sequencer: Sequencer
     standing: Standing
     _lock: IO[bytes]
+    _watch: asyncio.Task[None] | None = None
 
     @classmethod
     def open_locked(
@@ -213,7 +223,11 @@ class Leader(Node):
                 "come and is never part of a backup; without it this node might sign a second history. If "
                 "this is a restored copy, see `coopnode restore --help`"
             ) from error
-        database = open_database(config.data, config.database, lead=True)
+        try:
+            database = open_database(config.data, config.database, lead=True)
+        except InUseElsewhere as error:
+            heads.close()
+            raise InUse(str(error)) from error
         vault = Vault(config.data, keys.vault)
         store, files = LogStore(database), LogFiles(config.log_files)
         tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
@@ -272,9 +286,27 @@ class Leader(Node):
         self.publisher.start(
             lambda: self.sequencer.head, self.sequencer.stop_writing, lambda: self.sequencer.trouble
         )
+        if self.config.database is not None:
+            self._watch = asyncio.create_task(self._watch_lead(), name="lead")
+
+    async def _watch_lead(self) -> None:
+        """Gets a lost lock on the database back, or stops writing."""
+        loop = asyncio.get_running_loop()
+        while self.sequencer.stopped is None:
+            await asyncio.sleep(_WATCH_SECONDS)
+            if await loop.run_in_executor(None, self.database.still_leads):
+                continue
+            log.warning("the lock on the database is lost; trying to get it back")
+            try:
+                await loop.run_in_executor(None, self.database.settle)
+            except (StoreError, *STORAGE_ERRORS) as error:
+                self.sequencer.stop_writing(f"the lock on the database is lost: {error}")
 
     async def stop(self) -> None:
         """Finishes what was taken, publishes it, closes."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         await self.sequencer.stop()
         healthy = self.sequencer.stopped is None
         try:
@@ -311,8 +343,26 @@ def lock_data(data: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise NodeError(f"{data} is in use by another coopnode process; stop that one first") from error
+        raise InUse(f"{data} is in use by another coopnode process; stop that one first") from error
     return file
+
+
+def is_free(config: Config) -> bool:
+    """Whether a node that stands by may try to take over. Raises NodeError when it never could: without keys
+    and the head database nobody may go on with a log."""
+    if not keystore.exists(config.keys) or not Heads.exist(config.data):
+        raise NodeError(
+            f"{config.data} cannot stand by: it needs the keys, the head database and everything else of the "
+            "node's data directory, the same at every moment (a shared or mirrored disk)"
+        )
+    try:
+        lock_data(config.data).close()
+        return not is_led(config.database)
+    except InUse:
+        return False
+    except StoreError as error:
+        log.warning("standing by", problem=str(error))
+        return False
 
 
 def _sweep(connection: Connection, vault: Vault) -> None:

@@ -247,11 +247,19 @@ def database_of(data: Path) -> str | None:
     return str(given) if given else None
 
 
+def database_in_environment() -> bool:
+    return bool(os.environ.get("COOPNODE_DATABASE_URL"))
+
+
 def without(data: Path, name: str) -> str:
     """The text of the node's `coopnode.toml` without a key."""
     document = tomlkit.parse((data / FILE).read_text())
     document.pop(name, None)
     return tomlkit.dumps(document)
+
+
+def remove(data: Path, name: str) -> None:
+    _replace(data / FILE, without(data, name))
 
 
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
@@ -264,8 +272,14 @@ def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
         for table in tables:
             place = place.setdefault(table, tomlkit.table())
         place[name] = value
+    _replace(path, tomlkit.dumps(document))
+
+
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(".toml.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # there may be a password
     with open(descriptor, "w") as file:
-        file.write(tomlkit.dumps(document))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)

@@ -46,6 +46,8 @@ _NEW_ACCOUNT: Final = ("account.genesis/1", "account.copy/1")
 #: k/s against 2.6 k/s); a larger backlog would block the loop.
 _INLINE: Final = 64
 _BAD_SIGNATURE_COST: Final = 10.0
+#: When to ask again while the database is away.
+_AWAY_SECONDS: Final = 5
 _KNOWN_REMEMBERED: Final = 100_000
 
 
@@ -143,13 +145,18 @@ class Engine:
         if not self._needs_ticket(statement):
             ticket = None
         submission = Submission(statement, record, ticket, tuple(blobs))
-        no: Answer | None = self._turned_away(statement, source)
-        if no is None and _needs_policy(submission):
-            no = await self._policy(submission)
+        no: Answer | None
+        try:
+            no = self._turned_away(statement, source)
+            if no is None and _needs_policy(submission):
+                no = await self._policy(submission)
+            if no is not None and not self._is_stored(statement):
+                return no
+        except STORAGE_ERRORS as error:
+            log.error("the database cannot be read", error=repr(error))
+            return Busy(_AWAY_SECONDS)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if no is not None:
-            if not self._is_stored(statement):
-                return no
             self.sequencing.put(submission, _resolve(answer))
             return await answer
         self._pending += 1

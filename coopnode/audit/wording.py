@@ -250,6 +250,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "The node was running: its tables were read at one moment.",
         "Узел работал: таблицы прочитаны на один момент времени.",
     ),
+    "models_unfilled": (
+        "The tables of the pages are not filled yet; the next start fills them.",
+        "Таблицы страниц ещё не заполнены; их заполнит следующий запуск узла.",
+    ),
     "records_unchecked": (
         "Private records were not opened: the vault key is not in this directory.",
         "Личные данные не проверялись: ключа хранилища в каталоге нет.",

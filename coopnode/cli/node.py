@@ -89,12 +89,19 @@ def run(
     host: str | None = HOST,
     port: int | None = PORT,
     signing_port: int | None = SIGNING_PORT,
+    standby: bool = typer.Option(
+        False, "--standby", help="Wait while another process writes this log; take over when it ends."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C, SIGTERM).
 
     A directory that does not exist is made. As long as no cooperative is founded, one address with a one-time
     token is printed: whoever opens it founds the cooperative.
+
+    With --standby the node waits until nobody writes its log any more, on this machine or, with PostgreSQL,
+    on another one, and takes over. It needs the same data directory: a shared or mirrored disk. One that is
+    older than the log is refused.
 
     With --json one line {"ready": true, "url": …, "founding": …} is printed when the node answers.
 
@@ -103,7 +110,7 @@ def run(
     from coopnode.cli.running import serve
 
     overrides: dict[str, Any] = {"host": host, "port": port, "signing_port": signing_port}
-    serve(load_config(data, as_json, **overrides), overrides, as_json)
+    serve(load_config(data, as_json, **overrides), overrides, as_json, standby=standby)
 
 
 def serve_pages(

@@ -40,6 +40,7 @@ __all__ = [
     "driver",
     "exists",
     "get_meta",
+    "is_led",
     "is_transient",
     "migrate",
     "open_database",
@@ -145,6 +146,15 @@ def backend(folder: Path, url: str | None) -> Backend:
 def exists(folder: Path, url: str | None) -> bool:
     """Whether there may be a database to open: a file, or an address."""
     return url is not None or (folder / FILE).is_file()
+
+
+def is_led(url: str | None) -> bool:
+    """Whether a node writes the database at this address. Raises StoreError."""
+    if url is None:
+        return False
+    from coopnode.store import postgresql
+
+    return postgresql.is_led(url)
 
 
 def open_database(folder: Path, url: str | None = None, *, lead: bool = False) -> Database:

@@ -274,6 +274,15 @@ class PostgreSQL:
                 self._lead.close()
 
 
+def is_led(url: str) -> bool:
+    """Whether a node writes this database. Raises StoreError when it cannot be asked."""
+    try:
+        with _connect(url) as connection:
+            return not _try_lead(connection)
+    except psycopg.Error as error:
+        raise StoreError(f"{describe(url)} cannot be reached: {_words(error)}") from error
+
+
 @contextlib.contextmanager
 def moment(url: str) -> Iterator[Session]:
     """Everything as it stands at one moment, for as long as it is read. Raises StoreError."""
