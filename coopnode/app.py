@@ -13,7 +13,7 @@ from typing import IO, Any, Self, TypeVar
 
 import structlog
 
-from coopnode import admission, keystore
+from coopnode import admission, erasure, keystore
 from coopnode.channel import Follower
 from coopnode.clock import Clock
 from coopnode.config import Config
@@ -237,6 +237,10 @@ class Leader(Node):
             rebuilt = made.prepare(database)
             if rebuilt and standing.head.size:  # of an empty log there was nothing to fill
                 standing.notes.append(f"read models filled anew: {', '.join(rebuilt)}")
+            if back := erasure.again(database):
+                standing.notes.append(
+                    f"{back} private records erased before had come back and are erased again"
+                )
             database.write_now(lambda connection: _sweep(connection, vault))
             if standing.tiles < standing.published:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)

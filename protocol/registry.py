@@ -21,11 +21,21 @@ from protocol.contract import (
     DocumentType,
     Effect,
     Record,
+    RecordCase,
     Rejection,
     State,
     View,
 )
-from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
+from protocol.contracts import (
+    accounts,
+    agreements,
+    consents,
+    cooperative,
+    council,
+    founding,
+    membership,
+    vault,
+)
 from protocol.documents import Statement
 from protocol.effects import ROUTES
 from protocol.errors import StatementError
@@ -58,6 +68,7 @@ _MODULES: tuple[ContractModule, ...] = (
     membership,
     council,
     founding,
+    vault,
 )
 
 CONTRACTS: Mapping[str, ContractModule] = {module.DOMAIN: module for module in _MODULES}
@@ -79,7 +90,6 @@ RESERVED = (
     "node.anchored/1",
     "node.late/1",
     "protocol.upgrade/1",
-    "vault.erase/1",
 )
 
 #: Who reacts to what, at the same index, in this order. A test keeps it free of cycles.
@@ -260,6 +270,9 @@ class StateFacts:
     def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
         found = council.adopted(self._view(council), approval)
         return (found.kind, found.re) if found else None
+
+    def record_case(self, document: bytes) -> RecordCase | None:
+        return membership.record_case(self._view(membership), document)
 
     def council(self) -> tuple[str, ...]:
         return council.council(self._view(council))

@@ -53,6 +53,7 @@ class Rules:
     fees: Mapping[str, Fees]
     decide_days: int
     pay_days: int
+    retain_days: int
     inform_days: int
     min_age: int
     identify_roles: tuple[str, ...]
@@ -77,6 +78,7 @@ def rules(state: State) -> Rules:
         },
         decide_days=value("member.decide_days"),
         pay_days=value("member.pay_days"),
+        retain_days=value("member.retain_days"),
         inform_days=value("member.inform_days"),
         min_age=value("member.min_age"),
         identify_roles=tuple(value("member.identify_roles")),
@@ -467,7 +469,7 @@ def member_lines(connection: Connection, names: Names, viewer: Viewer, number: i
 
 def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:
     """The statement by which somebody last said who they are, opened as far as the viewer may read it."""
-    found = who(connection, (account,)).get(account)
+    found = (who(connection, (account,)) or who(connection, (account,), erased=True)).get(account)
     return paper(connection, vault, found[0], viewer, account) if found else None
 
 

@@ -35,6 +35,8 @@ def setup(app: web.Application) -> None:
         app.router.add_get(f"{path}/{step}", page)
         app.router.add_post(f"{path}/{step}", page)
     app.router.add_post(f"{path}/complete", complete)
+    app.router.add_get("/desk/erasure", erasing)
+    app.router.add_post("/desk/erasure", erase)
 
 
 async def _viewer(request: web.Request) -> Viewer:
@@ -78,6 +80,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         }
 
     found = await service.read(query)
+    over = await service.ended(viewer) if _may_erase(viewer) else []
     now = service.node.clock.peek()
     lines = [*found["applications"], *found["payments"]]
     dues = [line.due for line in lines if line.due is not None]
@@ -89,6 +92,8 @@ async def overview(request: web.Request) -> web.StreamResponse:
         soon=now + _SOON,
         total=len(lines),
         next_due=min(dues, default=None),
+        may_erase=_may_erase(viewer),
+        erasable=sum(len(case.documents) for case in over if case.ground),
         **found,
     )
 
@@ -138,6 +143,46 @@ async def listing(request: web.Request) -> web.StreamResponse:
         now=now,
         soon=now + _SOON,
     )
+
+
+# --- what need not be kept any longer -------------------------------------------------------------
+
+
+def _may_erase(viewer: Viewer) -> bool:
+    return not viewer.roles.isdisjoint(("secretary", "chair"))
+
+
+async def _eraser(request: web.Request) -> Viewer:
+    viewer = await _viewer(request)
+    if not _may_erase(viewer):
+        raise shell.forbidden(request)
+    return viewer
+
+
+async def erasing(request: web.Request) -> web.StreamResponse:
+    viewer = await _eraser(request)
+    service = request.app[MEMBERSHIP]
+    cases = await service.ended(viewer)
+    due = [case for case in cases if case.ground]
+    return shell.render(
+        request,
+        "membership/erasure.html",
+        viewer=viewer,
+        due=due,
+        waiting=[case for case in cases if not case.ground],
+        records=sum(len(case.documents) for case in due),
+        days=(await service.rules()).retain_days,
+    )
+
+
+async def erase(request: web.Request) -> web.StreamResponse:
+    viewer = await _eraser(request)
+    await shell.form(request)
+    items = await request.app[MEMBERSHIP].erasing(viewer)
+    if not items:
+        raise web.HTTPSeeOther("/desk/erasure")
+    here = "/desk/erasure"
+    return await shell.sign(request, items, account=viewer.account, return_to=here, cancel=here)
 
 
 # --- one application ------------------------------------------------------------------------------
