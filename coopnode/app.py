@@ -16,6 +16,7 @@ import structlog
 from coopnode import admission, keystore
 from coopnode.channel import Follower
 from coopnode.clock import Clock
+from coopnode.condition import Watch, Watching
 from coopnode.config import Config
 from coopnode.engine import Engine
 from coopnode.keystore import Keystore
@@ -77,6 +78,8 @@ class Node:
     engine: Engine
     publisher: Publishing
     reading: Reading
+    #: what condition this node is in
+    watch: Watching
     #: told the new configuration when pages have changed it, so that every process follows
     config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
 
@@ -117,6 +120,7 @@ class Node:
             engine=Engine(follower, store, keys, clock, config.limits),
             publisher=follower,
             reading=Reading(store, files),
+            watch=follower,
         )
 
     def close(self) -> None:
@@ -147,7 +151,7 @@ class Node:
         return registry.StateFacts(self.state)
 
     def status(self) -> dict[str, Any]:
-        """For /readyz, `coopnode status` and the operator's page."""
+        """For /readyz, at no cost; `watch.condition()` tells more."""
         head = self.engine.head
         return {
             "cooperative": head.cooperative,
@@ -190,6 +194,7 @@ class Node:
 class Leader(Node):
     """The node with the log's writing end."""
 
+    watch: Watch
     publisher: Publisher
     heads: Heads
     sequencer: Sequencer
@@ -239,6 +244,7 @@ class Leader(Node):
             published=standing.published,
             tiles=standing.tiles,
         )
+        watch = Watch(config, clock, store, files.folder, standing, sequencer, publisher)
         node = cls(
             config=config,
             keys=keys,
@@ -250,11 +256,13 @@ class Leader(Node):
             engine=Engine(sequencer, store, keys, clock, config.limits),
             publisher=publisher,
             reading=Reading(store, files),
+            watch=watch,
             heads=heads,
             sequencer=sequencer,
             standing=standing,
             _lock=lock,
         )
+        node.config_listeners.append(watch.configure)
         node._founding_token()
         return node
 

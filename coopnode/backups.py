@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coopnode import keystore
 from coopnode.audit.sources import Directory, Missing, SourceError, read_checkpoint, read_tile
+from coopnode.condition import note_backup
 from coopnode.config import FILE as CONFIG
 from coopnode.store import fsck, vault
 from coopnode.store.database import FILE as DATABASE
@@ -232,6 +233,7 @@ def make(data: Path, target: Path, secret: Secret, progress: Callable[[int, int]
         raise BackupError(f"{error.filename} exists and is not overwritten") from error
     except OSError as error:
         raise BackupError(f"{error.filename or target}: {error.strerror}") from error
+    note_backup(data, target, entries, int(time.time()))
     return Made(target, keys, entries)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, figures
 from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
@@ -117,14 +117,18 @@ class Engine:
         stranger open an account.
         """
         if len(raw) > MAX_STATEMENT:
-            return Refusal("too_large")
+            return figures.answered("", Refusal("too_large"))
         try:
             statement = documents.parse(raw)
         except StatementError as error:
-            return Refusal(error.code, error.field or None)
+            return figures.answered("", Refusal(error.code, error.field or None))
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
         submission = Submission(statement, record, ticket, tuple(blobs))
+        return figures.answered(statement.type, await self._submit(submission, source))
+
+    async def _submit(self, submission: Submission, source: str) -> Answer:
+        statement = submission.statement
         no: Answer | None = self._turned_away(statement, source)
         if no is None and _needs_policy(submission):
             no = await self._policy(submission)

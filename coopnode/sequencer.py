@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, figures
 from coopnode.answers import Answer, Busy, Committed, Refusal, Signer
 from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
@@ -408,9 +408,11 @@ class Sequencer:
         try:
             if sealed:
                 self.vault.keep(sealed)
-            self.log.append(
-                head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
-            )
+            with figures.COMMIT.time():
+                self.log.append(
+                    head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
+                )
+            figures.BATCH.observe(len(accepted))
         except Exception as error:
             self._after_failure(error, head, head.size + len(accepted))
         self.state.applied(batch.writes)

@@ -109,6 +109,7 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
         node = Node.open(config, projections=all_projections())
         ending.push_async_callback(node.stop)
         notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
+        node.watch.wanted_processes = len(pages)
         work = scheduler(node)
         await node.start()
         for job in (notice, work):

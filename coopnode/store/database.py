@@ -32,6 +32,7 @@ R = TypeVar("R")
 FILE = "coopnode.db"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10.0
+_READ_SECONDS = 3.0
 
 
 class StoreError(Exception):
@@ -125,6 +126,30 @@ class Database:
         """Copies the write-ahead log into the database without stopping the writer."""
         with self._writer.connect() as connection:
             driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    async def unreadable(self) -> str | None:
+        """Why nothing can be read now, or None. A disk that hangs is no answer either."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                await self.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1"))
+        except TimeoutError:
+            return "the database does not answer"
+        except STORAGE_ERRORS as error:
+            return f"the database cannot be read: {type(error).__name__}"
+        return None
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of (the database, its write-ahead log)."""
+        found = (self.path, self.path.with_name(FILE + "-wal"))
+        return tuple(path.stat().st_size if path.exists() else 0 for path in found)  # type: ignore[return-value]
+
+    def kind(self) -> str:
+        """Name and version of what keeps the rows."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def revision(self) -> str:
+        """Of the tables."""
+        return self.read_now(lambda found: MigrationContext.configure(found).get_current_revision()) or ""
 
     def backup(self, target: Path) -> None:
         """A consistent copy while the node runs. The vault's keys and the head database are not in it, on

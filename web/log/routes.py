@@ -7,7 +7,6 @@ entitles (SPEC §10). Look-ups take whole digests only and are rationed (P1).
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any, Final
 
 from aiohttp import web
@@ -39,8 +38,6 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/entries/{digest:[0-9a-f]{64}}/proof", proof)
     app.router.add_get("/blobs/{digest:[0-9a-f]{64}}", blob)
     app.router.add_get("/api/v1/log/consistency", consistency)
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
 
 
 # -- submission -------------------------------------------------------------------------------------------
@@ -218,23 +215,6 @@ async def blob(request: web.Request) -> web.Response:
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     return web.Response(body=data, headers=headers)
-
-
-# -- health -----------------------------------------------------------------------------------------------
-
-
-async def livez(request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-async def readyz(request: web.Request) -> web.Response:
-    status = request.app[NODE].status()
-    body = {name: status[name] for name in ("writing", "size", "published", "reason")}
-    return web.Response(
-        status=200 if status["writing"] else 503,
-        body=json.dumps(body, ensure_ascii=False).encode(),
-        content_type="application/json",
-    )
 
 
 # -- shared -----------------------------------------------------------------------------------------------
