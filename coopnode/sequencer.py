@@ -424,7 +424,7 @@ class Sequencer:
     def _after_failure(self, error: Exception, head: Head, expected: int) -> None:
         """Believes nothing in memory, looks at what the database holds, and raises _Dropped unless the
         commit took place after all."""
-        log.error("a commit failed", error=repr(error))
+        log.error("a commit failed", exc_info=error)
         self.state.forget()
         self.tree.forget()
         try:

@@ -75,6 +75,7 @@ class Database:
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=4 if read_only else 1,
+            hide_parameters=True,  # the text of an error would carry rows
         )
         begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
