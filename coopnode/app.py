@@ -16,6 +16,7 @@ import structlog
 from coopnode import admission, erasure, keystore
 from coopnode.channel import Follower
 from coopnode.clock import Clock
+from coopnode.condition import Watch, Watching
 from coopnode.config import Config
 from coopnode.engine import Engine
 from coopnode.keystore import Keystore
@@ -87,6 +88,8 @@ class Node:
     engine: Engine
     publisher: Publishing
     reading: Reading
+    #: what condition this node is in
+    watch: Watching
     #: told the new configuration when pages have changed it, so that every process follows
     config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
 
@@ -127,6 +130,7 @@ class Node:
             engine=Engine(follower, store, keys, clock, config.limits),
             publisher=follower,
             reading=Reading(store, files),
+            watch=follower,
         )
 
     def close(self) -> None:
@@ -157,7 +161,7 @@ class Node:
         return registry.StateFacts(self.state)
 
     def status(self) -> dict[str, Any]:
-        """For /readyz, `coopnode status` and the operator's page."""
+        """For /readyz, at no cost; `watch.condition()` tells more."""
         head = self.engine.head
         return {
             "cooperative": head.cooperative,
@@ -200,6 +204,7 @@ class Node:
 class Leader(Node):
     """The node with the log's writing end."""
 
+    watch: Watch
     publisher: Publisher
     heads: Heads
     sequencer: Sequencer
@@ -259,6 +264,7 @@ class Leader(Node):
             published=standing.published,
             tiles=standing.tiles,
         )
+        watch = Watch(config, clock, store, files.folder, standing, sequencer, publisher)
         node = cls(
             config=config,
             keys=keys,
@@ -270,11 +276,13 @@ class Leader(Node):
             engine=Engine(sequencer, store, keys, clock, config.limits),
             publisher=publisher,
             reading=Reading(store, files),
+            watch=watch,
             heads=heads,
             sequencer=sequencer,
             standing=standing,
             _lock=lock,
         )
+        node.config_listeners.append(watch.configure)
         node._founding_token()
         return node
 

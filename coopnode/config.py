@@ -156,6 +156,9 @@ class Config(BaseSettings):
     trusted_proxies: tuple[str, ...] = ()
     #: seconds between checkpoints when the tree grew
     checkpoint_seconds: float = Field(1.0, gt=0, le=600)
+    #: what Prometheus says to read /metrics (`Authorization: Bearer …`); without it /metrics is open to this
+    #: machine only, and to nobody once a proxy stands in front
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     #: the operator has compared this machine's clock with another one (P16)
     time_confirmed: bool = False
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, figures
 from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
@@ -120,43 +120,33 @@ class Engine:
         `source` is the network address it came from; `ticket` a token, or the digest of one, that lets a
         stranger open an account.
         """
-        try:
-            return await self._submit(raw, record, source, ticket, blobs)
-        except STORAGE_ERRORS:
-            log.exception("a statement could not be taken")
-            return Busy(60, "storage")
-
-    async def _submit(
-        self,
-        raw: bytes,
-        record: bytes | None,
-        source: str,
-        ticket: str | bytes | None,
-        blobs: Iterable[Blob],
-    ) -> Answer:
         if len(raw) > MAX_STATEMENT:
-            return Refusal("too_large")
+            return figures.answered("", Refusal("too_large"))
         try:
             statement = documents.parse(raw)
         except StatementError as error:
-            return Refusal(error.code, error.field or None)
+            return figures.answered("", Refusal(error.code, error.field or None))
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
-        if not self._needs_ticket(statement):
-            ticket = None
-        submission = Submission(statement, record, ticket, tuple(blobs))
-        no: Answer | None
+        answer: Answer
         try:
-            no = self._turned_away(statement, source)
-            if no is None and _needs_policy(submission):
-                no = await self._policy(submission)
-            if no is not None and not self._is_stored(statement):
-                return no
-        except STORAGE_ERRORS as error:
-            log.error("the database cannot be read", error=repr(error))
-            return Busy(_AWAY_SECONDS)
+            if not self._needs_ticket(statement):
+                ticket = None
+            answer = await self._submit(Submission(statement, record, ticket, tuple(blobs)), source)
+        except STORAGE_ERRORS:
+            log.exception("a statement could not be taken")
+            answer = Busy(_AWAY_SECONDS, "storage")
+        return figures.answered(statement.type, answer)
+
+    async def _submit(self, submission: Submission, source: str) -> Answer:
+        statement = submission.statement
+        no: Answer | None = self._turned_away(statement, source)
+        if no is None and _needs_policy(submission):
+            no = await self._policy(submission)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if no is not None:
+            if not self._is_stored(statement):
+                return no
             self.sequencing.put(submission, _resolve(answer))
             return await answer
         self._pending += 1

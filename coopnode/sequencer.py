@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from coopnode import admission, erasure
+from coopnode import admission, erasure, figures
 from coopnode.answers import Answer, Busy, Committed, Refusal, Signer
 from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
@@ -430,9 +430,11 @@ class Sequencer:
         try:
             if sealed:
                 self.vault.keep(sealed)
-            self.log.append(
-                head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
-            )
+            with figures.COMMIT.time():
+                self.log.append(
+                    head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
+                )
+            figures.BATCH.observe(len(accepted))
         except Exception as error:
             self._after_failure(error, head, head.size + len(accepted))
         if erased:
@@ -453,7 +455,7 @@ class Sequencer:
     def _after_failure(self, error: Exception, head: Head, expected: int) -> None:
         """Believes nothing in memory, looks at what the database holds, and raises _Dropped unless the
         commit took place after all."""
-        log.error("a commit failed", error=repr(error))
+        log.error("a commit failed", exc_info=error)
         self.state.forget()
         self.tree.forget()
         try:

@@ -8,7 +8,7 @@ ask about another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Protocol, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -77,6 +77,9 @@ _OWNED: tuple[tuple[ContractModule, DocumentType], ...] = (
     *((module, kind) for module in _MODULES for kind in module.TYPES),
     *((cooperative, kind) for kind in cooperative.NODE_TYPES),
 )
+
+#: Which rules this program knows (protocol/SPEC.md).
+RULESET: Final = 0
 
 TYPES: Mapping[str, DocumentType] = {kind.name: kind for _, kind in _OWNED}
 CONTRACT_OF: Mapping[str, ContractModule] = {kind.name: module for module, kind in _OWNED}

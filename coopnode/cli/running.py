@@ -127,6 +127,7 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool, stand
         if standby and node.standing.doubt is not None:
             raise NodeError(f"this node cannot take over: {node.standing.doubt}")
         notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
+        node.watch.wanted_processes = len(pages)
         work = scheduler(node)
         await node.start()
         for job in (notice, work):

@@ -101,8 +101,11 @@ GET /me/texts/{kind:[a-z-]{1,64}} | in 200 200 200 200 200 200 200 200 200
 GET /members | in 403 403 403 403 403 403 200 200 200
 GET /members.csv | in 403 403 403 403 403 403 200 200 200
 GET /members/{number:[0-9]{1,10}} | in 403 403 403 403 403 403 200 200 200
+GET /metrics | 200
 GET /now | in 200 200 200 200 200 200 200 200 200
+GET /operator | in 403 403 403 403 403 403 403 200 200
 GET /readyz | 200
+GET /readyz/write | 200
 GET /recover | 200
 GET /robots.txt | 200
 GET /sign-in | 200 to to to to to to to to to

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import json
 from typing import Any, Final
 
 from aiohttp import web
@@ -42,8 +41,6 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/entries/{digest:[0-9a-f]{64}}/proof", proof)
     app.router.add_get("/blobs/{digest:[0-9a-f]{64}}", blob)
     app.router.add_get("/api/v1/log/consistency", consistency)
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
 
 
 # -- submission -------------------------------------------------------------------------------------------
@@ -236,23 +233,6 @@ async def blob(request: web.Request) -> web.Response:
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     return web.Response(body=data, headers=headers)
-
-
-# -- health -----------------------------------------------------------------------------------------------
-
-
-async def livez(request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-async def readyz(request: web.Request) -> web.Response:
-    status = request.app[NODE].status()
-    body = {name: status[name] for name in ("writing", "size", "published", "reason")}
-    return web.Response(
-        status=200 if status["writing"] else 503,
-        body=json.dumps(body, ensure_ascii=False).encode(),
-        content_type="application/json",
-    )
 
 
 # -- shared -----------------------------------------------------------------------------------------------
