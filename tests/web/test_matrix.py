@@ -101,6 +101,7 @@ GET /members | in 403 403 403 403 403 403 200 200 200
 GET /members.csv | in 403 403 403 403 403 403 200 200 200
 GET /members/{number:[0-9]{1,10}} | in 403 403 403 403 403 403 200 200 200
 GET /now | in 200 200 200 200 200 200 200 200 200
+GET /object/{account:.*} | sign
 GET /readyz | 200
 GET /recover | 200
 GET /robots.txt | 200
