@@ -467,6 +467,13 @@ def member_lines(connection: Connection, names: Names, viewer: Viewer, number: i
     return _lines(connection, names, viewer, list(connection.execute(query)))
 
 
+def member_of(connection: Connection, accounts: Collection[str]) -> dict[str, int]:
+    """Number in the register by account; members only."""
+    where = and_(_at(None), register.c.account.in_(sorted(accounts)), register.c.status == "member")
+    rows = connection.execute(select(register.c.account, register.c.number).where(where))
+    return {row.account: row.number for row in rows}
+
+
 def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:
     """The statement by which somebody last said who they are, opened as far as the viewer may read it."""
     found = (who(connection, (account,)) or who(connection, (account,), erased=True)).get(account)

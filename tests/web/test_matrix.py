@@ -103,6 +103,7 @@ GET /members.csv | in 403 403 403 403 403 403 200 200 200
 GET /members/{number:[0-9]{1,10}} | in 403 403 403 403 403 403 200 200 200
 GET /metrics | 200
 GET /now | in 200 200 200 200 200 200 200 200 200
+GET /object/{account:.*} | sign
 GET /operator | in 403 403 403 403 403 403 403 200 200
 GET /readyz | 200
 GET /readyz/write | 200

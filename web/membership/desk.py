@@ -10,6 +10,7 @@ from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.membership.queries import ApplicationLine
 from coopnode.membership.service import NotPossible
+from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.forms import Read
 from web.membership.shell import MEMBERSHIP
@@ -62,8 +63,13 @@ async def _line(request: web.Request) -> ApplicationLine:
 async def overview(request: web.Request) -> web.StreamResponse:
     viewer = await _viewer(request)
     service = request.app[MEMBERSHIP]
+    # those who meet people and establish who they are (P7, P11)
+    asked = viewer.roles & {"secretary", "chair"}
+    recovering = await request.app[ACCOUNTS].recovering() if asked else []
+    others = [chain for chain in recovering if chain.account != viewer.account]
 
     def query(connection: Any) -> dict[str, Any]:
+        recovered = [chain.account for chain in others]
         rows = {
             name: queries.list_applications(
                 connection, service.names, viewer, statuses, limit=_ON_DESK, oldest_first=True
@@ -77,6 +83,8 @@ async def overview(request: web.Request) -> web.StreamResponse:
             "counts": queries.counts(connection),
             "register": queries.register_counts(connection),
             "rules": queries.rules(service.node.state),
+            "names": service.names.of_accounts(connection, recovered, viewer),
+            "numbers": queries.member_of(connection, recovered),
         }
 
     found = await service.read(query)
@@ -94,6 +102,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         next_due=min(dues, default=None),
         may_erase=_may_erase(viewer),
         erasable=sum(len(case.documents) for case in over if case.ground),
+        recovering=others,
         **found,
     )
 
