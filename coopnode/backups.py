@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coopnode import config, keystore
 from coopnode.audit.sources import Directory, Missing, SourceError, read_checkpoint, read_tile
+from coopnode.condition import note_backup
 from coopnode.config import FILE as CONFIG
 from coopnode.config import database_of
 from coopnode.store import fsck, transfer, vault
@@ -233,6 +234,7 @@ def make(data: Path, target: Path, secret: Secret, progress: Callable[[int, int]
         raise BackupError(f"{error.filename} exists and is not overwritten") from error
     except OSError as error:
         raise BackupError(f"{error.filename or target}: {error.strerror}") from error
+    note_backup(data, target, entries, int(time.time()))
     return Made(target, keys, entries)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -17,6 +18,8 @@ import msgspec
 import structlog
 
 from coopnode.answers import Answer, Busy, Committed, Refusal
+from coopnode.condition import Condition
+from coopnode.figures import Report
 from coopnode.store.log_store import Blob
 from coopnode.submissions import Submission, Told
 from protocol import documents
@@ -31,6 +34,10 @@ log = structlog.get_logger()
 
 _LENGTH: Final = 4
 _HEARTBEAT: Final = 1.0
+#: A writing process that has said nothing for so long hangs.
+SILENCE: Final = 10.0
+#: How often a process for pages tells its counts, and how long it waits for the node's condition.
+_COUNTS_EVERY, _LOOK_SECONDS = 5.0, 5.0
 
 
 class Offer(msgspec.Struct, array_like=True, tag=0):
@@ -90,8 +97,22 @@ class Configured(msgspec.Struct, array_like=True, tag=6):
     values: dict[str, Any]
 
 
-Request: TypeAlias = Offer | Ready | Configured
-Reply: TypeAlias = Taken | Refused | Later | News | Configured
+class Look(msgspec.Struct, array_like=True, tag=7):
+    """What a process for pages has counted. With an id it asks for the condition of the whole node."""
+
+    id: int
+    report: Report
+
+
+class Shown(msgspec.Struct, array_like=True, tag=8):
+    """The answer; None when it could not be found out."""
+
+    id: int
+    condition: Condition | None
+
+
+Request: TypeAlias = Offer | Ready | Configured | Look
+Reply: TypeAlias = Taken | Refused | Later | News | Configured | Shown
 _REQUESTS: Final = msgspec.msgpack.Decoder(list[Request])
 _REPLIES: Final = msgspec.msgpack.Decoder(list[Reply])
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -165,6 +186,7 @@ class Hub:
         self._taken: dict[bytes, Taken] = {}
         self._wire: Wire | None = None
         self._beat: asyncio.Task[None] | None = None
+        self._looking: set[asyncio.Task[None]] = set()
         self.ready = asyncio.Event()
 
     async def open(self, end: socket.socket) -> None:
@@ -183,6 +205,7 @@ class Hub:
         if self._beat is not None:
             self._beat.cancel()
         self._sequencer.unsubscribe(self._grown)
+        self._node.watch.left(self)
         if self._configured in self._node.config_listeners:
             self._node.config_listeners.remove(self._configured)
 
@@ -193,10 +216,23 @@ class Hub:
             elif isinstance(request, Configured):
                 self._known = self._node.config.changed(request.values)
                 self._node.configure(self._known)
+            elif isinstance(request, Look):
+                self._node.watch.heard(self, request.report)
+                if request.id:
+                    looking = asyncio.create_task(self._look(request.id))
+                    self._looking.add(looking)
+                    looking.add_done_callback(self._looking.discard)
             else:
                 self.ready.set()
                 # What was changed since that process read the file, or goes beyond its options.
                 self._say(Configured(self._node.config.changeable()))
+
+    async def _look(self, id: int) -> None:
+        try:
+            self._say(Shown(id, await self._node.watch.condition()))
+        except Exception:
+            log.exception("the condition could not be found out")
+            self._say(Shown(id, None))
 
     def _put(self, offer: Offer) -> None:
         blobs = tuple(Blob(*blob) for blob in offer.blobs)
@@ -230,12 +266,13 @@ class Hub:
     async def _beats(self) -> None:
         """What happens between commits: publication, a stop."""
         told: News | None = None
+        silent = 0
         while True:
             await asyncio.sleep(_HEARTBEAT / 4)
-            news = self._news()
-            if news != told:
+            news, silent = self._news(), silent + 1
+            if news != told or silent == 4:
                 self._say(news)
-                told = news
+                told, silent = news, 0
 
     def _news(self) -> News:
         head = self._sequencer.head
@@ -272,11 +309,12 @@ class Hub:
 
 class Follower:
     """The other side: the log's writing end as seen from a process that serves pages. Satisfies
-    `coopnode.engine.Sequencing` and `coopnode.publisher.Publishing`."""
+    `coopnode.engine.Sequencing`, `coopnode.publisher.Publishing` and `coopnode.condition.Watching`."""
 
     def __init__(self) -> None:
         self.head = Head.empty()
-        self.stopped: str | None = None
+        self._stopped: str | None = None
+        self._heard_at = time.monotonic()
         self.problem: str | None = None
         self.published = 0
         self.in_flight = 0
@@ -287,12 +325,15 @@ class Follower:
         self.configured: Callable[[Mapping[str, Any]], None] | None = None
         self._next = 0
         self._waiting: dict[int, tuple[Submission, Told]] = {}
+        self._looks: dict[int, asyncio.Future[Condition]] = {}
+        self._telling: asyncio.Task[None] | None = None
         self._out: list[Request] = []
         self._wire: Wire | None = None
 
     async def open(self, end: socket.socket) -> None:
         """Returns when the standing of the log is known."""
         self._wire = await _connect(self._received, self._gone, lambda: None, end)
+        self._telling = asyncio.create_task(self._tell(), name="counts")
         gone = asyncio.create_task(self.left.wait())
         known = asyncio.create_task(self._first_news.wait())
         await asyncio.wait((gone, known), return_when=asyncio.FIRST_COMPLETED)
@@ -300,8 +341,34 @@ class Follower:
         known.cancel()
 
     def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
         if self._wire is not None:
             self._wire.close()
+
+    @property
+    def stopped(self) -> str | None:
+        if self._stopped is None and time.monotonic() - self._heard_at > SILENCE:
+            return "the process that writes the log does not answer"
+        return self._stopped
+
+    async def condition(self) -> Condition:
+        """Raises TimeoutError when the process that writes does not answer, or could not find it out."""
+        self._next += 1
+        id, shown = self._next, asyncio.get_running_loop().create_future()
+        self._looks[id] = shown
+        self._say(Look(id, Report.now("pages")))
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                found: Condition = await shown
+                return found
+        finally:
+            self._looks.pop(id, None)
+
+    async def _tell(self) -> None:
+        while True:
+            self._say(Look(0, Report.now("pages")))
+            await asyncio.sleep(_COUNTS_EVERY)
 
     def put(self, submission: Submission, tell: Told) -> None:
         if self.left.is_set():
@@ -344,6 +411,8 @@ class Follower:
             elif isinstance(reply, Configured):
                 if self.configured is not None:
                     self.configured(reply.values)
+            elif isinstance(reply, Shown):
+                self._shown(reply)
             elif isinstance(reply, Later):
                 _, tell = self._waiting.pop(reply.id)
                 tell(Busy(reply.retry_after, reply.code, reply.reason))
@@ -354,9 +423,19 @@ class Follower:
     def _heard(self, news: News) -> None:
         tree = CompactRange.from_hashes(news.size, news.edge)
         self.head = Head(news.cooperative, news.generation, news.size, news.tick, tree)
-        self.published, self.stopped, self.problem = news.published, news.stopped, news.problem
+        self.published, self._stopped, self.problem = news.published, news.stopped, news.problem
+        self._heard_at = time.monotonic()
         self.in_flight = news.in_flight
         self._first_news.set()
+
+    def _shown(self, shown: Shown) -> None:
+        waiting = self._looks.get(shown.id)
+        if waiting is None or waiting.done():
+            return
+        if shown.condition is None:
+            waiting.set_exception(TimeoutError())
+        else:
+            waiting.set_result(shown.condition)
 
     def _taken(self, taken: Taken) -> None:
         for id, index, path, again in taken.entries:

@@ -32,10 +32,7 @@ class Clock:
         wall, monotonic = self._read()
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         if ahead > MAX_JUMP:
-            raise ClockDoubtful(
-                f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours; compare it with "
-                "another clock, set it right and start the node again"
-            )
+            raise ClockDoubtful(_jumped(ahead))
         if not self._confirmed:
             raise ClockDoubtful(self._reason)
         if ahead >= -MAX_JUMP:
@@ -45,6 +42,14 @@ class Clock:
     def peek(self) -> int:
         """Without judgement: for expiry of sessions and the like, which no log depends on."""
         return int(self._read()[0])
+
+    def standing(self) -> tuple[float, str | None]:
+        """(seconds by which the wall clock ran ahead of the monotonic one since `now`, what speaks against
+        it). For the operator; it changes nothing."""
+        wall, monotonic = self._read()
+        ahead = (wall - self._wall) - (monotonic - self._monotonic)
+        doubt = self._reason if not self._confirmed else _jumped(ahead) if ahead > MAX_JUMP else None
+        return ahead, doubt
 
     def check_start(self, last_known: int, *, confirmed: bool) -> None:
         """`last_known`: the latest moment this node has recorded. A long gap needs a person who looked at a
@@ -66,3 +71,10 @@ class Clock:
 
     def _read(self) -> tuple[float, float]:
         return time.time(), time.monotonic()
+
+
+def _jumped(ahead: float) -> str:
+    return (
+        f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours; compare it with another clock, "
+        "set it right and start the node again"
+    )

@@ -107,6 +107,8 @@ class Limits(BaseModel):
 
     #: submissions between arrival and answer; more are told to come back
     in_flight: int = Field(4096, ge=1)
+    #: bytes of bodies between their first byte and the answer, in each process
+    in_flight_bytes: int = Field(134_217_728, ge=10_000_000)
     #: statements of one transaction
     batch: int = Field(256, ge=1, le=4096)
     #: token bucket of one known account: how many at once, how many a second afterwards
@@ -154,6 +156,9 @@ class Config(BaseSettings):
     trusted_proxies: tuple[str, ...] = ()
     #: seconds between checkpoints when the tree grew
     checkpoint_seconds: float = Field(1.0, gt=0, le=600)
+    #: what Prometheus says to read /metrics (`Authorization: Bearer …`); without it /metrics is open to this
+    #: machine only, and to nobody once a proxy stands in front
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     #: the operator has compared this machine's clock with another one (P16)
     time_confirmed: bool = False
 
@@ -245,11 +250,19 @@ def database_of(data: Path) -> str | None:
     return str(given) if given else None
 
 
+def database_in_environment() -> bool:
+    return bool(os.environ.get("COOPNODE_DATABASE_URL"))
+
+
 def without(data: Path, name: str) -> str:
     """The text of the node's `coopnode.toml` without a key."""
     document = tomlkit.parse((data / FILE).read_text())
     document.pop(name, None)
     return tomlkit.dumps(document)
+
+
+def remove(data: Path, name: str) -> None:
+    _replace(data / FILE, without(data, name))
 
 
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
@@ -262,8 +275,14 @@ def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
         for table in tables:
             place = place.setdefault(table, tomlkit.table())
         place[name] = value
+    _replace(path, tomlkit.dumps(document))
+
+
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(".toml.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # there may be a password
     with open(descriptor, "w") as file:
-        file.write(tomlkit.dumps(document))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, figures
 from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
@@ -46,6 +46,8 @@ _NEW_ACCOUNT: Final = ("account.genesis/1", "account.copy/1")
 #: k/s against 2.6 k/s); a larger backlog would block the loop.
 _INLINE: Final = 64
 _BAD_SIGNATURE_COST: Final = 10.0
+#: When to ask again while the database is away.
+_AWAY_SECONDS: Final = 5
 _KNOWN_REMEMBERED: Final = 100_000
 
 
@@ -118,31 +120,26 @@ class Engine:
         `source` is the network address it came from; `ticket` a token, or the digest of one, that lets a
         stranger open an account.
         """
-        try:
-            return await self._submit(raw, record, source, ticket, blobs)
-        except STORAGE_ERRORS:
-            log.exception("a statement could not be taken")
-            return Busy(60, "storage")
-
-    async def _submit(
-        self,
-        raw: bytes,
-        record: bytes | None,
-        source: str,
-        ticket: str | bytes | None,
-        blobs: Iterable[Blob],
-    ) -> Answer:
         if len(raw) > MAX_STATEMENT:
-            return Refusal("too_large")
+            return figures.answered("", Refusal("too_large"))
         try:
             statement = documents.parse(raw)
         except StatementError as error:
-            return Refusal(error.code, error.field or None)
+            return figures.answered("", Refusal(error.code, error.field or None))
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
-        if not self._needs_ticket(statement):
-            ticket = None
-        submission = Submission(statement, record, ticket, tuple(blobs))
+        answer: Answer
+        try:
+            if not self._needs_ticket(statement):
+                ticket = None
+            answer = await self._submit(Submission(statement, record, ticket, tuple(blobs)), source)
+        except STORAGE_ERRORS:
+            log.exception("a statement could not be taken")
+            answer = Busy(_AWAY_SECONDS, "storage")
+        return figures.answered(statement.type, answer)
+
+    async def _submit(self, submission: Submission, source: str) -> Answer:
+        statement = submission.statement
         no: Answer | None = self._turned_away(statement, source)
         if no is None and _needs_policy(submission):
             no = await self._policy(submission)

@@ -33,8 +33,9 @@ from coopnode.store.fsck import EntryRow, Snapshot
 from coopnode.store.heads import Heads, HeadsMissing
 from protocol import checkpoints, commitments, encoding, merkle, registry, tiles
 from protocol.checkpoints import Checkpoint
-from protocol.contract import View
+from protocol.contract import State, View
 from protocol.contracts import cooperative
+from protocol.contracts import vault as erasing
 from protocol.documents import Statement
 from protocol.errors import EncodingError, NoteError, StatementError, TileError
 from protocol.identifiers import origin
@@ -237,7 +238,7 @@ class _Inspection:
         steps: tuple[Callable[[], Problem | None], ...] = (
             lambda: self._state(replayer),
             lambda: self._published(replayer, checkpoint),
-            self._records,
+            lambda: self._records(replayer.state),
             self._blobs,
             self._tables,
         )
@@ -299,10 +300,12 @@ class _Inspection:
                 return Problem("entry_not_in_tree", index, where=where)
         return None
 
-    def _records(self) -> Problem | None:
-        waiting = dict(self._private)
+    def _records(self, state: State) -> Problem | None:
+        waiting, said = dict(self._private), View(state, erasing.DOMAIN)
         opened = self._open_vault()
         for row in self._snapshot.records():
+            if erasing.is_erased(said, row.digest):
+                return Problem("record_not_erased", row.idx, row.type, where="private_records")
             known = waiting.pop(row.digest, None)
             if known is None or known[:2] != (row.idx, row.type):
                 return Problem("record_mismatch", row.idx, row.type, where="private_records")
@@ -312,7 +315,9 @@ class _Inspection:
                     return problem
         if opened is not None:
             opened.close()
-        for index, type, _ in sorted(waiting.values()):
+        for digest, (index, type, _) in sorted(waiting.items(), key=lambda item: item[1]):
+            if erasing.is_erased(said, digest):
+                continue
             return Problem("record_missing", index, type, where="private_records")
         return None
 
@@ -340,7 +345,12 @@ class _Inspection:
 
     def _tables(self) -> Problem | None:
         """Tables of the pages, against the same ones filled anew in a copy."""
-        names = [table.name for each in self._projections for table in each.tables]
+        filled = dict(self._snapshot.table("projection_versions", ("name", "version")))
+        # Of another version, or just copied: a start fills them before anybody reads them.
+        current = [each for each in self._projections if filled.get(each.name) == each.version]
+        names = [table.name for each in current for table in each.tables]
+        if len(current) < len(self._projections):
+            self._notes.append("models_unfilled")
         if not names:
             return None
         with tempfile.TemporaryDirectory(prefix="coopnode-verify-") as folder:

@@ -141,6 +141,7 @@ class Publisher:
         after = StoredHead(head.size, root)
         if before is None or before.size < after.size:
             self._heads.swap(name, before, after)
+            self._store.signed = after.size
         elif before != after:
             raise HeadConflict(f"the head database knows {before.size} entries, this log has {head.size}")
         self._files.write(self._tiles, head.size, self._tree.read_tile, self._store.raw)

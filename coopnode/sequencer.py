@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, erasure, figures
 from coopnode.answers import Answer, Busy, Committed, Refusal, Signer
 from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
@@ -419,8 +419,10 @@ class Sequencer:
                 sealed.append(found)
                 boxes.append(Box(digest, entry.index, entry.statement.type, found.box))
         now = self.clock.peek()
+        erased = erasure.named(accepted)
 
         def also(connection: Connection) -> None:
+            erasure.drop(connection, erased)
             for ticket, account in used:
                 admission.use(connection, ticket, account, now)
             self.projections.apply(connection, accepted)
@@ -428,21 +430,32 @@ class Sequencer:
         try:
             if sealed:
                 self.vault.keep(sealed)
-            self.log.append(
-                head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
-            )
+            with figures.COMMIT.time():
+                self.log.append(
+                    head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
+                )
+            figures.BATCH.observe(len(accepted))
         except Exception as error:
             self._after_failure(error, head, head.size + len(accepted))
+        if erased:
+            self._erase(erased)
         self.state.applied(batch.writes)
         self.head = batch.head  # before nonces are forgotten by its tick: see `_known`
         batch.commit_nonces()
         if any(domain == "deadline" for domain, _ in batch.writes):
             self._deadline = next_deadline(self.state)
 
+    def _erase(self, digests: list[bytes]) -> None:
+        """The keys of records whose boxes are gone. What fails here is made up for at the next start."""
+        try:
+            self.vault.erase(digests)
+        except STORAGE_ERRORS as error:
+            log.error("keys of erased records are left until the next start", error=repr(error))
+
     def _after_failure(self, error: Exception, head: Head, expected: int) -> None:
         """Believes nothing in memory, looks at what the database holds, and raises _Dropped unless the
         commit took place after all."""
-        log.error("a commit failed", error=repr(error))
+        log.error("a commit failed", exc_info=error)
         self.state.forget()
         self.tree.forget()
         try:

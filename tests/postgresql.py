@@ -48,13 +48,14 @@ class Cluster:
         self._run([*made, "--locale=C.UTF-8", "--no-sync"])
         self.start()
 
-    def start(self) -> None:
+    def start(self, **more: str) -> None:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._folder),
             "max_connections": "300",
             "shared_buffers": "64MB",
             "autovacuum": "off",
+            **more,
         }
         given = [f"-c{name}={value}" for name, value in settings.items()]
         with (self._folder / "server.log").open("ab") as file:

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from coopnode import figures
 from coopnode.admission import Buckets
 from web import i18n
 from web.keys import NODE, REQUEST_ID
@@ -38,6 +39,7 @@ async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
     (language, cookies, origins, policies of content) would take it a tenth of its time."""
     if request.path != "/entries" or request.method != "POST" or "Origin" in request.headers:
         return await handler(request)
+    began = time.perf_counter()
     try:
         response = await submit(request)
     except ConnectionError:
@@ -49,6 +51,7 @@ async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem("internal")
     if response.status != 200:
         add_headers(request, response)
+    figures.requested("POST", "/entries", response.status, time.perf_counter() - began)
     return response
 
 
@@ -66,12 +69,12 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = error.status
         raise
     finally:
-        took = round((time.perf_counter() - began) * 1000, 1)
+        took = time.perf_counter() - began
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "-"
-        log.debug(
-            "request", id=request[REQUEST_ID], method=request.method, route=route, status=status, ms=took
-        )
+        figures.requested(request.method, route, status, took)
+        number, ms = request[REQUEST_ID], round(took * 1000, 1)
+        log.debug("request", id=number, method=request.method, route=route, status=status, ms=ms)
 
 
 @web.middleware

@@ -124,6 +124,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "the private record belonging to the entry is neither kept nor noted as erased",
         "личные данные к записи не хранятся и не отмечены как стёртые",
     ),
+    "record_not_erased": (
+        "the private record of the entry is still kept although an officer erased it",
+        "личные данные к записи хранятся, хотя должностное лицо их удалило",
+    ),
     "record_unreadable": (
         "the private record of the entry cannot be decrypted",
         "личные данные к записи не расшифровываются",
@@ -221,7 +225,7 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(
         (
             "entry_missing", "entry_changed", "entry_row", "head_mismatch", "head_file_mismatch",
-            "head_file_missing", "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_unreadable", "record_mismatch", "blob_mismatch", "blob_missing",
+            "head_file_missing", "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_not_erased", "record_unreadable", "record_mismatch", "blob_mismatch", "blob_missing",
             "attachment_mismatch",
         ),
         _OPERATOR,
@@ -249,6 +253,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
     "running": (
         "The node was running: its tables were read at one moment.",
         "Узел работал: таблицы прочитаны на один момент времени.",
+    ),
+    "models_unfilled": (
+        "The tables of the pages are not filled yet; the next start fills them.",
+        "Таблицы страниц ещё не заполнены; их заполнит следующий запуск узла.",
     ),
     "records_unchecked": (
         "Private records were not opened: the vault key is not in this directory.",

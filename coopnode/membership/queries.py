@@ -53,6 +53,7 @@ class Rules:
     fees: Mapping[str, Fees]
     decide_days: int
     pay_days: int
+    retain_days: int
     inform_days: int
     min_age: int
     identify_roles: tuple[str, ...]
@@ -77,6 +78,7 @@ def rules(state: State) -> Rules:
         },
         decide_days=value("member.decide_days"),
         pay_days=value("member.pay_days"),
+        retain_days=value("member.retain_days"),
         inform_days=value("member.inform_days"),
         min_age=value("member.min_age"),
         identify_roles=tuple(value("member.identify_roles")),
@@ -465,9 +467,16 @@ def member_lines(connection: Connection, names: Names, viewer: Viewer, number: i
     return _lines(connection, names, viewer, list(connection.execute(query)))
 
 
+def member_of(connection: Connection, accounts: Collection[str]) -> dict[str, int]:
+    """Number in the register by account; members only."""
+    where = and_(_at(None), register.c.account.in_(sorted(accounts)), register.c.status == "member")
+    rows = connection.execute(select(register.c.account, register.c.number).where(where))
+    return {row.account: row.number for row in rows}
+
+
 def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:
     """The statement by which somebody last said who they are, opened as far as the viewer may read it."""
-    found = who(connection, (account,)).get(account)
+    found = (who(connection, (account,)) or who(connection, (account,), erased=True)).get(account)
     return paper(connection, vault, found[0], viewer, account) if found else None
 
 

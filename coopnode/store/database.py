@@ -40,6 +40,7 @@ __all__ = [
     "driver",
     "exists",
     "get_meta",
+    "is_led",
     "is_transient",
     "migrate",
     "open_database",
@@ -51,6 +52,7 @@ R = TypeVar("R")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: How long a database that went away is waited for before writing stops for good.
 _SETTLE_SECONDS: Final = 60.0
+_READ_SECONDS: Final = 3.0
 
 
 class Database:
@@ -125,6 +127,29 @@ class Database:
         """Whether the lock on the database is still held; when not, `settle` gets it back or says why not."""
         return self._backend.still_leads()
 
+    async def unreadable(self) -> str | None:
+        """Why nothing can be read now, or None. A disk that hangs is no answer either."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                await self.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1"))
+        except TimeoutError:
+            return "the database does not answer"
+        except STORAGE_ERRORS as error:
+            return f"the database cannot be read: {type(error).__name__}"
+        return None
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of (the database, its write-ahead log); 0 for what this database does not tell."""
+        return self._backend.sizes(self.raw_reader())
+
+    def kind(self) -> str:
+        """Name and version of what keeps the rows."""
+        return self._backend.kind(self.raw_reader())
+
+    def revision(self) -> str:
+        """Of the tables."""
+        return self.read_now(lambda found: MigrationContext.configure(found).get_current_revision()) or ""
+
     def close(self) -> None:
         self._threads.shutdown(wait=True)
         for found in self._raw:
@@ -145,6 +170,15 @@ def backend(folder: Path, url: str | None) -> Backend:
 def exists(folder: Path, url: str | None) -> bool:
     """Whether there may be a database to open: a file, or an address."""
     return url is not None or (folder / FILE).is_file()
+
+
+def is_led(url: str | None) -> bool:
+    """Whether a node writes the database at this address. Raises StoreError."""
+    if url is None:
+        return False
+    from coopnode.store import postgresql
+
+    return postgresql.is_led(url)
 
 
 def open_database(folder: Path, url: str | None = None, *, lead: bool = False) -> Database:

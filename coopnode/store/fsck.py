@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from coopnode.store import state_store
 from coopnode.store.backend import StoreError
@@ -111,7 +111,7 @@ class Snapshot:
 
     def table(
         self, table: str, columns: Sequence[str], order: Sequence[str] = ()
-    ) -> Iterator[tuple[object, ...]]:
+    ) -> Iterator[tuple[Any, ...]]:
         """All of a table, ascending by `order`; nothing comes before everything else."""
         names = ", ".join(f'"{name}"' for name in columns)
         by = ", ".join(f'"{name}" NULLS FIRST' for name in order)

@@ -20,6 +20,9 @@ _ENTRY = "INSERT INTO entries (idx, digest, entry_digest, type, iss, sub, tick, 
 _BOX = "INSERT INTO private_records (digest, idx, type, box)"
 _BLOB = "INSERT INTO blobs (digest, media_type, size, added_at, bytes)"
 _UNLESS_THERE = "ON CONFLICT DO NOTHING"
+_META = "INSERT INTO meta (name, value)"
+_OVER = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_SIGNED = "signed"
 #: A statement is accepted while tick ≤ exp ≤ iat + 24 h and iat ≤ tick + 300: older entries cannot hold a
 #: live nonce (P1, P2).
 _NONCE_REACH = 86_400 + 300
@@ -60,6 +63,9 @@ class LogStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        #: how far this node has signed, as its publisher last said
+        self.signed = 0
+        self._noted = 0
 
     def size(self) -> int:
         return _size(self.database.raw_reader())
@@ -95,6 +101,13 @@ class LogStore:
         query = "SELECT media_type, bytes FROM blobs WHERE digest = ?"
         row = self.database.raw_reader().execute(query, (digest,)).fetchone()
         return (row[0], row[1]) if row else None
+
+    def signed_at_least(self) -> int:
+        """A size that some head database of this log has known: who knows less has missed something."""
+        row = (
+            self.database.raw_reader().execute("SELECT value FROM meta WHERE name = ?", (_SIGNED,)).fetchone()
+        )
+        return int(row[0]) if row else 0
 
     def is_ticket_used(self, digest: bytes) -> bool:
         query = "SELECT used_at FROM tickets WHERE digest = ?"
@@ -159,9 +172,13 @@ class LogStore:
             now = accepted[-1].tick
             texts = [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
             insert_rows(raw, _BLOB, texts, _UNLESS_THERE)
+            signed = self.signed
+            if signed != self._noted:
+                insert_rows(raw, _META, [(_SIGNED, str(signed))], _OVER)
             if also is not None:
                 also(connection)
             faults.point("store.before_commit")
+        self._noted = signed
         faults.point("store.after_commit")
 
 

@@ -123,6 +123,7 @@ class PostgreSQL:
             # A transaction that writes is not simply tried again; so its connection is looked at first.
             pool_pre_ping=not read_only,
             use_native_hstore=False,
+            hide_parameters=True,  # the text of an error would carry rows
         )
         if not read_only:
 
@@ -268,10 +269,28 @@ class PostgreSQL:
     def checkpoint(self) -> None:
         """The server does it."""
 
+    def sizes(self, reader: Driver) -> tuple[int, int]:
+        """The log of the server belongs to all its databases."""
+        row = reader.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(row[0]), 0
+
+    def kind(self, reader: Driver) -> str:
+        row = reader.execute("SHOW server_version").fetchone()
+        return f"PostgreSQL {row[0]}"
+
     def close(self) -> None:
         with self._lead_lock:
             if self._lead is not None:
                 self._lead.close()
+
+
+def is_led(url: str) -> bool:
+    """Whether a node writes this database. Raises StoreError when it cannot be asked."""
+    try:
+        with _connect(url) as connection:
+            return not _try_lead(connection)
+    except psycopg.Error as error:
+        raise StoreError(f"{describe(url)} cannot be reached: {_words(error)}") from error
 
 
 @contextlib.contextmanager

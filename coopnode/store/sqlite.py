@@ -52,6 +52,7 @@ class SQLite:
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=4 if read_only else 1,
+            hide_parameters=True,  # the text of an error would carry rows
         )
         begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
@@ -98,6 +99,13 @@ class SQLite:
         if self._writer is not None:
             with self._writer.connect() as connection:
                 self.driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def sizes(self, reader: Driver) -> tuple[int, int]:
+        log = self._path.with_name(FILE + "-wal")
+        return self._path.stat().st_size, log.stat().st_size if log.exists() else 0
+
+    def kind(self, reader: Driver) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
 
     def close(self) -> None: ...
 

@@ -6,7 +6,7 @@ Read models are not among them: they are filled anew when a node opens the copy.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,9 @@ from coopnode.store.sql import Connection, Table, func, select
 #: Rows of one statement; fewer where a row may be of megabytes.
 _BATCH: Final = 64
 _LARGE: Final = {"blobs": 1, "drafts": 4, "private_records": 8}
+STATE_DIGEST: Final = "state digest"
+#: Which node writes a database is no fact of another one (`coopnode.store.postgresql`).
+_OWN: Final = "leader"
 #: Not a fact: without it every read model is filled anew.
 _LEFT_OUT: Final = frozenset((schema.projection_versions.name,))
 
@@ -64,11 +67,11 @@ def copy_facts(source: Snapshot, target: Database, progress: Callable[[int, int]
     def work(connection: Connection) -> None:
         nonlocal done
         raw = driver(connection)
-        raw.execute("DELETE FROM meta")
+        raw.execute("DELETE FROM meta WHERE name <> ?", (_OWN,))
         for table in facts():
             names = [column.name for column in table.columns]
             quoted = ", ".join(f'"{name}"' for name in names)
-            rows = source.table(table.name, names)
+            rows = _rows(source, table, names)
             while batch := list(islice(rows, _LARGE.get(table.name, _BATCH))):
                 insert_rows(raw, f'INSERT INTO "{table.name}" ({quoted})', batch)
                 done += len(batch)
@@ -92,6 +95,14 @@ def _continue_numbers(connection: Connection) -> None:
             connection.execute(select(func.setval(name, last)))
 
 
+def _rows(
+    source: fsck.Snapshot, table: Table, names: Sequence[str], order: Sequence[str] = ()
+) -> Iterator[tuple[object, ...]]:
+    for row in source.table(table.name, names, order):
+        if table is not schema.meta or row[0] != _OWN:
+            yield row
+
+
 def fingerprint(source: Snapshot) -> dict[str, str]:
     """What has to be the same in a copy: the rows of each table with a digest over them, and the state digest
     of SPEC §9.2."""
@@ -100,8 +111,8 @@ def fingerprint(source: Snapshot) -> dict[str, str]:
         names = [column.name for column in table.columns]
         keys = [column.name for column in table.primary_key.columns]
         hasher, count = hashlib.sha256(), 0
-        for row in source.table(table.name, names, keys):
+        for row in _rows(source, table, names, keys):
             hasher.update(repr(tuple(row)).encode())
             count += 1
         found[table.name] = f"{count} rows, {hasher.hexdigest()}"
-    return {**found, "state digest": source.state_digest().hex()}
+    return {**found, STATE_DIGEST: source.state_digest().hex()}

@@ -25,6 +25,7 @@ from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "run", "init", "config", "letters", "rebuild", "audit", "verify", "export", "backup", "restore",
+    "migrate-database",
     "sign", "submit", "key new", "key show", "key restore",
 )  # fmt: skip
 

@@ -93,6 +93,34 @@ async def test_a_ticket_that_is_no_text_is_refused(coop: Cooperative, client: Cl
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+async def test_large_bodies_that_wait_leave_room_for_statements(tmp_path: Path) -> None:
+    """A few hundred of the longest bodies, never finished, would take all memory (P14)."""
+    made = await testing.cooperative(tmp_path / "data", more={"limits": Limits(in_flight_bytes=10_000_000)})
+    head = (
+        b"POST /entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: 8000000\r\n\r\n--b"
+    )
+    async with TestClient(TestServer(create_app(made.node))) as client:
+        _, slow = await asyncio.open_connection("127.0.0.1", client.port)
+        slow.write(head)
+        await asyncio.sleep(0.2)
+        answers, asking = await asyncio.open_connection("127.0.0.1", client.port)
+        asking.write(head)
+        async with asyncio.timeout(5):
+            assert (await answers.readline()).split()[1] == b"503"
+        async with client.post("/entries", data=made.consent(made.founder, "a"), headers=COSE) as taken:
+            assert taken.status == 200
+        slow.close()
+        await asyncio.sleep(0.2)
+        answers, asking = await asyncio.open_connection("127.0.0.1", client.port)
+        asking.write(head[:-1])
+        with pytest.raises(TimeoutError):  # it is read: the room was given back
+            async with asyncio.timeout(0.5):
+                await answers.readline()
+        asking.close()
+    await made.node.stop()
+
+
 async def test_a_statement_is_taken_once(coop: Cooperative, client: Client) -> None:
     raw = coop.consent(coop.founder, "a")
     bodies = []

@@ -335,3 +335,49 @@ async def test_processes_that_cannot_live_stop_the_node(society: Society, monkey
                 await asyncio.sleep(0.01)
         assert 3 <= len(seen) <= 4
         assert node.process.returncode == 2
+
+
+async def _figures(node: Running, name: str) -> float:
+    async with aiohttp.ClientSession() as session, session.get(f"{node.url}/metrics") as response:
+        assert response.status == 200
+        lines = (await response.text()).splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+async def test_figures_of_all_processes_are_one_sum_that_never_goes_back(society: Society) -> None:
+    accepted = 'coopnode_answers_total{code="-",outcome="accepted",type="consent.give/1"}'
+    async with running(society.data, 2) as node:
+        raws = society.consents(20)
+        await asyncio.gather(*(node.post(raw) for raw in raws))
+        async with asyncio.timeout(20):  # the other process tells its counts every five seconds
+            while await _figures(node, accepted) < len(raws):  # noqa: ASYNC110
+                await asyncio.sleep(0.3)
+        assert await _figures(node, accepted) == len(raws)
+        assert await _figures(node, "coopnode_process_open_files{") > 10
+        assert await _figures(node, "coopnode_process_started_seconds") > 2 * 10**9, "more than one process"
+        os.kill(node.children()[0], signal.SIGKILL)
+        await _until(lambda: len(node.children()) == 2)
+        assert await _figures(node, accepted) == len(raws)
+
+
+async def test_a_writing_process_that_hangs_is_seen(society: Society, monkeypatch: Any) -> None:
+    """Pages go on; whoever asks whether the node takes statements hears no."""
+    async with running(society.data, 1) as node:
+        os.kill(node.process.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(40), aiohttp.ClientSession() as session:
+                while True:
+                    async with session.get(f"{node.url}/readyz/write") as response:
+                        body = await response.json()
+                        if response.status == 503:
+                            break
+                    await asyncio.sleep(0.3)
+                assert "does not answer" in body["reason"]
+                for path in ("/livez", "/readyz", "/checkpoint"):
+                    async with session.get(node.url + path) as response:
+                        assert response.status == 200, path
+        finally:
+            os.kill(node.process.pid, signal.SIGCONT)
+        async with asyncio.timeout(20):
+            while not (await node.status())["writing"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.3)
