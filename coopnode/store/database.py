@@ -28,7 +28,7 @@ from coopnode.store.driver import Driver
 from coopnode.store.migrating import upgrade
 from coopnode.store.sql import upsert
 from coopnode.store.sqlite import FILE, SQLite
-from coopnode.store.troubles import in_words
+from coopnode.store.troubles import in_words, known
 
 __all__ = [
     "FILE",
@@ -135,7 +135,7 @@ class Database:
         except TimeoutError:
             return "the database does not answer"
         except STORAGE_ERRORS as error:
-            return f"the database cannot be read: {type(error).__name__}"
+            return f"the database cannot be read: {known(error) or type(error).__name__}"
         return None
 
     def sizes(self) -> tuple[int, int]:

@@ -90,7 +90,13 @@ def known(error: BaseException) -> str | None:
 
 
 def in_words(error: BaseException) -> str:
-    """The sentence, with what the system itself says; without one, that alone."""
+    """The sentence, with what the system itself says, but no name of a file: anybody may read it. Without a
+    sentence, what it says alone."""
     found = error.orig if isinstance(error, DBAPIError) else error
     sentence = known(error)
-    return f"{sentence} ({found})" if sentence else str(found)
+    if sentence is None:
+        return str(found)
+    said = (
+        found.strerror if isinstance(found, OSError) else found if isinstance(found, sqlite3.Error) else None
+    )
+    return f"{sentence} ({said})" if said else sentence
