@@ -181,10 +181,12 @@ class Watch:
         self.wanted_processes = 0
         #: written by the scheduler and by the job that looks at the certificates
         self.jobs: dict[str, JobState] = {}
-        self.addresses: list[Address] = []
+        self.addresses: list[Address] = _unseen(config)
 
     def configure(self, config: Config) -> None:
         self._config = config
+        if [address.url for address in self.addresses] != [config.public_url, config.signing_url]:
+            self.addresses = _unseen(config)
 
     def heard(self, who: Hashable, report: Report) -> None:
         self._pages.heard(who, report)
@@ -252,6 +254,12 @@ class Watch:
             ruleset=registry.RULESET,
             types=len(registry.TYPES),
         )
+
+
+def _unseen(config: Config) -> list[Address]:
+    named: tuple[tuple[Literal["public", "signing"], str], ...]
+    named = ("public", config.public_url), ("signing", config.signing_url)
+    return [Address(name, url, 0, None, None) for name, url in named]
 
 
 def _modified(path: Path) -> int | None:

@@ -11,6 +11,7 @@ meanwhile.
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from coopnode import keystore
+from coopnode import keystore, recovery
 from coopnode.audit.pipeline import RESULTS, Progress
 from coopnode.audit.replay import Replayer, replaying
 from coopnode.audit.report import Problem, Report
@@ -113,7 +114,7 @@ class _Inspection:
             results=sum(replayer.counts[name] for name in RESULTS),
             seconds=time.perf_counter() - started,
             problem=problem and replace(problem, own=True),
-            notes=tuple(self._notes),
+            notes=tuple(dict.fromkeys(self._notes)),
         )
 
     # -- entries, hashes and columns
@@ -302,6 +303,7 @@ class _Inspection:
 
     def _records(self, state: State) -> Problem | None:
         waiting, said = dict(self._private), View(state, erasing.DOMAIN)
+        lost = set(json.loads(self._snapshot.meta(recovery.LOST) or "[]"))
         opened = self._open_vault()
         for row in self._snapshot.records():
             if erasing.is_erased(said, row.digest):
@@ -317,6 +319,9 @@ class _Inspection:
             opened.close()
         for digest, (index, type, _) in sorted(waiting.items(), key=lambda item: item[1]):
             if erasing.is_erased(said, digest):
+                continue
+            if index in lost:
+                self._notes.append("records_lost")
                 continue
             return Problem("record_missing", index, type, where="private_records")
         return None

@@ -1,5 +1,5 @@
 """A link to the operator's page, made on the machine: who may read the node's keys may look at its condition
-(ADR 9). Nothing is stored; a link ends by itself.
+(ADR 10). Nothing is stored; a link ends by itself.
 
 A link lives ten minutes and is exchanged for a visit of twelve hours, because addresses stand in histories
 and in the logs of proxies.

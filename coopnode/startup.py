@@ -130,8 +130,8 @@ def _check_heads(
     if known.size > head.size:
         raise _Doubt(
             f"this node has had {known.size} entries, its database holds {head.size}: an older copy was "
-            f"restored. Entries {head.size} to {known.size - 1} are missing; look for them in "
-            "data/log, in a newer backup or at a mirror"
+            f"restored. Entries {head.size} to {known.size - 1} are missing; coopnode restore --data DIR "
+            "takes them from data/log, coopnode restore --data DIR --from DIR|URL from another copy"
         )
     if tree.root_at(known.size) != known.root:
         raise _Doubt(

@@ -2,7 +2,7 @@
 // signature, and is sent nowhere.
 
 import { button, ghost, notice } from "./app.js";
-import { base64url, equal, fingerprint, fromBase64url, random } from "./bytes.js";
+import { base64url, equal, fingerprint, fromBase64url, isIdentifier, random } from "./bytes.js";
 import { ED25519, assemble, possession, sigStructure } from "./cose.js";
 import { h, icon } from "./dom.js";
 import { publicKey, sign as signWithSeed } from "./ed25519.js";

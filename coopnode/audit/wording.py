@@ -186,6 +186,10 @@ _OPERATOR = (
     "Whoever can write to the data directory of this machine, or a broken disk.",
     "Тот, кто может писать в каталог данных этой машины, либо неисправный диск.",
 )
+_RESTORED = (
+    "Nobody, when this is a restored copy: entries, hashes and signatures agree, and only how far the log was signed is not known here.",
+    "Никто, если это восстановленная копия: записи, хеши и подписи сходятся, неизвестно только, докуда журнал был подписан.",
+)
 _READER = (
     "Nobody need be at fault: compare what you expected with whom you asked.",
     "Возможно, никто: сравните, чего вы ожидали и кого спросили.",
@@ -222,10 +226,11 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     "not_allowed": _NO_RIGHT,
     "wrong_recovery_key": _NO_RIGHT,
     "tick_not_later": _NODE,
+    "head_file_missing": _RESTORED,
     **dict.fromkeys(
         (
             "entry_missing", "entry_changed", "entry_row", "head_mismatch", "head_file_mismatch",
-            "head_file_missing", "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_not_erased", "record_unreadable", "record_mismatch", "blob_mismatch", "blob_missing",
+            "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_not_erased", "record_unreadable", "record_mismatch", "blob_mismatch", "blob_missing",
             "attachment_mismatch",
         ),
         _OPERATOR,
@@ -257,6 +262,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
     "models_unfilled": (
         "The tables of the pages are not filled yet; the next start fills them.",
         "Таблицы страниц ещё не заполнены; их заполнит следующий запуск узла.",
+    ),
+    "records_lost": (
+        "Private records of some entries were lost with a machine; a restore noted which.",
+        "Личные данные к части записей потеряны вместе с машиной; какие — отмечено при восстановлении.",
     ),
     "records_unchecked": (
         "Private records were not opened: the vault key is not in this directory.",

@@ -71,7 +71,7 @@ def audit(
         output.fail("--trust-since needs --since", as_json=as_json)
     try:
         saved = since.read_bytes() if since else None
-        source = open_source(place, _reader(place, key, account, expect, passphrase_file) if key else None)
+        source = open_source(place, reader(place, key, account, expect, passphrase_file) if key else None)
         with output.progress("Проверка" if words == "ru" else "Checking", as_json=as_json) as progress:
             found = check(
                 source,
@@ -101,7 +101,7 @@ def _save(path: Path, note: bytes, found: Report) -> None:
         typer.echo("coopnode: the log grew meanwhile; the checkpoint was not saved", err=True)
 
 
-def _reader(
+def reader(
     place: str, key: Path, account: str | None, expect: str | None, passphrase_file: Path | None
 ) -> Authorise:
     """Read authorisations of SPEC §10, anew for every path: each is good for five minutes and one place."""

@@ -24,6 +24,7 @@ from coopnode.store.sql import (
     delete,
     insert,
     projections,
+    select,
     update,
     upsert,
 )
@@ -112,6 +113,18 @@ records: Final = Table(
     sqlite_with_rowid=False,
 )
 
+#: How many stood at a status from one moment on: `what` is application or register. A list of a hundred
+#: thousand lines tells its length without being read.
+totals: Final = Table(
+    "membership_totals",
+    projections,
+    Column("what", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("at", Integer, primary_key=True),
+    Column("number", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 #: Kind of news in the outbox; `coopnode.membership.letters` says what is written about it.
 LETTER: Final = "membership.letter"
 
@@ -151,6 +164,8 @@ def _application(connection: Connection, entry: Accepted, id: str, found: Applic
         "changed_idx": entry.index,
         "changed_at": entry.tick,
     }
+    before = select(applications.c.status).where(applications.c.idx == found.index)
+    _moved(connection, entry, "application", connection.execute(before).scalar_one_or_none(), found.status)
     later = {name: value for name, value in row.items() if name not in ("idx", "id", "applied_at")}
     connection.execute(upsert(applications).values(row).on_conflict_do_update(["idx"], set_=later))
     step = {
@@ -189,12 +204,30 @@ def _place(
         row |= {"status": "invited", "person": enrolment.person}
         row |= {"since": enrolment.since, "digest": enrolment.digest}
     connection.execute(insert(register).values(row))
+    _moved(connection, entry, "register", None, str(row["status"]))
 
 
 def _end_place(connection: Connection, entry: Accepted, number: int) -> None:
     """What the register said of the number holds no longer."""
     ends = and_(register.c.number == number, register.c.to_idx.is_(None))
-    connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
+    before = connection.execute(select(register.c.status).where(ends)).scalar_one_or_none()
+    if before is not None:
+        connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
+        _moved(connection, entry, "register", before, None)
+
+
+def _moved(connection: Connection, entry: Accepted, what: str, before: str | None, after: str | None) -> None:
+    """One more at a status, one less at another."""
+    for status, by in ((before, -1), (after, 1)) if before != after else ():
+        if status is None:
+            continue
+        known = select(totals.c.number).where(totals.c.what == what, totals.c.status == status)
+        last = connection.execute(known.order_by(totals.c.at.desc()).limit(1)).scalar_one_or_none()
+        row = {"what": what, "status": status, "at": entry.tick, "number": (last or 0) + by}
+        again = upsert(totals).values(row)
+        connection.execute(
+            again.on_conflict_do_update(["what", "status", "at"], set_={"number": row["number"]})
+        )
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
@@ -241,7 +274,7 @@ def _end_case(connection: Connection, case: str, status: str, at: int) -> None:
 
 
 PROJECTIONS: Final = (
-    Projection("membership", 1, (applications, steps, register), _project),
+    Projection("membership", 2, (applications, steps, register, totals), _project),
     Projection("membership.records", 1, (records,), _records),
     Projection("membership.letters", 1, (), _letters),
 )

@@ -46,7 +46,7 @@ from coopnode.testing import FixedClock, Person, seed
 from protocol import documents, methodology, signatures
 from protocol.contract import View
 from protocol.contracts import cooperative as rules
-from protocol.contracts import council
+from protocol.contracts import council, membership
 from protocol.documents import Statement
 from protocol.encoding import Value
 from protocol.identifiers import identifier
@@ -387,6 +387,15 @@ class Writer:
         """Entries so far, those of the batch that is open among them."""
         return self._sequencer.head.size + (len(self._batch.accepted) if self._batch else 0)
 
+    @property
+    def now(self) -> int:
+        return self._sequencer.head.tick
+
+    @property
+    def largest(self) -> int:
+        """Number of the register."""
+        return membership.register(View(self._sequencer.state, membership.DOMAIN)).largest
+
     def put(self, raw: bytes, record: bytes | None = None, blobs: Sequence[Blob] = ()) -> Statement:
         if self._batch is None:
             own = self._sequencer
@@ -634,27 +643,14 @@ def _written(
 
 
 def _pad(writer: Writer, about: Cooperative, size: int) -> None:
-    """Consents of the council, one replacing another, up to exactly `size` entries."""
-    author, now = Author(about), writer._sequencer.head.tick
-    number = 0
+    """Lines of the paper register found late, up to exactly `size` entries."""
+    author, now, number = Author(about), writer.now, writer.largest
     while writer.size < size:
-        if number % _BETWEEN == 0:
+        if (number := number + 1) % _BETWEEN == 0 and writer.size < size - 1:
             now += about.step
             writer.tick(now)
-        who = author.officers[_VOTERS[number % len(_VOTERS)]]
-        random.seed(f"{VERSION}/pad/{number}")
-        fields: dict[str, Value] = {
-            "purpose": f"purpose-{number % 16}",
-            "operator": about.id,
-            "fields": ["name"],
-            "text": about.texts["consent-contacts"][1],
-        }
-        if writer.size < size:
-            sign = testing.sign_statement
-            writer.put(
-                sign(who.person.key, "consent.give/1", fields, iss=who.id, sub=who.id, aud=about.id, now=now)
-            )
-        number += 1
+        (ready,) = author.case(Case("invited", number, (now - about.start) // about.step - 1, number))
+        writer.put(ready.raw, ready.record)
     writer.commit()
 
 

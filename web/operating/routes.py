@@ -1,5 +1,5 @@
 """`/livez`, `/readyz` and `/readyz/write` for whoever watches over processes, `/metrics` for Prometheus,
-`/operator` for a person (ADR 9).
+`/operator` for a person (ADR 10).
 
 There is no administrator: whoever sees these can do nothing with them.
 """

@@ -15,7 +15,7 @@ export default {
     "object.off_me": "Это я, вернуться на сайт",
 
     "object.title": "Восстанавливаете не вы? Возразите",
-    "object.lead": "Кто-то ввёл ключ с вашего листа восстановления. Ключ этого устройства отозван ({time}), но возразить им ещё можно.",
+    "object.lead": "Кто-то ввёл ключ с вашего листа восстановления. Ключ этого устройства отозван {time}, но возразить им ещё можно.",
     "object.lead_active": "Кто-то ввёл ключ с вашего листа восстановления. Ключ этого устройства действует.",
     "object.stop": "Вам доступно больше: остановить новый ключ совсем. Войдите и нажмите «Остановить». Возражение нужно, если вы не уверены, чей это ключ.",
     "object.stop_link": "Ключи и устройства",
@@ -84,7 +84,7 @@ export default {
     "object.off_me": "It is me, back to the site",
 
     "object.title": "Is it not you who recovers? Object",
-    "object.lead": "Somebody entered the key of your recovery sheet. The key of this device was revoked ({time}), but it can still object.",
+    "object.lead": "Somebody entered the key of your recovery sheet. The key of this device was revoked on {time}, but it can still object.",
     "object.lead_active": "Somebody entered the key of your recovery sheet. The key of this device is in force.",
     "object.stop": "You can do more: stop the new key altogether. Sign in and press “Stop it”. An objection is for when you are not sure whose key it is.",
     "object.stop_link": "Keys and devices",
