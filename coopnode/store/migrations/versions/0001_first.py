@@ -78,7 +78,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("idx"),
     )
     op.create_index("entries_digest", "entries", ["digest"], unique=False)
-    op.create_index("entries_iss", "entries", ["iss", "idx"], unique=False)
+    op.create_index("entries_iss", "entries", ["iss", "type", "idx"], unique=False)
     op.create_table(
         "login_keys",
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
