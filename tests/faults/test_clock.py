@@ -68,6 +68,7 @@ async def test_two_hours_back(society: Society, clock: Path) -> None:
     )
 
 
+@pytest.mark.long
 async def test_wrong_at_the_start(society: Society, clock: Path) -> None:
     async with society.living() as life:
         await life.give(3)

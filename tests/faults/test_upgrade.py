@@ -60,6 +60,7 @@ async def _used(society: Society) -> tuple[str, list[str]]:
     return schema(society.data / "coopnode.db")
 
 
+@pytest.mark.long
 async def test_the_next_version_keeps_a_copy(society: Society, tmp_path: Path) -> None:
     old = await _used(society)
     folder = later(tmp_path / "migrations")

@@ -167,6 +167,7 @@ async def test_a_part_of_multipart_without_end(world: World) -> None:
         guarded(answer, body[:80])
 
 
+@pytest.mark.long
 async def test_bodies_that_grow_when_unpacked(world: World) -> None:
     """A gigabyte of zeros in a megabyte, by a body that says it is compressed."""
     client, stranger = await world.browser(world.applicant), await world.browser()
