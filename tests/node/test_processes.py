@@ -25,6 +25,8 @@ from coopnode.config import Smtp
 from protocol import promises
 from tests.node.fsck import verify
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 ROOT = Path(__file__).parents[2]
 COSE = {"Content-Type": "application/cose"}
 
