@@ -30,12 +30,14 @@ _START_SECONDS = 30
 class Cluster:
     """Started when it is made. It speaks on a socket in its own folder only."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Path | None = None) -> None:
+        """In `place`, else in memory."""
         programs = find_postgresql()
         if programs is None:
             raise RuntimeError("PostgreSQL is missing; on Debian: apt install postgresql")
         self._programs = programs
-        place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        if place is None and os.access(_MEMORY, os.W_OK):
+            place = _MEMORY
         self._folder = Path(tempfile.mkdtemp(prefix="coopnode-pg-", dir=place))
         self._numbers = count(1)
         self._made: list[str] = []

@@ -297,7 +297,7 @@ def show_letters(
 
 
 def operator_link(data: Path | None = DATA, as_json: bool = JSON) -> None:
-    """Print a link to the page that shows the node's condition.
+    """Print a link to the page of the node's condition.
 
     It works for ten minutes and opens the page for twelve hours in the browser that opened it. The page only
     shows; whoever runs this command could read more than it does.
@@ -324,7 +324,9 @@ def rebuild(
     lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
-    """Drop state and read models and compute them anew from the log. The node must not run.
+    """Compute state and read models anew from the log.
+
+    The node must not run.
 
     The log itself is not touched. When an entry does not replay nothing is changed and it is named.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import platform
 import tempfile
@@ -11,10 +12,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from coopnode import logs
+from coopnode import logs, testing
 from tests.benchmarks import accepting, micro, pages, replay, starting
 from tests.benchmarks.figures import Figures, head
 from tests.benchmarks.processes import ROOT, Others
+from tests.postgresql import Cluster
 
 
 def _accepting(figures: Figures, folder: Path, quick: bool) -> None:
@@ -38,6 +40,14 @@ RUN: dict[str, Callable[[Figures, Path, bool], None]] = {
     "pages": _pages,
 }
 GROUPS = tuple(RUN)
+ON_DATABASE = ("accepting", "pages")
+
+
+def _on_postgresql(place: Path) -> None:
+    """A server of this run's own, on the disk to be measured."""
+    cluster = Cluster(place)
+    atexit.register(cluster.close)
+    testing.furnish = cluster.furnish
 
 
 def main() -> None:
@@ -51,12 +61,21 @@ def main() -> None:
         default=None,
         help="on the disk to be measured [default: where temporary files go]",
     )
+    parser.add_argument(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="what nodes stand on; with postgresql only what depends on it is measured",
+    )
     given = parser.parse_args()
     if given.json:
         given.json = given.json.absolute()
     os.chdir(ROOT)
     logs.configure("warning")  # a node opened here would write between the figures
-    wanted, quick, figures, began = given.only or GROUPS, given.quick, Figures(), time.perf_counter()
+    if given.database == "postgresql":
+        _on_postgresql(given.folder or Path(tempfile.gettempdir()))
+    groups = ON_DATABASE if given.database == "postgresql" else GROUPS
+    wanted, quick, figures, began = given.only or groups, given.quick, Figures(), time.perf_counter()
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
         head(),

@@ -23,6 +23,7 @@ from coopnode.founding import queries
 from tests.browser.people import DESKTOP, PHONE, Person, chromium
 from tests.browser.signing_kit import ROOT
 from tests.browser.site import Site, built, site
+from tests.postgresql import Cluster
 from tests.web.test_founding import begin, look
 
 COUNCIL = (
@@ -41,10 +42,13 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    files = built(tmp_path_factory.mktemp("build"))
-    with site(tmp_path_factory.mktemp("data") / "node", files) as house:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    files, data = built(tmp_path_factory.mktemp("build")), tmp_path_factory.mktemp("data") / "node"
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        cluster.furnish(data)
+    with site(data, files) as house:
         yield house
 
 

@@ -22,6 +22,12 @@ async def _kill_again_and_again(data: Path) -> None:
     assert crash.acknowledged
 
 
+@pytest.mark.databases("postgresql")
+async def test_acknowledged_statements_survive_kills_on_postgresql(tmp_path: Path) -> None:
+    await _kill_again_and_again(tmp_path / "data")
+
+
+@pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 @pytest.mark.parametrize("life", range(QUICK))
 async def test_acknowledged_statements_survive_kills(tmp_path: Path, life: int) -> None:
     await _kill_again_and_again(tmp_path / "data")

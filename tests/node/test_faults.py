@@ -9,6 +9,8 @@ import pytest
 from coopnode import faults
 from tests.node.crash import Crash
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 
 @pytest.mark.parametrize("point", faults.POINTS)
 async def test_death_at(point: str, tmp_path: Path) -> None:

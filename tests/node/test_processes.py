@@ -28,6 +28,8 @@ from coopnode.submissions import Submission
 from protocol import documents, promises
 from tests.node.fsck import verify
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 ROOT = Path(__file__).parents[2]
 COSE = {"Content-Type": "application/cose"}
 

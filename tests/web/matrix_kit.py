@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestServer
+from sqlalchemy import inspect
 
 from coopnode import testing
 from coopnode.cli.node import all_projections
@@ -145,8 +146,8 @@ class Matrix(Shell):
         def count(connection: Connection) -> dict[str, int]:
             """Of every table but those of visits, of drafts, which keep what was typed, right or wrong, and
             of letters, which a worker makes of the log in its own time."""
-            query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE '%letters%'"
-            names = {row[0] for row in connection.exec_driver_sql(query)} - {"sessions", "drafts", "outbox"}
+            found = set(inspect(connection).get_table_names()) - {"sessions", "drafts", "outbox"}
+            names = {name for name in found if "letters" not in name}
             return {
                 name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
                 for name in sorted(names)

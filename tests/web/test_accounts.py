@@ -25,6 +25,8 @@ from tests.node.society import DAY, Society
 from web.app import create_app
 from web.keys import SESSIONS, SIGNING
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 Client = TestClient[Any, Any]
 
 

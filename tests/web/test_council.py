@@ -23,6 +23,8 @@ from tests.node.council_kit import Table, table
 from web.app import create_app
 from web.keys import SESSIONS, SIGNING
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 Client = TestClient[Any, Any]
 PASSED = {"chair": "for", "secretary": "for", "accountant": "for", "one": "for"}
 

@@ -13,6 +13,8 @@ from coopnode.founding import queries
 from tests.browser.people import DESKTOP, PHONE, Person, chromium
 from tests.browser.site import Site, built, site
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 #: Set to a folder to keep pictures of every page.
 PICTURES = os.environ.get("COOPNODE_PICTURES")
 

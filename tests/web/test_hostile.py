@@ -24,6 +24,8 @@ from tests.web.test_shell import Client, answers, begin, done, message
 from web.keys import SESSIONS
 from web.rendering import visible
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 PERSONAL = ("ул. Тайная", "+79990001122", "applicant@example.org")
 
 

@@ -18,6 +18,8 @@ from pypdf import PdfReader
 from tests.web.hostile_kit import guarded, raw
 from tests.web.matrix_kit import NAMES, PICTURE, PRIVATE, ROLES, Matrix, made_matrix, told
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 #: Columns: stranger, applicant, other applicant, refused applicant, member, former bookkeeper; then of the
 #: council: a member, the accountant, the secretary, the chair.
 TABLE = """

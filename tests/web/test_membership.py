@@ -36,6 +36,8 @@ from web.membership import forms, models
 from web.membership.routes import setup
 from web.membership.shell import MEMBERSHIP
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 Client = TestClient[Any, Any]
 
 

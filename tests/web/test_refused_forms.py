@@ -35,6 +35,8 @@ from web.founding import forms as founding
 from web.founding.shell import FOUNDING
 from web.membership import forms as membership
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 HUGE = "9" * 400
 NUMBERS = ("", "-1", "0x10", "1e9", "١٢", HUGE, "1.5.1", "не число", "<b>1</b>", "1" * 5000)
 DAYS = ("", "2026-02-30", "31.02.2026", "9999-12-31", "0001-01-01", "вчера", HUGE, "2026-13-01")

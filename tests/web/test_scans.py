@@ -17,6 +17,8 @@ from web.app import create_app
 from web.founding.shell import FOUNDING
 from web.keys import SESSIONS
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 SCAN = b"%PDF-1.7\n" + bytes(range(256)) * 40
 
 

@@ -27,6 +27,8 @@ from web.home import Event, Task
 from web.keys import EVENTS, SESSIONS, SIGNING, TASKS
 from web.middleware import RATION
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
+
 Client = TestClient[Any, Any]
 PUBLIC = ("/", "/sign-in", "/verify", "/join", "/no-such-page")
 SIGNED_IN = ("/now", "/cooperatives", "/documents", "/me", "/me/data", "/me/membership", "/council", "/desk")
