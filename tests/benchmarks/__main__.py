@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from tests.benchmarks import accepting, micro, pages, replay, starting
+from tests.benchmarks import accepting, micro, pages, replay, size, starting
 from tests.benchmarks.figures import Figures, head
 from tests.benchmarks.processes import ROOT, Others
 
@@ -35,6 +35,9 @@ RUN: dict[str, Callable[[Figures, Path, bool], None]] = {
     "replay": lambda figures, folder, quick: replay.run(figures, folder, quick=quick),
     "accepting": _accepting,
     "pages": _pages,
+    "size": lambda figures, folder, quick: size.run(
+        figures, folder, size=1_000 if quick else 20_000, quick=quick
+    ),
 }
 GROUPS = tuple(RUN)
 
@@ -45,6 +48,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--only", choices=GROUPS, action="append", help="one group (may be repeated)")
     parser.add_argument(
+        "--size",
+        type=int,
+        metavar="ENTRIES",
+        help="of the log of the group size, up to 1000000 and more [default: 20000; alone: only this group]",
+    )
+    parser.add_argument(
         "--folder",
         type=Path,
         default=None,
@@ -52,6 +61,11 @@ def main() -> None:
     )
     given = parser.parse_args()
     wanted, quick, figures, began = given.only or GROUPS, given.quick, Figures(), time.perf_counter()
+    if given.size:
+        wanted = given.only or (size.GROUP,)
+        RUN[size.GROUP] = lambda figures, folder, quick: size.run(
+            figures, folder, size=given.size, quick=quick
+        )
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
         head(),
