@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +16,7 @@ from coopnode.cli.node import all_projections
 from coopnode.inspection import verify
 from coopnode.store import fsck
 from tests.benchmarks import million
+from tests.benchmarks.processes import ROOT
 
 
 def test_a_thousand_entries(tmp_path: Path) -> None:
@@ -38,3 +44,31 @@ def test_a_copy_leaves_the_cache_as_it_was(tmp_path: Path, monkeypatch: pytest.M
         rows = list(snapshot.entries(1000))
     at = {row.idx: row.digest for row in rows}
     assert all(at[index] == digest for index, digest in today.applications)
+
+
+def test_the_group_of_size_runs(tmp_path: Path) -> None:
+    assert {"p99", "memory", "audit", "backup", "PDF", "start", "inclusion"} <= _group(tmp_path, 1000)
+
+
+@pytest.mark.long
+def test_the_group_of_size_runs_on_a_larger_log(tmp_path: Path) -> None:
+    assert "p99" in _group(tmp_path, 20_000)
+
+
+def _group(folder: Path, size: int) -> set[str]:
+    """First words of the names of its figures."""
+    found = folder / "figures.json"
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--size", str(size)]
+    done = subprocess.run(
+        [*command, "--json", str(found), "--folder", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "COOPNODE_BENCH_CACHE": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(found.read_text())["figures"]
+    assert {each["group"] for each in figures} == {"size"}
+    assert all(each["ratio"] > 0 and each["value"] > 0 for each in figures)
+    return set(re.findall(r"\w+", " ".join(each["name"] for each in figures)))
