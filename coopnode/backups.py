@@ -53,6 +53,7 @@ from coopnode.store.heads import Heads, StoredHead
 from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints, encoding, tiles
 from protocol.errors import EncodingError, ProtocolError
+from protocol.identifiers import parse_origin
 from protocol.notes import parse_note
 from protocol.tiles import Tile
 
@@ -460,7 +461,7 @@ def _roll(
         )
         found = StoredHead(rolled.size, rolled.root)
         known = heads.get(rolled.origin) if heads else None
-        if heads is not None and known is None and heads.origins():
+        if heads is not None and not _of(heads, rolled.cooperative):
             raise BackupError("the head database given belongs to another log")
         known = _largest(data, known, rolled)
         # What is signed and missing keeps the node from writing, whatever else comes to light.
@@ -475,6 +476,12 @@ def _roll(
     size = known.size if known else 0
     startable = (head is not None or nothing_newer) and size <= rolled.size
     return Restored(final, rolled.before, rolled.size, rolled.tick, size, startable, rolled)
+
+
+def _of(heads: Heads, cooperative: str) -> bool:
+    """Whether the head database is empty or knows this cooperative's log."""
+    known = heads.origins()
+    return not known or any(parse_origin(name)[0] == cooperative for name in known)
 
 
 def _largest(data: Path, known: StoredHead | None, rolled: recovery.Rolled) -> StoredHead | None:

@@ -30,12 +30,12 @@ from coopnode.store.vault import Vault
 from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints, documents, merkle, registry, signatures, tiles
 from protocol.contract import View
-from protocol.contracts import cooperative
+from protocol.contracts import continuation, cooperative
 from protocol.documents import Statement
-from protocol.errors import NoteError, TileError
-from protocol.identifiers import origin
+from protocol.errors import NoteError, ProtocolError, TileError
+from protocol.identifiers import origin, parse_origin
 from protocol.log import Accepted, Batch, SeenAhead
-from protocol.notes import NoteKey
+from protocol.notes import NoteKey, parse_note
 from protocol.tiles import TILE_WIDTH, Tile
 
 #: Row of `meta`: indexes of entries whose private records were lost with a machine, as JSON.
@@ -73,7 +73,7 @@ class Rolled:
 class _Target:
     source: Source
     head: StoredHead
-    note: bytes | None = None
+    generation: int
 
 
 def roll_forward(
@@ -129,6 +129,8 @@ class _Roll:
         self._store, self._vault, self._projections, self._progress = store, vault, projections, progress
         self._tree = TreeStore(store.database.raw_reader)
         self._state = StateStore(store.database.raw_reader)
+        #: the largest signed head so far, by generation and size
+        self._signed: tuple[int, StoredHead] | None = None
 
     def run(self, sources: Sequence[Source], known: Callable[[str], StoredHead | None]) -> Rolled:
         size = self._store.size()
@@ -136,48 +138,66 @@ class _Roll:
         if not size or found is None:
             raise RecoveryError("the copy holds no log yet")
         name = cooperative.genesis_id(documents.parse(self._store.raw(0, 1)[0]))
-        self._head = self._store.head(name, 0, self._tree)
-        log = origin(name, self._head.generation)
+        generation = continuation.standing(View(self._state, continuation.DOMAIN)).number
+        self._head = self._store.head(name, generation, self._tree)
+        log = origin(name, generation)
         done = Rolled(name, log, size, size, self._head.tree.root(), self._head.tick)
         self._done = done
         self._projections.prepare(self._store.database)
-        head = known(log)
-        targets = list(self._targets(sources, NoteKey(log, found.log_key), head))
-        # Whatever was vouched for must be one history: where it leads on, and what it passes.
-        self._vouched = [target.head for target in targets] + ([head] if head else [])
-        for target in sorted(targets, key=lambda item: -item.head.size):
+        targets = list(self._targets(sources, name, found.log_key, known))
+        # Whatever was vouched for of one generation must be one history: where it leads on, and what it
+        # passes.
+        self._vouched = [(target.generation, target.head) for target in targets]
+        for target in sorted(targets, key=lambda item: (-item.generation, -item.head.size)):
             if target.head.size > done.size and self._follow(target):
                 break
+        done.origin = origin(name, self._head.generation)
         done.size, done.root, done.tick = self._head.size, self._head.tree.root(), self._head.tick
         return done
 
     # -- where to
 
     def _targets(
-        self, sources: Sequence[Source], key: NoteKey, known: StoredHead | None
+        self,
+        sources: Sequence[Source],
+        name: str,
+        key: bytes,
+        known: Callable[[str], StoredHead | None],
     ) -> Iterator[_Target]:
         for source in sources:
             try:
                 note = read_checkpoint(source)
-                signed = checkpoints.open_checkpoint(note, key)
+                log, generation = self._origin_of(note, name)
+                signed = checkpoints.open_checkpoint(note, NoteKey(log, key))
             except Missing:
                 self._done.notes.append(f"{source.name} has no checkpoint")
                 continue
             except SourceError as error:
                 self._done.notes.append(str(error))
                 continue
-            except NoteError:
+            except ProtocolError:
                 self._done.notes.append(f"the checkpoint of {source.name} is not signed by this log")
                 continue
             head = StoredHead(signed.size, signed.root)
             if head.size <= self._head.size and self._tree.root_at(head.size) != head.root:
                 raise RecoveryError(f"{source.name} holds another history, signed by this log, than the copy")
-            if self._done.signed is None or self._done.signed.size < head.size:
+            largest = self._signed
+            if largest is None or (largest[0], largest[1].size) < (generation, head.size):
+                self._signed = generation, head
                 self._done.signed, self._done.note = head, note
-            yield _Target(source, head, note)
-            if known is not None and known.size > head.size:
+            yield _Target(source, head, generation)
+            stored = known(log)
+            if stored is not None:
                 # The files go out before the signature: a crash in between leaves more than is signed.
-                yield _Target(source, known)
+                yield _Target(source, stored, generation)
+
+    def _origin_of(self, note: bytes, name: str) -> tuple[str, int]:
+        """Of this log, in our generation or one that went on from it. Raises ProtocolError."""
+        claimed = checkpoints.parse(parse_note(note)[0]).origin
+        found, generation = parse_origin(claimed)
+        if found != name or generation < self._head.generation:
+            raise NoteError("a checkpoint of another log")
+        return claimed, generation
 
     def _follow(self, target: _Target) -> bool:
         """Whether the copy now ends where the target says."""
@@ -188,7 +208,9 @@ class _Roll:
             )
             if merkle.root_at(hash_at, start) != self._head.tree.root():
                 raise RecoveryError(f"{name} holds another history, signed by this log, than the copy")
-            for other in self._vouched:
+            for generation, other in self._vouched:
+                if generation != target.generation:
+                    continue
                 if other.size <= head.size and merkle.root_at(hash_at, other.size) != other.root:
                     raise RecoveryError(
                         f"{name} holds another history than the one of {other.size} entries that this log "

@@ -30,6 +30,7 @@ from protocol.contracts import (
     accounts,
     agreements,
     consents,
+    continuation,
     cooperative,
     council,
     founding,
@@ -69,6 +70,7 @@ _MODULES: tuple[ContractModule, ...] = (
     council,
     founding,
     vault,
+    continuation,
 )
 
 CONTRACTS: Mapping[str, ContractModule] = {module.DOMAIN: module for module in _MODULES}
@@ -87,7 +89,6 @@ CONTRACT_OF: Mapping[str, ContractModule] = {kind.name: module for module, kind 
 #: Names kept for later parts, so that no other meaning is given to them (SPEC §6.5, §9.6).
 RESERVED = (
     "council.delegate/1",
-    "log.continue/1",
     "log.reinstate/1",
     "membership.succession/1",
     "node.anchored/1",
@@ -226,6 +227,9 @@ class StateFacts:
 
     def visibility(self) -> Literal["entitled", "public"]:
         return self._cooperative().visibility
+
+    def log_key(self) -> bytes:
+        return self._cooperative().log_key
 
     def pack_digest(self) -> bytes:
         return self._cooperative().pack

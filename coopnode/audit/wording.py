@@ -124,6 +124,18 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "the private record belonging to the entry is neither kept nor noted as erased",
         "личные данные к записи не хранятся и не отмечены как стёртые",
     ),
+    "state_mismatch": (
+        "the continuation of the log names another state than the entries before it lead to",
+        "продолжение журнала называет не то состояние, к которому ведут записи до него",
+    ),
+    "wrong_generation": (
+        "the checkpoint is of a part of the log that its documents do not lead to",
+        "отметка относится к части журнала, к которой его документы не ведут",
+    ),
+    "loss_hidden": (
+        "the checkpoint saved earlier is larger than the loss this log owns to",
+        "сохранённая прежде отметка больше, чем потеря, в которой журнал признаётся",
+    ),
     "record_not_erased": (
         "the private record of the entry is still kept although an officer erased it",
         "личные данные к записи хранятся, хотя должностное лицо их удалило",
@@ -250,6 +262,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
     "not_compared": (
         "No earlier checkpoint was given (--since): a second history shown to others would not be noticed.",
         "Прежняя отметка не задана (--since): другая история, показанная другим, осталась бы незамеченной.",
+    ),
+    "continued": (
+        "The end of this log was lost once; its log.continue/1 says what and who was asked. Promises and checkpoints of the earlier part stay evidence.",
+        "Конец этого журнала однажды был потерян; что именно и кого спрашивали, сказано в его log.continue/1. Обещания и отметки прежней части остаются доказательствами.",
     ),
     "unpublished": (
         "The database holds entries after the last signed checkpoint; the running node signs them, or does at its next start.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ KEY_FILE: Any = typer.Option(
 def add(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
+    app.command("continue")(go_on)
 
 
 def _secret(passphrase_file: Path | None, key_file: Path | None, question: str, *, twice: bool) -> Secret:
@@ -108,7 +111,8 @@ def restore(
     head/head.db: in the directory, or given by --head. Without it, --nothing-newer says that there was
     nothing after what was found. Without either the files are restored and the node does not start.
 
-    When signed entries are nowhere to be found, the command says which.
+    When signed entries are nowhere to be found, the command says which; coopnode continue goes on without
+    them.
 
     Exit status: 0 done, 1 you said no or signed entries are missing, 2 could not be restored.
     """
@@ -202,7 +206,8 @@ def _lines(done: Restored) -> list[str]:
         lines.append(
             f"Entries {first} to {last} were signed and are nowhere to be found. The node starts and only "
             "reads.\n"
-            f"Give another copy of the log: coopnode restore --data {folder} --from DIR|URL"
+            f"Give another copy of the log: coopnode restore --data {folder} --from DIR|URL\n"
+            "When there is none: coopnode continue --help"
         )
     elif done.startable:
         lines.append(f"Check it: coopnode verify --data {folder}\nStart it: coopnode run --data {folder}")
@@ -215,3 +220,77 @@ def _lines(done: Restored) -> list[str]:
             "--nothing-newer."
         )
     return lines
+
+
+def go_on(
+    statements: list[Path] = typer.Argument(
+        None, help="The signed statements; without them a draft is written.", metavar="[FILE]..."
+    ),
+    data: Path | None = DATA,
+    cause: str = typer.Option(
+        "machine_lost",
+        "--cause",
+        help="machine_lost, disk_damaged, stolen or second_history.",
+        metavar="CAUSE",
+    ),
+    asked: list[str] = typer.Option(
+        [], "--asked", help="Who was asked for the lost entries. May be repeated.", metavar="WHO"
+    ),
+    out: Path = typer.Option(Path("continue.json"), "--out", "-o", help="The draft.", metavar="FILE"),
+    as_json: bool = JSON,
+) -> None:
+    """Go on with a log whose end is lost.
+
+    Only when signed entries are nowhere to be found: whoever holds them has proof that they are missing. The
+    log goes on as its next part, under another name, with what survived as its beginning.
+
+    First without files: writes what survived and what is known as a draft. The chair and another voter of the
+    council sign it on their own machines: coopnode sign log.continue/1 continue.json --key FILE -o NAME.cose.
+    Then with both files. What was put in the lost entries has to be signed anew.
+
+    Exit status: 0 done, 2 could not be done.
+    """
+    from coopnode.cli.node import all_projections
+    from coopnode.continuing import ContinueError, carry_out, draft
+
+    folder = output.data_folder(data)
+    try:
+        if statements:
+            signed = [path.read_bytes() for path in statements]
+            done = carry_out(folder, signed, all_projections())
+        else:
+            found = draft(folder, cause, asked)
+            out.write_text(json.dumps(found, default=_bytes, indent=2) + "\n")
+    except ContinueError as error:
+        output.fail(str(error), as_json=as_json)
+    except OSError as error:
+        output.fail(f"{error.filename}: {error.strerror}", as_json=as_json)
+    if not statements:
+        known = found["known"]["size"]
+        text = (
+            f"{out}: {found['size']} entries survived, the old log had at least {known}.\n"
+            "Chair and another voter of the council sign it:\n"
+            f"  coopnode sign log.continue/1 {out} --key FILE --to {found['origin'].split('/')[1]}\n"
+            f"Then: coopnode continue --data {folder} CHAIR.cose OTHER.cose"
+        )
+        output.show(
+            {"ok": True, "draft": str(out), "size": found["size"], "known": known}, text, as_json=as_json
+        )
+        return
+    lost = (
+        f"entries {done.lost[0]} to {done.lost[1]} of the part before are lost"
+        if done.lost
+        else "nothing is lost"
+    )
+    output.show(
+        {"ok": True, "generation": done.generation, "entries": done.entries, "lost": list(done.lost or ())},
+        f"Part {done.generation} of the log begins with {done.entries} entries; {lost}.\n"
+        f"Start it: coopnode run --data {folder}",
+        as_json=as_json,
+    )
+
+
+def _bytes(value: object) -> dict[str, str]:
+    """As `coopnode sign` reads them."""
+    assert isinstance(value, bytes)
+    return {"$bytes": base64.urlsafe_b64encode(value).rstrip(b"=").decode()}

@@ -27,8 +27,7 @@ from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "run", "init", "config", "letters", "rebuild", "audit", "verify", "export", "backup", "restore",
-    "migrate-database",
-    "sign", "submit", "key new", "key show", "key restore",
+    "migrate-database", "continue", "sign", "submit", "key new", "key show", "key restore",
 )  # fmt: skip
 
 
@@ -263,6 +262,21 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     assert found["missing"] == [node.size, node.size] and found["startable"] is False
     with running(other) as ready:
         assert "an older copy was restored" in ready["reading_only"]
+    # It is nowhere: chair and council go on without it. This council has no second voter.
+    draft, key = tmp_path / "continue.json", node.key_file(tmp_path / "chair.key")
+    asked = json_of("continue", "--data", other, "--asked", "https://mirror.example", "-o", draft)
+    assert (asked["size"], asked["known"]) == (node.size, node.size + 1)
+    signed = tmp_path / "chair.cose"
+    coopnode("continue", draft, "--data", other, status=2)
+    coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
+    done = json_of("continue", signed, "--data", other)
+    assert (done["generation"], done["lost"]) == (1, [node.size, node.size])
+    with running(other) as ready:
+        assert ready["reading_only"] is None
+        assert urlopen(f"{ready['address']}/checkpoint").read().split()[0].endswith(b"/1")
+    assert json_of("verify", "--data", other)["ok"]
+    coopnode("export", tmp_path / "copy", "--data", other)
+    assert "was lost once" in coopnode("audit", tmp_path / "copy", "--expect", node.id).stdout
 
 
 def test_restore_takes_what_is_newer_from_a_mirror_for_readers(node: Made, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ async def test_what_a_backup_brings_back_is_erased_at_the_next_start(society: So
     restored.close()
     found = verify(data, projections=PROJECTIONS).problem
     assert found is not None and found.code == "record_not_erased"
-    again = Node.open(testing.config(data), clock=FixedClock(society.coop.now))
+    again = Node.open(testing.config(data), clock=FixedClock(time=society.coop.now))
     assert any("erased again" in note for note in again.standing.notes)
     again.close()
     assert kept(data, digest) == (0, 0)
@@ -109,7 +109,7 @@ async def test_a_node_that_dies_between_box_and_key_makes_up_for_it(
     assert kept(data, digest) == (0, 1)
     monkeypatch.undo()
     await society.node.stop()
-    Node.open(testing.config(data), clock=FixedClock(society.coop.now)).close()
+    Node.open(testing.config(data), clock=FixedClock(time=society.coop.now)).close()
     assert kept(data, digest) == (0, 0)
 
 

@@ -47,7 +47,9 @@ class Lost:
 
     def open(self, data: Path) -> Any:
         return Node.open(
-            testing.config(data), clock=FixedClock(self.society.coop.now), projections=all_projections()
+            testing.config(data, time_confirmed=True),
+            clock=FixedClock(time=self.society.coop.now),
+            projections=all_projections(),
         )
 
     def head(self) -> Path:

@@ -140,6 +140,9 @@ class WorldFacts:
     def visibility(self) -> Literal["entitled", "public"]:
         return "entitled"
 
+    def log_key(self) -> bytes:
+        return bytes(32)
+
     def pack_digest(self) -> bytes:
         return PACK
 
