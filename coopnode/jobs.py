@@ -1,4 +1,5 @@
-"""What runs beside requests in the process that writes the log: letters of all slices, clean-ups."""
+"""What runs beside requests in the process that writes the log: letters of all slices, clean-ups,
+backups."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Final
 from coopnode import cleaning
 from coopnode.accounts import letters as accounts
 from coopnode.app import Leader
+from coopnode.backup_job import BackupJob
 from coopnode.council import letters as council
 from coopnode.membership import letters as membership
 from coopnode.membership.attachments import Copies
@@ -25,5 +27,6 @@ def scheduler(node: Leader) -> Scheduler:
             Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),
+            Job("backup", 300.0, BackupJob(node).work),
         ),
     )
