@@ -322,11 +322,13 @@ def rehearse(
 
     Exit status: 0 everything came back, 1 something did not, 2 there is nothing to try with.
     """
+    from coopnode import logs
     from coopnode.backups import BackupError
     from coopnode.cli.node import all_projections, load_config
     from coopnode.drill import as_json as told
     from coopnode.drill import drill
 
+    logs.configure("error")
     config = load_config(data, as_json)
     secret = _secret(passphrase_file, key_file, "Passphrase of the backup", twice=False)
     sources = [_source(each, None, None, None, as_json) for each in come_from]
