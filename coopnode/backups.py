@@ -14,17 +14,17 @@ surviving tiles, an export or a mirror (`coopnode.recovery`).
 A file is `COOPNODE-BACKUP-1\\n`, a length u16 and a CBOR header with the key derivation, then chunks of 1
 MiB under AES-256-GCM with nonce = prefix (7) ‖ counter u32 ‖ last (1): chunks cannot be left out,
 exchanged or cut
-off unseen.
+off unseen. Both files are read back and compared before they get their names.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import secrets
 import shutil
 import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from coopnode import config, keystore, rebuilding, recovery
+from coopnode import config, faults, keystore, rebuilding, recovery
 from coopnode.audit.sources import Directory, Missing, Source, SourceError, read_checkpoint, read_tile
 from coopnode.condition import note_backup
 from coopnode.config import FILE as CONFIG
@@ -47,11 +47,12 @@ from coopnode.projections import Projection
 from coopnode.store import fsck, transfer, vault
 from coopnode.store.database import FILE as DATABASE
 from coopnode.store.database import StoreError, exists
+from coopnode.store.fsck import Snapshot
 from coopnode.store.heads import FILE as HEAD
 from coopnode.store.heads import FOLDER as HEADS
 from coopnode.store.heads import Heads, StoredHead
 from coopnode.tiles_writer import LogFiles
-from protocol import checkpoints, encoding, tiles
+from protocol import checkpoints, encoding, merkle, tiles
 from protocol.errors import EncodingError, ProtocolError
 from protocol.identifiers import parse_origin
 from protocol.notes import parse_note
@@ -63,6 +64,8 @@ _TAG: Final = 16
 _MEMORY, _TURNS, _LANES = 262_144, 3, 4
 _MOST_MEMORY, _MOST_TURNS, _MOST_LANES = 1_048_576, 20, 16
 _MAX_HEADER: Final = 1_000
+#: Folder of the data directory for copies while a backup is made.
+SCRATCH: Final = "backup.scratch"
 
 
 class BackupError(Exception):
@@ -212,54 +215,139 @@ class Made:
     entries: int
 
 
-def make(data: Path, target: Path, secret: Secret, progress: Callable[[int, int], None]) -> Made:
-    """`target` is a folder, in which files named by the time are made, or the name of the first file.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a backup must hold when it is read back."""
+
+    entries: int
+    root: bytes
+    #: rows of entries, state and private records
+    rows: tuple[int, ...]
+    state: bytes
+
+
+def make(
+    data: Path,
+    target: Path,
+    secret: Secret,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    keys_folder: Path | None = None,
+) -> Made:
+    """`target` is a folder, made when it is missing, in which files named by the time are written, or the
+    name of the first file, which ends with `.backup`. Both are read back and compared before they get their
+    names; a crash leaves nothing that looks finished.
 
     Raises BackupError.
     """
     if not exists(data, database_of(data)):
         raise BackupError(f"{data} holds no node")
-    if target.is_dir():
-        target = target / time.strftime("coopnode-%Y%m%d-%H%M%S.backup", time.gmtime())
-    keys = target.with_suffix(".keys")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".coopnode-backup-", dir=target.parent) as scratch:
+        if target.suffix != ".backup":
+            target.mkdir(parents=True, exist_ok=True)
+            target = _free(target, keys_folder or target)
+        keys = (keys_folder or target.parent) / target.with_suffix(".keys").name
+        for path in (target, keys):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                raise BackupError(f"{path} exists and is not overwritten")
+        # Copies that are not encrypted yet stay on the node's own disk.
+        with _scratch(data) as scratch:
             with _archive(target, secret) as archive:
-                entries = _public_side(data, Path(scratch), archive, progress)
+                facts = _public_side(data, scratch, archive, progress)
             # The vault's keys come after the database: every record of the copy then has its key.
             with _archive(keys, secret) as archive:
-                _secret_side(data, Path(scratch), archive)
+                _secret_side(data, scratch, archive)
+            _check(_unfinished(target), _unfinished(keys), secret, facts, scratch)
+        # The keys first: where the larger file has its name, the other one is there.
+        for path in (keys, target):
+            faults.point("backup.checked")
+            _unfinished(path).rename(path)
+            vault.sync_folder(path.parent)
     except (StoreError, SourceError, ProtocolError) as error:
         raise BackupError(str(error)) from error
-    except FileExistsError as error:
-        raise BackupError(f"{error.filename} exists and is not overwritten") from error
     except OSError as error:
         raise BackupError(f"{error.filename or target}: {error.strerror}") from error
-    note_backup(data, target, entries, int(time.time()))
-    return Made(target, keys, entries)
+    finally:
+        if target.suffix == ".backup":
+            for path in (target, (keys_folder or target.parent) / target.with_suffix(".keys").name):
+                _unfinished(path).unlink(missing_ok=True)
+    note_backup(data, target, facts.entries, int(time.time()))
+    return Made(target, keys, facts.entries)
+
+
+def _free(folder: Path, keys_folder: Path) -> Path:
+    """A name by the time that neither a backup nor the keys left of an attempt that was killed have."""
+    now = int(time.time())
+    while True:
+        name = time.strftime("coopnode-%Y%m%d-%H%M%S", time.gmtime(now))
+        if not (folder / f"{name}.backup").exists() and not (keys_folder / f"{name}.keys").exists():
+            return folder / f"{name}.backup"
+        now += 1
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+@contextmanager
+def _scratch(data: Path) -> Iterator[Path]:
+    """A folder for copies; what an attempt that was killed has left goes first."""
+    place = data / SCRATCH
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
 def _archive(path: Path, secret: Secret) -> Iterator[tarfile.TarFile]:
-    if path.exists():
-        raise FileExistsError(0, "exists", str(path))
-    unfinished = path.with_name(path.name + ".new")
-    try:
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            sealing = _Sealing(file, secret)
-            with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-                yield archive
-            sealing.finish()
-        unfinished.rename(path)
-        vault.sync_folder(path.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    unfinished = _unfinished(path)
+    unfinished.unlink(missing_ok=True)
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        sealing = _Sealing(file, secret)
+        with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+            yield archive
+        faults.point("backup.written")
+        sealing.finish()
+
+
+def _facts(snapshot: Snapshot) -> Facts:
+    """Computed from the rows, not from what the database says of itself."""
+    tree, digest = merkle.CompactRange(), hashlib.sha256()
+    entries = state = records = 0
+    for row in snapshot.entries():
+        tree.append(merkle.leaf_hash(row.raw))
+        entries += 1
+    for item in snapshot.state():
+        digest.update(encoding.encode(item.domain) + encoding.encode(item.key) + item.value)
+        state += 1
+    for record in snapshot.records():
+        digest.update(record.digest + record.box)
+        records += 1
+    return Facts(entries, tree.root(), (entries, state, records), digest.digest())
+
+
+def _check(backup: Path, keys: Path, secret: Secret, facts: Facts, scratch: Path) -> None:
+    """Reads both files back as a restore would. Raises BackupError."""
+    place = scratch / "read back"
+    place.mkdir(mode=0o700)
+    _unpack(backup, place, secret)
+    _unpack(keys, place, secret)
+    with fsck.snapshot(place) as snapshot:
+        if snapshot.integrity() is not None or _facts(snapshot) != facts:
+            raise BackupError("what was written does not read back as it was: is the disk failing?")
+        sealed = sum(1 for _ in snapshot.records())
+    if sealed and not (place / vault.FILE).exists():
+        raise BackupError("the keys of the private records are not in the backup")
+    keystore.load(place / "keys")
 
 
 def _public_side(
     data: Path, scratch: Path, archive: tarfile.TarFile, progress: Callable[[int, int], None]
-) -> int:
+) -> Facts:
     published = Directory(data)
     try:
         note = read_checkpoint(published)
@@ -267,7 +355,7 @@ def _public_side(
         note = None
     transfer.copy_node(data, database_of(data), scratch)
     with fsck.snapshot(scratch) as snapshot:
-        entries = snapshot.size()
+        facts = _facts(snapshot)
     _add(archive, scratch / DATABASE, DATABASE)
     if (data / CONFIG).exists():
         # What is restored stands on the file in this archive, whichever database it was taken from.
@@ -285,7 +373,7 @@ def _public_side(
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if len(path.name) == 64:
             _add(archive, path, f"{vault.ATTACHMENTS}/{path.name}")
-    return entries
+    return facts
 
 
 def _secret_side(data: Path, scratch: Path, archive: tarfile.TarFile) -> None:

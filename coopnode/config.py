@@ -100,6 +100,22 @@ class Bank(BaseModel):
         return self
 
 
+class Backup(BaseModel):
+    """Backups made by the running node (`docs/backup.md`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path
+    #: where copies of the keys go; keep them apart from the others
+    keys_folder: Path | None = None
+    #: at least 32 random bytes, which encrypt both; keep a copy elsewhere, without it there is no way back
+    key_file: Path
+    #: hours between two
+    every: float = Field(24.0, ge=0.1, le=24 * 35)
+    #: how many of them stay
+    keep: int = Field(14, ge=1, le=10_000)
+
+
 class Limits(BaseModel):
     """Every number that bounds what others can make this node do (P14)."""
 
@@ -148,6 +164,8 @@ class Config(BaseSettings):
     smtp: Smtp = Smtp()
     #: without it applicants read whom to ask how to pay
     bank: Bank | None = None
+    #: without it backups are made by hand only
+    backup: Backup | None = None
     #: letters as files, for trying things out; default `<data>/mail`
     mail_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

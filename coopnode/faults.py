@@ -32,9 +32,12 @@ POINTS: Final = (
     "checkpoint.synced",
     "checkpoint.renamed",
 )
-#: Beside the log; `tests/node/test_outbox.py`, `tests/faults/test_upgrade.py` and
-#: `tests/cli/test_moving.py` die there.
-OTHERS: Final = ("outbox.sent", "migration.copied", "migration.done", "move.copied", "move.compared")
+#: Beside the log; `tests/node/test_outbox.py`, `tests/node/test_backups.py`, `tests/faults/test_upgrade.py`
+#: and `tests/cli/test_moving.py` die there.
+OTHERS: Final = (
+    *("outbox.sent", "backup.written", "backup.checked", "migration.copied", "migration.done"),
+    *("move.copied", "move.compared"),
+)
 #: what happens at a point → the error raised there, if any
 ACTIONS: Final = {"kill": None, "raise": errno.EIO, "full": errno.ENOSPC, "slow": None}
 

@@ -1,5 +1,5 @@
 """What runs beside requests in the process that writes the log: letters of all slices, clean-ups,
-a look at the node's own addresses."""
+backups, a look at the node's own addresses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from coopnode import addresses, cleaning
 from coopnode.accounts import letters as accounts
 from coopnode.app import Leader
+from coopnode.backup_job import BackupJob
 from coopnode.council import letters as council
 from coopnode.membership import letters as membership
 from coopnode.membership.attachments import Copies
@@ -28,5 +29,6 @@ def scheduler(node: Leader) -> Scheduler:
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),
             Job("addresses", 6 * 3600.0, partial(addresses.look, node)),
+            Job("backup", 300.0, BackupJob(node).work),
         ),
     )

@@ -122,6 +122,7 @@ SHOTS = (
     Shot("application", "/desk/applications/{application}", "secretary"),
     Shot("identify", "/desk/applications/{application}/identify", "secretary"),
     Shot("send-back", "/desk/applications/{waiting}/return", "secretary"),
+    Shot("erasure", "/desk/erasure", "secretary"),
     Shot("enrol", "/desk/enrol", "secretary"),
     Shot("enrol-void", "/desk/enrol/11/void", "secretary"),
     Shot("desk-texts", "/desk/texts", "secretary"),
@@ -188,7 +189,15 @@ async def make_society(data: Path) -> Society:
     PLACES["digest"] = (await made.join(people["member"], "Соколова Дарья Игоревна")).hex()
     PLACES["enrolled"] = (await made.enrol(11, "Орлова Ольга Олеговна"))[0].hex()
     PLACES["key"] = people["member"].kid.hex()
+    await _withdrawn(made, "gone", "Ушедшая Нина Петровна")
+    wrong = (await made.enrol(12, "Ошибкина Анна Ивановна"))[0]
+    fields: dict[str, Any] = {"re": [wrong]}
+    reason = {"reason": "Неверный номер"}
+    await made.coop.must(
+        made.officers["secretary"], "membership.void/1", fields, sub=made.coop.id, values=reason
+    )
     made.move(time.time() - 2 * DAY - clock.time)
+    await _withdrawn(made, "left", "Отозванов Иван Ильич")
     applied = await made.apply(people["known"], "Гринёв Павел Андреевич")
     PLACES["application"] = str(applied.index)
     applied = await made.apply(people["waiting"], "Мартынова Елена Львовна")
@@ -203,7 +212,7 @@ async def make_society(data: Path) -> Society:
         PLACES[place] = identifier((await made.complete(apply)).digest)
     for place, voters in (("matter", ("one",)), ("decided", ("chair", "secretary", "one"))):
         for voter in voters:
-            fields: dict[str, Any] = {"matter": PLACES[place], "round": 1, "choice": "for", "sequence": 1}
+            fields = {"matter": PLACES[place], "round": 1, "choice": "for", "sequence": 1}
             await made.coop.must(made.officers[voter], "council.vote/1", fields, sub=PLACES[place])
     paying = await made.apply(people["payer"], "Константинопольская Александра Владиславовна")
     PLACES["payer"] = str(paying.index)
@@ -212,6 +221,14 @@ async def make_society(data: Path) -> Society:
     PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
     made.officers |= people
     return made
+
+
+async def _withdrawn(made: Society, name: str, title: str) -> None:
+    """An application that came to nothing; its records wait for the end of their term."""
+    person = await made.coop.person(name)
+    digest = (await made.apply(person, title)).digest
+    await made.identify(digest)
+    await made.coop.must(person, "membership.withdraw/1", {"re": [digest]}, sub=identifier(digest))
 
 
 async def _pictures(

@@ -31,6 +31,7 @@ def add(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
     app.command("continue")(go_on)
+    app.command("drill")(rehearse)
 
 
 def _secret(passphrase_file: Path | None, key_file: Path | None, question: str, *, twice: bool) -> Secret:
@@ -45,7 +46,9 @@ def _secret(passphrase_file: Path | None, key_file: Path | None, question: str, 
 
 
 def backup(
-    target: Path = typer.Argument(help="A folder, or the name of the file to make.", metavar="DIR|FILE"),
+    target: Path = typer.Argument(
+        help="A folder, made when it is missing, or the name of a file: NAME.backup.", metavar="DIR|FILE"
+    ),
     data: Path | None = DATA,
     passphrase_file: Path | None = PASSPHRASE,
     key_file: Path | None = KEY_FILE,
@@ -55,7 +58,8 @@ def backup(
 
     Two files: NAME.backup with database, log and attachments, and NAME.keys with the keys. Keep them in
     different places, and NAME.keys no longer than 35 days: an erased record lives as long as an old copy
-    of its key. The head database is in neither (it must never go back in time).
+    of its key. The head database is in neither (it must never go back in time). Both are read back and
+    compared before they get their names.
 
     Exit status: 0 done, 2 could not be made.
     """
@@ -294,3 +298,60 @@ def _bytes(value: object) -> dict[str, str]:
     """As `coopnode sign` reads them."""
     assert isinstance(value, bytes)
     return {"$bytes": base64.urlsafe_b64encode(value).rstrip(b"=").decode()}
+
+
+def rehearse(
+    place: Path = typer.Argument(help="A backup, or the folder of backups.", metavar="DIR|FILE"),
+    data: Path | None = DATA,
+    keys: Path | None = typer.Option(None, "--keys", help="[default: NAME.keys beside it]", metavar="FILE"),
+    come_from: list[str] = typer.Option(
+        [], "--from", help="Newer entries, besides those of --data. May be repeated.", metavar="DIR|URL"
+    ),
+    scratch: Path | None = typer.Option(
+        None, "--scratch", help="Where there is room. [default: the data directory]", metavar="DIR"
+    ),
+    passphrase_file: Path | None = PASSPHRASE,
+    key_file: Path | None = KEY_FILE,
+    as_json: bool = JSON,
+) -> None:
+    """Try whether everything could be got back.
+
+    The node may run meanwhile. Restores the newest backup into a scratch directory, rolls it forward from
+    the tiles of --data, verifies and audits the result, carries out erasures, opens pages, and removes it
+    all. The copy signs nothing.
+
+    Exit status: 0 everything came back, 1 something did not, 2 there is nothing to try with.
+    """
+    from coopnode import logs
+    from coopnode.backups import BackupError
+    from coopnode.cli.node import all_projections, load_config
+    from coopnode.drill import as_json as told
+    from coopnode.drill import drill
+
+    logs.configure("error")
+    config = load_config(data, as_json)
+    secret = _secret(passphrase_file, key_file, "Passphrase of the backup", twice=False)
+    sources = [_source(each, None, None, None, as_json) for each in come_from]
+    try:
+        found = drill(
+            config,
+            place,
+            secret,
+            scratch or config.data,
+            keys=keys,
+            sources=sources,
+            projections=all_projections(),
+        )
+    except BackupError as error:
+        output.fail(str(error), as_json=as_json)
+    seconds = ", ".join(f"{step} {taken:g} s" for step, taken in found.seconds.items())
+    lines = [
+        f"{found.backup}: {found.bytes / 2**20:.1f} MiB, made {found.age / 3600:.1f} hours ago",
+        f"{found.backed_up} entries in it, {found.entries} after rolling forward; {seconds}",
+        f"{found.records_missing} private records would be lost, {found.erased} stay erased",
+        f"State digest {found.state_digest}" if found.state_digest else "",
+        "Everything came back." if found.ok else f"NOT EVERYTHING CAME BACK: {found.problem}",
+    ]
+    output.show(told(found), "\n".join(line for line in lines if line), as_json=as_json)
+    if not found.ok:
+        raise typer.Exit(output.CONTRADICTION)

@@ -27,7 +27,7 @@ from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "run", "init", "config", "letters", "rebuild", "audit", "verify", "export", "backup", "restore",
-    "migrate-database", "continue", "sign", "submit", "key new", "key show", "key restore",
+    "migrate-database", "continue", "drill", "sign", "submit", "key new", "key show", "key restore",
 )  # fmt: skip
 
 
@@ -319,6 +319,16 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
     made = json_of("backup", tmp_path / "backups", "--data", node.data, "--key-file", key)
     done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key)
     assert done["ok"]
+    with running(node.data):  # beside a node at work
+        found = json_of("drill", tmp_path / "backups", "--data", node.data, "--key-file", key)
+    assert found["ok"] and found["entries"] >= node.size and found["pages"]["/"] == 200
+    assert (
+        "Everything came back"
+        in coopnode("drill", tmp_path / "backups", "--data", node.data, "--key-file", key).stdout
+    )
+    coopnode("drill", tmp_path / "none", "--data", node.data, "--key-file", key, status=2)
+    missing = json_of("backup", tmp_path / "not" / "there", "--data", node.data, "--key-file", key)
+    assert Path(missing["backup"]).parent == tmp_path / "not" / "there"
     coopnode("restore", made["backup"], "--data", tmp_path / "third", status=2)  # not by a passphrase
     key.write_bytes(b"short")
     coopnode("backup", tmp_path / "backups/x.backup", "--data", node.data, "--key-file", key, status=2)
