@@ -8,14 +8,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 import structlog
 
-from coopnode import admission, keystore
+from coopnode import admission, erasure, keystore
 from coopnode.channel import Follower
 from coopnode.clock import Clock
+from coopnode.condition import Watch, Watching
 from coopnode.config import Config
 from coopnode.engine import Engine
 from coopnode.keystore import Keystore
@@ -24,10 +26,12 @@ from coopnode.publisher import Publisher, Publishing
 from coopnode.reading import Reading
 from coopnode.sequencer import Sequencer
 from coopnode.startup import Standing, examine
-from coopnode.store.database import Database, open_database
+from coopnode.store.database import STORAGE_ERRORS, Database, StoreError, is_led, open_database
+from coopnode.store.database import InUse as InUseElsewhere
 from coopnode.store.heads import Heads, HeadsMissing
 from coopnode.store.log_store import Blob, LogStore
-from coopnode.store.sql import Connection
+from coopnode.store.schema import private_records
+from coopnode.store.sql import Connection, select
 from coopnode.store.state_store import SnapshotState, StateStore
 from coopnode.store.tree_store import TreeStore
 from coopnode.store.vault import Vault
@@ -47,8 +51,16 @@ FOUNDING_TOKEN = "founding-token"
 _SWITCH_SECONDS = 0.0005
 
 
+#: How often the lock on the database is looked at.
+_WATCH_SECONDS = 1.0
+
+
 class NodeError(Exception):
     """The node cannot be opened; the text is for the operator."""
+
+
+class InUse(NodeError):
+    """Another process writes this log."""
 
 
 def initialise(config: Config) -> Keystore:
@@ -77,6 +89,8 @@ class Node:
     engine: Engine
     publisher: Publishing
     reading: Reading
+    #: what condition this node is in
+    watch: Watching
     #: told the new configuration when pages have changed it, so that every process follows
     config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
 
@@ -104,7 +118,7 @@ class Node:
         """Beside the process that writes the log, which has opened and migrated everything."""
         signatures.self_check()
         keys, clock = keystore.load(config.keys), Clock()
-        database = Database(config.data)
+        database = Database(config.data, config.database)
         store, files = LogStore(database), LogFiles(config.log_files)
         return cls(
             config=config,
@@ -117,6 +131,7 @@ class Node:
             engine=Engine(follower, store, keys, clock, config.limits),
             publisher=follower,
             reading=Reading(store, files),
+            watch=follower,
         )
 
     def close(self) -> None:
@@ -147,7 +162,7 @@ class Node:
         return registry.StateFacts(self.state)
 
     def status(self) -> dict[str, Any]:
-        """For /readyz, `coopnode status` and the operator's page."""
+        """For /readyz, at no cost; `watch.condition()` tells more."""
         head = self.engine.head
         return {
             "cooperative": head.cooperative,
@@ -190,11 +205,13 @@ class Node:
 class Leader(Node):
     """The node with the log's writing end."""
 
+    watch: Watch
     publisher: Publisher
     heads: Heads
     sequencer: Sequencer
     standing: Standing
     _lock: IO[bytes]
+    _watch: asyncio.Task[None] | None = None
 
     @classmethod
     def open_locked(
@@ -212,7 +229,11 @@ class Leader(Node):
                 "come and is never part of a backup; without it this node might sign a second history. If "
                 "this is a restored copy, see `coopnode restore --help`"
             ) from error
-        database = open_database(config.data)
+        try:
+            database = open_database(config.data, config.database, lead=True)
+        except InUseElsewhere as error:
+            heads.close()
+            raise InUse(str(error)) from error
         vault = Vault(config.data, keys.vault)
         store, files = LogStore(database), LogFiles(config.log_files)
         tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
@@ -222,7 +243,11 @@ class Leader(Node):
             rebuilt = made.prepare(database)
             if rebuilt and standing.head.size:  # of an empty log there was nothing to fill
                 standing.notes.append(f"read models filled anew: {', '.join(rebuilt)}")
-            database.write_now(lambda connection: _sweep(connection, vault))
+            if back := erasure.again(database):
+                standing.notes.append(
+                    f"{back} private records erased before had come back and are erased again"
+                )
+            database.read_now(lambda connection: _sweep(connection, vault))
             if standing.tiles < standing.published:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
                 standing.tiles = standing.published
@@ -235,10 +260,12 @@ class Leader(Node):
             files,
             heads,
             keys.log,
+            clock,
             seconds=config.checkpoint_seconds,
             published=standing.published,
             tiles=standing.tiles,
         )
+        watch = Watch(config, clock, store, files.folder, standing, sequencer, publisher)
         node = cls(
             config=config,
             keys=keys,
@@ -250,11 +277,13 @@ class Leader(Node):
             engine=Engine(sequencer, store, keys, clock, config.limits),
             publisher=publisher,
             reading=Reading(store, files),
+            watch=watch,
             heads=heads,
             sequencer=sequencer,
             standing=standing,
             _lock=lock,
         )
+        node.config_listeners.append(watch.configure)
         node._founding_token()
         return node
 
@@ -267,16 +296,38 @@ class Leader(Node):
             log.error("reading only", reason=self.standing.doubt)
             return
         self.sequencer.start()
-        self.publisher.start(lambda: self.sequencer.head, self.sequencer.stop_writing)
+        self.publisher.start(
+            lambda: self.sequencer.head, self.sequencer.stop_writing, lambda: self.sequencer.trouble
+        )
+        if self.config.database is not None:
+            self._watch = asyncio.create_task(self._watch_lead(), name="lead")
+
+    async def _watch_lead(self) -> None:
+        """Gets a lost lock on the database back, or stops writing."""
+        loop = asyncio.get_running_loop()
+        while self.sequencer.stopped is None:
+            await asyncio.sleep(_WATCH_SECONDS)
+            if await loop.run_in_executor(None, self.database.still_leads):
+                continue
+            log.warning("the lock on the database is lost; trying to get it back")
+            try:
+                await loop.run_in_executor(None, self.database.settle)
+            except (StoreError, *STORAGE_ERRORS) as error:
+                self.sequencer.stop_writing(f"the lock on the database is lost: {error}")
 
     async def stop(self) -> None:
         """Finishes what was taken, publishes it, closes."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         await self.sequencer.stop()
         healthy = self.sequencer.stopped is None
-        await self.publisher.stop(self.sequencer.head if healthy else None)
-        if healthy:
-            self.heads.set_alive(self.clock.peek())
-        self.close()
+        try:
+            await self.publisher.stop(self.sequencer.head if healthy else None)
+            if healthy:
+                self.publisher.remember_time()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Without finishing anything; for tools and tests."""
@@ -305,13 +356,32 @@ def lock_data(data: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise NodeError(f"{data} is in use by another coopnode process; stop that one first") from error
+        raise InUse(f"{data} is in use by another coopnode process; stop that one first") from error
     return file
 
 
+def is_free(config: Config) -> bool:
+    """Whether a node that stands by may try to take over. Raises NodeError when it never could: without keys
+    and the head database nobody may go on with a log."""
+    if not keystore.exists(config.keys) or not Heads.exist(config.data):
+        raise NodeError(
+            f"{config.data} cannot stand by: it needs the keys, the head database and everything else of the "
+            "node's data directory, the same at every moment (a shared or mirrored disk)"
+        )
+    try:
+        lock_data(config.data).close()
+        return not is_led(config.database)
+    except InUse:
+        return False
+    except StoreError as error:
+        log.warning("standing by", problem=str(error))
+        return False
+
+
 def _sweep(connection: Connection, vault: Vault) -> None:
-    rows = connection.exec_driver_sql("SELECT digest FROM private_records")
-    vault.sweep({row[0] for row in rows} | vault.attachments())
+    query = select(private_records.c.digest).order_by(private_records.c.digest)
+    boxes = connection.execution_options(yield_per=1000).execute(query).scalars()
+    vault.sweep(merge(boxes, sorted(vault.attachments())))
 
 
 async def run(config: Config) -> None:

@@ -107,6 +107,8 @@ class Limits(BaseModel):
 
     #: submissions between arrival and answer; more are told to come back
     in_flight: int = Field(4096, ge=1)
+    #: bytes of bodies between their first byte and the answer, in each process
+    in_flight_bytes: int = Field(134_217_728, ge=10_000_000)
     #: statements of one transaction
     batch: int = Field(256, ge=1, le=4096)
     #: token bucket of one known account: how many at once, how many a second afterwards
@@ -132,6 +134,8 @@ class Config(BaseSettings):
     )
 
     data: Path = Path("data")
+    #: address of a PostgreSQL database; without it a SQLite file in the data directory (ADR 9)
+    database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(8470, ge=0, le=65535)
     #: second port of the signing origin (P28)
@@ -152,8 +156,18 @@ class Config(BaseSettings):
     trusted_proxies: tuple[str, ...] = ()
     #: seconds between checkpoints when the tree grew
     checkpoint_seconds: float = Field(1.0, gt=0, le=600)
+    #: what Prometheus says to read /metrics (`Authorization: Bearer …`); without it /metrics is open to this
+    #: machine only, and to nobody once a proxy stands in front
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     #: the operator has compared this machine's clock with another one (P16)
     time_confirmed: bool = False
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _database(cls, value: Any) -> Any:
+        if isinstance(value, str) and value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("postgresql://USER@HOST/NAME, or postgresql:///NAME?host=/run/postgresql")
+        return value or None
 
     @field_validator("public_url", "signing_url")
     @classmethod
@@ -179,13 +193,18 @@ class Config(BaseSettings):
 
     def changeable(self) -> dict[str, Any]:
         """What pages may change while the node runs, as plain values, secrets in clear."""
-        smtp = self.smtp.model_dump()
+        smtp = self.smtp.model_dump(mode="json")
         smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
         return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
 
     def changed(self, values: Mapping[str, Any]) -> Self:
         """With the values of another's `changeable`."""
         return self.model_copy(update={**values, "smtp": Smtp(**values["smtp"])})
+
+    @property
+    def database(self) -> str | None:
+        """Address of PostgreSQL, maybe with a password; None: the file in the data directory."""
+        return self.database_url.get_secret_value() if self.database_url else None
 
     @property
     def keys(self) -> Path:
@@ -214,6 +233,38 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
     return Located(data=folder, **overrides)
 
 
+def from_environment(key: str) -> bool:
+    """Whether the environment sets this key: it wins over the file at every start, so writing it there would
+    be for nothing."""
+    return f"COOPNODE_{key.upper()}" in os.environ
+
+
+def database_of(data: Path) -> str | None:
+    """`Config.database` of the node in `data`, without a look at anything else.
+
+    Raises ValueError when the file is not TOML."""
+    given = os.environ.get("COOPNODE_DATABASE_URL")
+    path = data / FILE
+    if not given and path.exists():
+        given = tomlkit.parse(path.read_text()).get("database_url")
+    return str(given) if given else None
+
+
+def database_in_environment() -> bool:
+    return bool(os.environ.get("COOPNODE_DATABASE_URL"))
+
+
+def without(data: Path, name: str) -> str:
+    """The text of the node's `coopnode.toml` without a key."""
+    document = tomlkit.parse((data / FILE).read_text())
+    document.pop(name, None)
+    return tomlkit.dumps(document)
+
+
+def remove(data: Path, name: str) -> None:
+    _replace(data / FILE, without(data, name))
+
+
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
     """Sets keys in `coopnode.toml` (`port`, `smtp.host`), keeping every other line as it was."""
     path = data / FILE
@@ -224,8 +275,14 @@ def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
         for table in tables:
             place = place.setdefault(table, tomlkit.table())
         place[name] = value
+    _replace(path, tomlkit.dumps(document))
+
+
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(".toml.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # there may be a password
     with open(descriptor, "w") as file:
-        file.write(tomlkit.dumps(document))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)

@@ -19,13 +19,15 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, figures
 from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
+from coopnode.store.database import STORAGE_ERRORS
 from coopnode.store.log_store import Blob, LogStore
-from coopnode.store.sql import Connection
+from coopnode.store.schema import blobs
+from coopnode.store.sql import Connection, select
 from coopnode.store.state_store import SnapshotState
 from coopnode.submissions import Submission, Told
 from protocol import commitments, documents, encoding, registry, signatures
@@ -44,6 +46,8 @@ _NEW_ACCOUNT: Final = ("account.genesis/1", "account.copy/1")
 #: k/s against 2.6 k/s); a larger backlog would block the loop.
 _INLINE: Final = 64
 _BAD_SIGNATURE_COST: Final = 10.0
+#: When to ask again while the database is away.
+_AWAY_SECONDS: Final = 5
 _KNOWN_REMEMBERED: Final = 100_000
 
 
@@ -117,14 +121,25 @@ class Engine:
         stranger open an account.
         """
         if len(raw) > MAX_STATEMENT:
-            return Refusal("too_large")
+            return figures.answered("", Refusal("too_large"))
         try:
             statement = documents.parse(raw)
         except StatementError as error:
-            return Refusal(error.code, error.field or None)
+            return figures.answered("", Refusal(error.code, error.field or None))
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
-        submission = Submission(statement, record, ticket, tuple(blobs))
+        answer: Answer
+        try:
+            if not self._needs_ticket(statement):
+                ticket = None
+            answer = await self._submit(Submission(statement, record, ticket, tuple(blobs)), source)
+        except STORAGE_ERRORS:
+            log.exception("a statement could not be taken")
+            answer = Busy(_AWAY_SECONDS, "storage")
+        return figures.answered(statement.type, answer)
+
+    async def _submit(self, submission: Submission, source: str) -> Answer:
+        statement = submission.statement
         no: Answer | None = self._turned_away(statement, source)
         if no is None and _needs_policy(submission):
             no = await self._policy(submission)
@@ -188,7 +203,7 @@ class Engine:
         statement = submission.statement
         if statement.type == GENESIS:
             return await self._genesis_policy(submission)
-        if statement.type in _NEW_ACCOUNT and not self._may_open_account(statement):
+        if self._needs_ticket(statement):
             return await self._ticket(submission, admission.ACCOUNT, self.limits.accounts_per_day)
         for blob in submission.blobs:
             if hashlib.sha256(blob.data).digest() != blob.digest:
@@ -201,6 +216,11 @@ class Engine:
         elif any(blob.digest != named for blob in submission.blobs):
             return Refusal("blob_unexpected", "blob")
         return None
+
+    def _needs_ticket(self, statement: Statement) -> bool:
+        if statement.type == GENESIS:
+            return not self.head.size
+        return statement.type in _NEW_ACCOUNT and not self._may_open_account(statement)
 
     def _may_open_account(self, statement: Statement) -> bool:
         view = View(self._snapshot, accounts.DOMAIN)
@@ -250,7 +270,11 @@ class Engine:
                 if refusal is None or self._is_stored(submission.statement):
                     self.sequencing.put(submission, _resolve(answer))
                     continue
-            except Exception:  # a database that cannot be read: nobody is left without an answer for it
+            except STORAGE_ERRORS:
+                log.exception("a statement could not be passed on", type=submission.statement.type)
+                _resolve(answer)(Busy(60, "storage"))
+                continue
+            except Exception:  # nobody is left without an answer
                 log.exception("a statement could not be passed on", type=submission.statement.type)
                 refusal = Refusal("internal")
             if refusal.code == "bad_signature":
@@ -279,10 +303,7 @@ def _needs_policy(submission: Submission) -> bool:
 
 
 def has_blob(connection: Connection, digest: bytes) -> bool:
-    return (
-        connection.exec_driver_sql("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).one_or_none()
-        is not None
-    )
+    return connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).one_or_none() is not None
 
 
 def _check_chunk(chunk: Sequence[_Arrived]) -> list[Refusal | None]:

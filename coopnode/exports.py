@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coopnode.audit.sources import Directory, SourceError, read_checkpoint, read_tile
+from coopnode.config import database_of
 from coopnode.store import fsck
 from coopnode.store.database import StoreError
 from protocol import checkpoints, documents, tiles
@@ -65,7 +66,7 @@ def _pack(target: Path, entries: list[bytes]) -> None:
 
 def _blobs(data: Path, target: Path) -> int:
     count = 0
-    with fsck.snapshot(data) as snapshot:
+    with fsck.snapshot(data, database_of(data)) as snapshot:
         for blob in snapshot.blobs():
             _write(target / "blobs" / hashlib.sha256(blob.bytes).hexdigest(), blob.bytes)
             count += 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from coopnode.store.database import Database, driver
+from coopnode.store.driver import stream
 from coopnode.store.schema import projection_versions
 from coopnode.store.sql import Connection, Table, select, upsert
 from protocol.contract import Record
@@ -78,7 +79,7 @@ class Projections:
 
 def _fill(connection: Connection, stale: Sequence[Projection]) -> None:
     fresh, replica = Projections(stale), Replica()
-    for (raw,) in driver(connection).execute("SELECT raw FROM entries ORDER BY idx"):
+    for (raw,) in stream(driver(connection), "SELECT raw FROM entries ORDER BY idx"):
         entry = replica.append(raw, verified=True)
         if not isinstance(entry, Accepted):
             raise RuntimeError(f"entry {replica.head.size} of the log does not replay: {entry.code}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from coopnode.app import LOCK
 from coopnode.audit.replay import replaying
 from coopnode.audit.report import Problem
+from coopnode.config import database_of
 from coopnode.projections import Projection, Projections
 from coopnode.store import fsck
 from coopnode.store.database import StoreError, open_database
@@ -41,7 +42,8 @@ def rebuild(data: Path, projections: Sequence[Projection], progress: Callable[[i
     """
     with locked(data):
         try:
-            with fsck.snapshot(data) as snapshot:
+            url = database_of(data)
+            with fsck.snapshot(data, url) as snapshot:
                 size = snapshot.size()
                 rows = snapshot.entries()
                 with replaying(size) as replayer:
@@ -52,7 +54,7 @@ def rebuild(data: Path, projections: Sequence[Projection], progress: Callable[[i
                     problem = replayer.finish()
             if problem is not None:
                 return Rebuilt(replayer.head.size, problem=problem)
-            database = open_database(data)
+            database = open_database(data, url, lead=True)
             try:
                 items = [
                     (domain, key, registry.encode_record(value))

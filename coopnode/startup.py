@@ -80,6 +80,7 @@ def _examine(
     _check_end(store, tree, size)
     known = heads.get(origin(name, generation))
     _check_heads(standing, known, tree, head, heads)
+    _check_signed(store.signed_at_least(), known)
     signed = _signed(files, keys, name, generation)
     if signed is not None:
         if known is None or signed.size > known.size:
@@ -129,8 +130,8 @@ def _check_heads(
     if known.size > head.size:
         raise _Doubt(
             f"this node has had {known.size} entries, its database holds {head.size}: an older copy was "
-            f"restored. Entries {head.size} to {known.size - 1} are missing; look for them in "
-            "data/log, in a newer backup or at a mirror"
+            f"restored. Entries {head.size} to {known.size - 1} are missing; coopnode restore --data DIR "
+            "takes them from data/log, coopnode restore --data DIR --from DIR|URL from another copy"
         )
     if tree.root_at(known.size) != known.root:
         raise _Doubt(
@@ -138,6 +139,17 @@ def _check_heads(
         )
     if known.size < head.size:
         standing.notes.append(f"the head database is {head.size - known.size} entries behind and will follow")
+
+
+def _check_signed(least: int, known: StoredHead | None) -> None:
+    """The database of several machines is newer than the data directory of one that stood by."""
+    size = known.size if known is not None else 0
+    if size < least:
+        raise _Doubt(
+            f"the head database knows {size} entries, but this log was signed up to {least} at least: this "
+            "data directory is an older copy. Bring all of it (head, log, attachments, vault-keys.db) from "
+            "the machine that wrote last, while no node runs"
+        )
 
 
 def _signed(files: LogFiles, keys: Keystore, name: str, generation: int) -> Checkpoint | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from coopnode.answers import Answer, Committed
 from coopnode.app import Leader, Node
 from coopnode.clock import Clock
-from coopnode.config import Config, Limits
+from coopnode.config import Config, Limits, database_of
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
 from coopnode.store import state_store
@@ -29,6 +29,9 @@ from protocol.identifiers import identifier, origin
 from protocol.log import Accepted, Refused, Replica
 
 START = 1_767_225_600  # 2026-01-01T00:00:00Z
+
+#: prepares the data directory of a test node, for instance by a database in its configuration
+furnish: Callable[[Path], None] | None = None
 
 
 @dataclass
@@ -370,8 +373,11 @@ def config(data: Path, **more: Any) -> Config:
         lookups_burst=1e9,
         lookups_rate=1e9,
     )
+    if furnish is not None:
+        furnish(data)
     values: dict[str, Any] = {
         "data": data,
+        "database_url": database_of(data),
         "limits": plenty,
         "port": 0,
         "signing_port": 0,

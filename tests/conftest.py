@@ -1,11 +1,16 @@
-"""For every test: how hard Hypothesis searches, and that no skipped test hides behind a green CI."""
+"""For every test: how hard Hypothesis searches, on which database it runs, and that no skipped test hides
+behind a green CI."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from coopnode import testing
+from tests.postgresql import Cluster
 
 # A busy machine is slow now and then: no deadline, and no complaint about slow generation.
 settings.register_profile(
@@ -48,3 +53,40 @@ def pytest_configure(config: pytest.Config) -> None:
     on_a_worker = hasattr(config, "workerinput")  # of xdist; its reports come to the process that started it
     if os.environ.get("CI") and not on_a_worker:
         config.pluginmanager.register(NoSkips(), "no-skips")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of this run's own."""
+    made = Cluster()
+    yield made
+    made.close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`@pytest.mark.databases("sqlite", "postgresql")` runs a test on each; with `long=("postgresql",)` on
+    that one only with --all."""
+    mark = metafunc.definition.get_closest_marker("databases")
+    if mark is not None:
+        rare = mark.kwargs.get("long", ())
+        names = [pytest.param(name, marks=_marks(name, rare)) for name in mark.args]
+        metafunc.fixturenames.append("database")
+        metafunc.parametrize("database", names, indirect=True)
+
+
+def _marks(name: str, rare: Collection[str]) -> list[pytest.MarkDecorator]:
+    server = [pytest.mark.postgresql] if name == "postgresql" else []
+    return [*server, pytest.mark.long] if name in rare else server
+
+
+@pytest.fixture(autouse=True)
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The kind of database that nodes of this test stand on."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        yield kind
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    monkeypatch.setattr(testing, "furnish", cluster.furnish)
+    yield kind
+    cluster.forget()

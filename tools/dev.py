@@ -6,15 +6,18 @@ run [arguments]     a node on this machine with its data in ./data; arguments go
 test [arguments]    the quick suite; arguments go to pytest
      --all          everything: long tests, larger searches, the independent COSE implementation
      --no-browser   without the tests that need Chromium
+     --no-postgresql  without those that need PostgreSQL
 check               format, lint, types and layers: what has to hold before a commit
 format              puts imports and layout right
 assets [--force]    builds web/static/build from assets/
 bench [arguments]   measures this machine (tests/benchmarks)
+wheel               builds dist/: the wheel, its locked dependencies, deploy/, digests of all
 lock [--upgrade]    writes locks/*.txt and package-lock.json anew from locks/*.in and package.json
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -32,12 +35,14 @@ PACKAGES = ("protocol", "federation", "coopnode", "web")
 LOCKS = ("run", "dev", "build", "oracle")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
+DATABASE_PACKAGES = ("postgresql",)
 
 
 def main(arguments: Sequence[str]) -> int:
     commands = {
         "run": run, "test": test, "check": check, "bench": bench, "lock": lock,
         "format": layout, "setup": setup, "assets": build_assets, "coopnode": program,
+        "wheel": wheel,
     }  # fmt: skip
     name, rest = (arguments[0], list(arguments[1:])) if arguments else ("help", [])
     if name in {"help", "-h", "--help"}:
@@ -114,8 +119,8 @@ def build_assets(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    everything, browser = "--all" in rest, "--no-browser" not in rest
-    rest = [each for each in rest if each not in {"--all", "--no-browser"}]
+    everything, browser, server = "--all" in rest, "--no-browser" not in rest, "--no-postgresql" not in rest
+    rest = [each for each in rest if each not in {"--all", "--no-browser", "--no-postgresql"}]
     python = developer_python()
     assets.build()
     surroundings = dict(os.environ)
@@ -128,19 +133,35 @@ def test(rest: list[str]) -> int:
         surroundings["COOPNODE_CHROMIUM"] = chromium()
     else:
         command += ["--ignore=tests/browser"]
+    left_out: list[str] = []
+    if not mountable():
+        say("no disk can be mounted here, which takes root: tests of disks are left out")
+        left_out.append("not mounts")
+    if server:
+        surroundings["COOPNODE_POSTGRESQL"] = str(postgresql())
+    else:
+        left_out.append("not postgresql")
     if everything:
         surroundings["COOPNODE_ORACLE_PYTHON"] = str(environment(".venv-oracle", "oracle"))
         command += ["--hypothesis-profile=all"]
     else:
-        command += ["-m", "not long"]
+        left_out.append("not long")
+    if left_out:
+        command += ["-m", " and ".join(left_out)]
     return subprocess.run([*command, *rest], cwd=ROOT, env=surroundings).returncode
+
+
+def mountable() -> bool:
+    """Whether a test may have an image mounted as its disk. A container mostly lets nobody."""
+    asked = [node_python(), "-c", "import sys; from tests.faults.places import disks; sys.exit(not disks())"]
+    return subprocess.run([str(each) for each in asked], cwd=ROOT).returncode == 0
 
 
 def chromium() -> str:
     """A browser of this machine; on Debian it is installed where that takes no question."""
     found = find_browser()
     if found is None and shutil.which("apt-get"):
-        install_browser()
+        install(BROWSER_PACKAGES, "the browser tests")
         found = find_browser()
     if found is None:
         raise Trouble(
@@ -160,7 +181,34 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, (*BROWSERS, on_mac))), None)
 
 
-def install_browser() -> None:
+def postgresql() -> Path:
+    """The folder of PostgreSQL's server; on Debian it is installed where that takes no question."""
+    found = find_postgresql()
+    if found is None and shutil.which("apt-get"):
+        install(DATABASE_PACKAGES, "the tests on PostgreSQL")
+        found = find_postgresql()
+    if found is None:
+        raise Trouble(
+            "Some tests need PostgreSQL's server. Install it (Debian: apt install "
+            + " ".join(DATABASE_PACKAGES)
+            + "), or name the folder of initdb and postgres in COOPNODE_POSTGRESQL, "
+            "or leave these tests out: ./dev test --no-postgresql"
+        )
+    return found
+
+
+def find_postgresql() -> Path | None:
+    """Debian keeps them off the path, by version."""
+    named = os.environ.get("COOPNODE_POSTGRESQL")
+    if named:
+        return Path(named)
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debian, key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0), default=None)
+    found = newest or shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def install(packages: Sequence[str], purpose: str) -> None:
     if os.geteuid() == 0:
         rights: list[str] = []
     elif (
@@ -170,9 +218,9 @@ def install_browser() -> None:
         rights = ["sudo", "-n"]
     else:
         return
-    say("installing " + " and ".join(BROWSER_PACKAGES) + " by apt for the browser tests")
+    say("installing " + " and ".join(packages) + f" by apt for {purpose}")
     apt = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *BROWSER_PACKAGES]):
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -212,7 +260,28 @@ def layout(rest: list[str]) -> int:
 def bench(rest: list[str]) -> int:
     python = developer_python()
     assets.build()
-    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], cwd=ROOT).returncode
+    # Where it was called: a file named by --json is meant to be there.
+    found = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([str(python), "-m", "tests.benchmarks", *rest], env=found).returncode
+
+
+def wheel(rest: list[str]) -> int:
+    """A release: the wheel with the browser files in it, what it needs with digests, the files to run it."""
+    refuse(rest)
+    python, target = developer_python(), ROOT / "dist"
+    assets.build()
+    shutil.rmtree(target, ignore_errors=True)
+    built = [str(python), "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+    subprocess.run(built, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    shutil.copyfile(ROOT / "locks" / "run.txt", target / "requirements.txt")
+    shutil.copytree(ROOT / "deploy", target / "deploy")
+    files = sorted(path for path in target.rglob("*") if path.is_file())
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(target)}\n" for path in files
+    ]
+    (target / "SHA256SUMS").write_text("".join(sums), "utf-8")
+    say(f"{next(target.glob('*.whl')).relative_to(ROOT)} and {len(files) - 1} files beside it are ready")
+    return 0
 
 
 def lock(rest: list[str]) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import typer
 
-from coopnode.cli import auditing, backup, key, node, signing
+from coopnode.cli import auditing, backup, key, moving, node, signing
 
 app = typer.Typer(
     name="coopnode",
@@ -42,5 +42,6 @@ def _program(
 node.add(app)
 auditing.add(app)
 backup.add(app)
+moving.add(app)
 app.add_typer(key.app, name="key")
 signing.add(app)

@@ -1,4 +1,4 @@
-"""`coopnode run`, `init`, `config`, `letters` and `rebuild`: the node of this machine."""
+"""`coopnode run`, `init`, `config`, `letters`, `operator-link` and `rebuild`: the node of this machine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def add(app: typer.Typer) -> None:
     app.command()(init)
     app.command("config")(show_config)
     app.command("letters")(show_letters)
+    app.command("operator-link")(operator_link)
     app.command()(rebuild)
 
 
@@ -89,12 +90,19 @@ def run(
     host: str | None = HOST,
     port: int | None = PORT,
     signing_port: int | None = SIGNING_PORT,
+    standby: bool = typer.Option(
+        False, "--standby", help="Wait while another process writes this log; take over when it ends."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C, SIGTERM).
 
     A directory that does not exist is made. As long as no cooperative is founded, one address with a one-time
     token is printed: whoever opens it founds the cooperative.
+
+    With --standby the node waits until nobody writes its log any more, on this machine or, with PostgreSQL,
+    on another one, and takes over. It needs the same data directory: a shared or mirrored disk. One that is
+    older than the log is refused.
 
     With --json one line {"ready": true, "url": …, "founding": …} is printed when the node answers.
 
@@ -103,7 +111,7 @@ def run(
     from coopnode.cli.running import serve
 
     overrides: dict[str, Any] = {"host": host, "port": port, "signing_port": signing_port}
-    serve(load_config(data, as_json, **overrides), overrides, as_json)
+    serve(load_config(data, as_json, **overrides), overrides, as_json, standby=standby)
 
 
 def serve_pages(
@@ -253,14 +261,16 @@ def show_letters(
     import time
 
     from coopnode import outbox
-    from coopnode.store.database import StoreError, open_database
+    from coopnode.config import database_of
+    from coopnode.store.database import StoreError, exists, open_database
 
     folder = output.data_folder(data)
-    if not (folder / "coopnode.db").exists():
+    url = database_of(folder)
+    if not exists(folder, url):
         output.fail(f"{folder} holds no node", as_json=as_json)
     again = 0
     try:
-        database = open_database(folder)
+        database = open_database(folder, url)
     except StoreError as error:
         output.fail(str(error), as_json=as_json)
     try:
@@ -284,6 +294,28 @@ def show_letters(
     output.show({"ok": not failed, "again": again, "letters": shown}, "\n".join(text), as_json=as_json)
     if failed:
         raise typer.Exit(CONTRADICTION)
+
+
+def operator_link(data: Path | None = DATA, as_json: bool = JSON) -> None:
+    """Print a link to the page that shows the node's condition.
+
+    It works for ten minutes and opens the page for twelve hours in the browser that opened it. The page only
+    shows; whoever runs this command could read more than it does.
+
+    Exit status: 0 printed, 2 there is no node or its keys cannot be read.
+    """
+    import time
+
+    from coopnode import keystore
+    from coopnode import operator_link as links
+
+    config = load_config(data, as_json)
+    try:
+        keys = keystore.load(config.keys)
+    except keystore.KeystoreError as error:
+        output.fail(str(error), as_json=as_json)
+    link = f"{config.public_url}/operator?link={links.make(keys, 'link', int(time.time()))}"
+    output.show({"ok": True, "link": link, "seconds": links.SECONDS["link"]}, link, as_json=as_json)
 
 
 def rebuild(

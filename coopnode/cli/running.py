@@ -13,6 +13,7 @@ import errno
 import gc
 import importlib
 import json
+import resource
 import signal
 import socket
 import sys
@@ -34,20 +35,25 @@ log = structlog.get_logger()
 
 #: By name: pages sit above this package and are put on top of it only here.
 _PROGRAM: Final = ("web.app", "web.server")
+#: Open files that are enough for everything.
+_FILES: Final = 65_536
 #: How long a process that serves pages may take to finish its requests.
 _GRACE: Final = 10.0
 #: One that ends this soon after its start, this often in a row, will not do better the next time.
 _SHORT_LIFE: Final = 10.0
 _SHORT_LIVES: Final = 3
+#: How often a node that stands by looks whether it is needed.
+_LOOK_SECONDS: Final = 1.0
 
 
-def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
+def serve(config: Config, overrides: dict[str, Any], as_json: bool, *, standby: bool = False) -> None:
     """Runs until SIGINT or SIGTERM. Ends the program with a sentence when it cannot start."""
     from coopnode import logs
 
     logs.configure(config.log_level)
+    _open_files()
     try:
-        _runner()(_serve(config, overrides, as_json))
+        _runner()(_serve(config, overrides, as_json, standby))
     except _Taken as taken:
         output.fail(str(taken), as_json=as_json, code="port_taken")
     except PermissionError as error:
@@ -56,6 +62,14 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
         if not isinstance(error, _foreseen()):
             raise
         output.fail(str(error), as_json=as_json, code="not_started")
+
+
+def _open_files() -> None:
+    """As many as this system lets us have: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _foreseen() -> tuple[type[Exception], ...]:
@@ -90,10 +104,12 @@ class _Taken(Exception):
 # -- the process that writes the log ----------------------------------------------------------------------
 
 
-async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> None:
-    public = _bind(config.host, config.port, "--port")
-    signing = _bind(config.host, config.signing_port, "--signing-port")
+async def _serve(config: Config, overrides: dict[str, Any], as_json: bool, standby: bool) -> None:
     stop = _stop_signal()
+    if standby and not await _stand_by(config, stop, as_json):
+        return
+    public = await _bind_soon(config.host, config.port, "--port", patient=standby)
+    signing = await _bind_soon(config.host, config.signing_port, "--signing-port", patient=standby)
     pages = [Pages(config, overrides, public, signing, stop) for _ in range(config.web_processes)]
     runners: list[web.AppRunner] = []
     async with contextlib.AsyncExitStack() as ending:
@@ -101,14 +117,17 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
             ending.push_async_callback(each.stop)
             await each.start()  # they load their program while this one loads its own and opens the node
         from coopnode import __version__
-        from coopnode.app import Node
+        from coopnode.app import Node, NodeError
         from coopnode.assets import AssetsNotice
         from coopnode.cli.node import all_projections
         from coopnode.jobs import scheduler
 
         node = Node.open(config, projections=all_projections())
         ending.push_async_callback(node.stop)
+        if standby and node.standing.doubt is not None:
+            raise NodeError(f"this node cannot take over: {node.standing.doubt}")
         notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
+        node.watch.wanted_processes = len(pages)
         work = scheduler(node)
         await node.start()
         for job in (notice, work):
@@ -128,9 +147,36 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool) -> No
             _announce(node, config, [sockets[0].getsockname()[1] for sockets in (public, signing)], as_json)
         await stop.wait()
     if any(each.failed for each in pages):
-        from coopnode.app import NodeError
-
         raise NodeError("the processes that serve pages end as soon as they start; the lines above say why")
+
+
+async def _stand_by(config: Config, stop: asyncio.Event, as_json: bool) -> bool:
+    """Until nobody writes the log of this node. False when it is told to stop before."""
+    from coopnode.app import is_free
+
+    told = False
+    while not await asyncio.to_thread(is_free, config):
+        if not told:
+            told = True
+            text = "Standing by: another process writes this log."
+            typer.echo(json.dumps({"standby": True}) if as_json else text)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+        if stop.is_set():
+            return False
+    return True
+
+
+async def _bind_soon(host: str, port: int, option: str, *, patient: bool) -> list[socket.socket]:
+    """`patient`: the processes of the node that ended may still hold the port for a moment."""
+    end = asyncio.get_running_loop().time() + _GRACE
+    while True:
+        try:
+            return _bind(host, port, option)
+        except _Taken:
+            if not patient or asyncio.get_running_loop().time() > end:
+                raise
+        await asyncio.sleep(_LOOK_SECONDS / 4)
 
 
 async def _stop_all(pages: Sequence[Pages]) -> None:

@@ -7,9 +7,10 @@ from the vault when somebody entitled asks (`coopnode.membership.people`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from coopnode import outbox
+from coopnode import erasure, outbox
 from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
@@ -20,6 +21,7 @@ from coopnode.store.sql import (
     Table,
     Text,
     and_,
+    delete,
     insert,
     projections,
     select,
@@ -27,7 +29,8 @@ from coopnode.store.sql import (
     upsert,
 )
 from protocol.contracts import membership
-from protocol.contracts.membership import Application, Enrolment, Member, Place
+from protocol.contracts.membership import Application, Enrolment, Filed, Member, Place
+from protocol.identifiers import identifier
 from protocol.log import Accepted
 
 #: One row an application, as it stands.
@@ -88,6 +91,25 @@ register: Final = Table(
     Column("digest", LargeBinary(32)),
     Index("membership_register_account", "account"),
     Index("membership_register_time", "from_at", "to_at"),
+    sqlite_with_rowid=False,
+)
+
+#: Documents with a private record that is about an application or an enrolment, while it is kept.
+#: `status` and `ended_at` once it has come to nothing (P21).
+records: Final = Table(
+    "membership_records",
+    projections,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("idx", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("case", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("account", Text),
+    Column("status", Text),
+    Column("ended_at", Integer),
+    Index("membership_records_case", "case"),
+    Index("membership_records_ended", "ended_at", "case"),
     sqlite_with_rowid=False,
 )
 
@@ -215,7 +237,44 @@ def _letters(connection: Connection, entry: Accepted) -> None:
     outbox.announce(connection, LETTER, entry, news)
 
 
+def _records(connection: Connection, entry: Accepted) -> None:
+    """Which records belong together; what was erased leaves the list."""
+    for id, application in written(entry, membership.DOMAIN, "application", Application):
+        about = {"kind": "application", "number": application.index, "account": application.applicant}
+        if application.index == entry.index:
+            _keep(connection, entry, id, about)
+        _filed(connection, entry, id, about)
+        if application.ended_at == entry.tick:
+            _end_case(connection, id, application.status, entry.tick)
+    for id, enrolment in written(entry, membership.DOMAIN, "enrolment", Enrolment):
+        about = {"kind": "enrolment", "number": enrolment.number, "account": None}
+        if enrolment.voided_at is None:
+            _keep(connection, entry, id, about)
+        else:
+            _filed(connection, entry, id, about)
+            _end_case(connection, id, "voided", entry.tick)
+    if erased := erasure.named((entry,)):
+        connection.execute(delete(records).where(records.c.digest.in_(erased)))
+
+
+def _keep(connection: Connection, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
+    found = entry.statement
+    row = {"digest": found.digest, "idx": entry.index, "type": found.type, "case": case, **about}
+    connection.execute(insert(records).values(row))
+
+
+def _filed(connection: Connection, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
+    for id, filed in written(entry, membership.DOMAIN, "filed", Filed):
+        if filed.case == case and id == identifier(entry.statement.digest):
+            _keep(connection, entry, case, about)
+
+
+def _end_case(connection: Connection, case: str, status: str, at: int) -> None:
+    connection.execute(update(records).where(records.c.case == case).values(status=status, ended_at=at))
+
+
 PROJECTIONS: Final = (
     Projection("membership", 2, (applications, steps, register, totals), _project),
+    Projection("membership.records", 1, (records,), _records),
     Projection("membership.letters", 1, (), _letters),
 )

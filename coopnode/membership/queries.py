@@ -59,6 +59,7 @@ class Rules:
     fees: Mapping[str, Fees]
     decide_days: int
     pay_days: int
+    retain_days: int
     inform_days: int
     min_age: int
     identify_roles: tuple[str, ...]
@@ -83,6 +84,7 @@ def rules(state: State) -> Rules:
         },
         decide_days=value("member.decide_days"),
         pay_days=value("member.pay_days"),
+        retain_days=value("member.retain_days"),
         inform_days=value("member.inform_days"),
         min_age=value("member.min_age"),
         identify_roles=tuple(value("member.identify_roles")),
@@ -479,9 +481,16 @@ def member_lines(connection: Connection, names: Names, viewer: Viewer, number: i
     return _lines(connection, names, viewer, list(connection.execute(query)))
 
 
+def member_of(connection: Connection, accounts: Collection[str]) -> dict[str, int]:
+    """Number in the register by account; members only."""
+    where = and_(_at(None), register.c.account.in_(sorted(accounts)), register.c.status == "member")
+    rows = connection.execute(select(register.c.account, register.c.number).where(where))
+    return {row.account: row.number for row in rows}
+
+
 def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:
     """The statement by which somebody last said who they are, opened as far as the viewer may read it."""
-    found = who(connection, (account,)).get(account)
+    found = (who(connection, (account,)) or who(connection, (account,), erased=True)).get(account)
     return paper(connection, vault, found[0], viewer, account) if found else None
 
 
@@ -500,12 +509,15 @@ class ConsentLine:
     status: Literal["given", "withdrawn", "replaced", "ended"]
 
 
-def consents_of(connection: Connection, state: State, account: str) -> list[ConsentLine]:
+def consents_of(
+    connection: Connection, state: State, account: str, limit: int | None = None
+) -> list[ConsentLine]:
     """The newest first."""
     query = (
         select(entries.c.raw, entries.c.tick, entries.c.digest)
         .where(entries.c.iss == account, entries.c.type == "consent.give/1")
         .order_by(entries.c.idx.desc())
+        .limit(limit)
     )
     view = View(state, consents.DOMAIN)
     found = []

@@ -1,2 +1,2 @@
-"""Everything kept on disk. The only importer of SQLAlchemy, Alembic and sqlite3; slices take the words of
-SQL from `coopnode.store.sql`."""
+"""Everything kept on disk. The only importer of SQLAlchemy, Alembic, sqlite3 and psycopg; slices take the
+words of SQL from `coopnode.store.sql`."""

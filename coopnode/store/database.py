@@ -1,9 +1,7 @@
-"""The main database: SQLite in WAL mode with full sync (design §10).
+"""The main database: a SQLite file in the data directory, or PostgreSQL by a URL (design §10, ADR 9).
 
-Two engines over one file. The writer's transactions begin IMMEDIATE and are serialised by a lock, because
-all of them are in this process; pages read through read-only connections with plain BEGIN and never wait.
-Queries are plain functions of a connection, one hop to a thread for all queries of a request (`stack.md` §5
-has the traps this avoids).
+Two engines over it: one for the writer, whose transactions are serialised, one for pages, which never wait.
+Queries are plain functions of a connection, one hop to a thread for all queries of a request.
 """
 
 from __future__ import annotations
@@ -15,92 +13,83 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
 
 from coopnode.store import schema
+from coopnode.store.backend import Backend, InUse, Reader, StoreError, Superseded
+from coopnode.store.driver import Driver
+from coopnode.store.migrating import upgrade
+from coopnode.store.sql import upsert
+from coopnode.store.sqlite import FILE, SQLite
+from coopnode.store.troubles import in_words
+
+__all__ = [
+    "FILE",
+    "STORAGE_ERRORS",
+    "Database",
+    "InUse",
+    "StoreError",
+    "Superseded",
+    "driver",
+    "exists",
+    "get_meta",
+    "is_led",
+    "is_transient",
+    "migrate",
+    "open_database",
+    "set_meta",
+]
 
 R = TypeVar("R")
 
-FILE = "coopnode.db"
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_SECONDS = 10.0
-
-
-class StoreError(Exception):
-    """The database cannot be used; the text says why."""
+#: How long a database that went away is waited for before writing stops for good.
+_SETTLE_SECONDS: Final = 60.0
+_READ_SECONDS: Final = 3.0
 
 
 class Database:
     """One open database. `write` and `read` are for everything but the log, which `log_store` writes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        self._backend: Backend = backend(folder, url)
+        self.name = self._backend.name
         self.write_lock = threading.Lock()
-        self._writer = self._engine(read_only=False)
-        self._reader = self._engine(read_only=True)
+        self._writer = self._backend.engine(read_only=False)
+        self._reader = self._backend.engine(read_only=True)
         self._threads = ThreadPoolExecutor(4, "coopnode-db")
         self._local = threading.local()
-        self._raw: list[sqlite3.Connection] = []
-
-    def _engine(self, *, read_only: bool) -> Engine:
-        uri = f"file:{self.path}?mode={'ro' if read_only else 'rwc'}"
-
-        def connect() -> sqlite3.Connection:
-            # isolation_level=None: the driver must not begin transactions of its own (lost updates
-            # otherwise).
-            found = sqlite3.connect(
-                uri,
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=_BUSY_SECONDS,
-                cached_statements=256,
-            )
-            _pragmas(found, read_only=read_only)
-            return found
-
-        size = 4 if read_only else 1
-        engine = create_engine(
-            "sqlite://",
-            creator=connect,
-            poolclass=QueuePool,
-            pool_size=size,
-            max_overflow=4 if read_only else 1,
-        )
-        begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        return engine
+        self._raw: list[Reader] = []
 
     def writer(self) -> Connection:
         """A connection for a transaction of its own; take `write_lock` first."""
         return self._writer.connect()
 
-    def raw_reader(self) -> sqlite3.Connection:
+    def raw_reader(self) -> Driver:
         """This thread's read-only driver connection, for point reads of a few microseconds."""
-        found: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        found: Reader | None = getattr(self._local, "reader", None)
         if found is None:
-            found = sqlite3.connect(
-                f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-            )
-            _pragmas(found, read_only=True)
+            found = self._backend.reader()
             self._local.reader = found
             self._raw.append(found)
         return found
 
     def read_now(self, query: Callable[[Connection], R]) -> R:
-        """Runs `query` on a read-only connection in this thread."""
+        """Runs `query` on a read-only connection in this thread. All of it sees one moment."""
+        try:
+            with self._reader.begin() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # The connection was lost, maybe long ago: a new one, once.
         with self._reader.begin() as connection:
             return query(connection)
 
@@ -123,15 +112,43 @@ class Database:
 
     def checkpoint(self) -> None:
         """Copies the write-ahead log into the database without stopping the writer."""
-        with self._writer.connect() as connection:
-            driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._backend.checkpoint()
 
-    def backup(self, target: Path) -> None:
-        """A consistent copy while the node runs. The vault's keys and the head database are not in it, on
-        purpose."""
-        with sqlite3.connect(target) as copy:
-            self.raw_reader().backup(copy, pages=2048)
-        copy.close()
+    def fence(self, connection: Driver) -> None:
+        """In the log's transaction. Raises Superseded when another node writes this log now."""
+        self._backend.fence(connection)
+
+    def settle(self) -> None:
+        """After a commit that failed: returns when it has taken place or never will. Raises Superseded, or a
+        storage error when the database does not come back."""
+        self._backend.settle(_SETTLE_SECONDS)
+
+    def still_leads(self) -> bool:
+        """Whether the lock on the database is still held; when not, `settle` gets it back or says why not."""
+        return self._backend.still_leads()
+
+    async def unreadable(self) -> str | None:
+        """Why nothing can be read now, or None. A disk that hangs is no answer either."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                await self.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1"))
+        except TimeoutError:
+            return "the database does not answer"
+        except STORAGE_ERRORS as error:
+            return f"the database cannot be read: {type(error).__name__}"
+        return None
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of (the database, its write-ahead log); 0 for what this database does not tell."""
+        return self._backend.sizes(self.raw_reader())
+
+    def kind(self) -> str:
+        """Name and version of what keeps the rows."""
+        return self._backend.kind(self.raw_reader())
+
+    def revision(self) -> str:
+        """Of the tables."""
+        return self.read_now(lambda found: MigrationContext.configure(found).get_current_revision()) or ""
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
@@ -139,17 +156,45 @@ class Database:
             found.close()
         self._reader.dispose()
         self._writer.dispose()
+        self._backend.close()
 
 
-def open_database(folder: Path) -> Database:
-    """Opens and migrates. Raises StoreError when the file is not ours or of a newer program."""
-    folder.mkdir(parents=True, exist_ok=True)
-    created = not (folder / FILE).exists()
-    if created:
-        sqlite3.connect(folder / FILE, isolation_level=None).close()
-    database = Database(folder)
+def backend(folder: Path, url: str | None) -> Backend:
+    if url is None:
+        return SQLite(folder)
+    from coopnode.store.postgresql import PostgreSQL  # psycopg only where it is used
+
+    return PostgreSQL(url)
+
+
+def exists(folder: Path, url: str | None) -> bool:
+    """Whether there may be a database to open: a file, or an address."""
+    return url is not None or (folder / FILE).is_file()
+
+
+def is_led(url: str | None) -> bool:
+    """Whether a node writes the database at this address. Raises StoreError."""
+    if url is None:
+        return False
+    from coopnode.store import postgresql
+
+    return postgresql.is_led(url)
+
+
+def open_database(folder: Path, url: str | None = None, *, lead: bool = False) -> Database:
+    """Opens and migrates; with `lead` as the node that writes the log.
+
+    Raises StoreError when the database cannot be used or is of a newer program, InUse when another node
+    leads.
+    """
+    database = Database(folder, url)
     try:
+        database._backend.prepare()
+        if lead:
+            database._backend.lead()
         migrate(database)
+        if lead:
+            database._backend.mark()
     except BaseException:
         database.close()
         raise
@@ -157,7 +202,7 @@ def open_database(folder: Path) -> Database:
 
 
 def migrate(database: Database) -> None:
-    """Forward only, at every start."""
+    """Forward only, at every start: all of it in one transaction, and before it a copy of the file."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -167,13 +212,16 @@ def migrate(database: Database) -> None:
             current = MigrationContext.configure(connection).get_current_revision()
             if current is not None and current not in known:
                 raise StoreError(
-                    f"{database.path} was written by a newer coopnode (schema {current}); install that one"
+                    f"{database.name} was written by a newer coopnode (schema {current}); install that one"
                 )
             if current != head:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{database.path} is not a usable database: {error}") from error
+                if current is None:
+                    command.upgrade(config, "head")
+                else:
+                    upgrade(database._backend, current, str(head), lambda: command.upgrade(config, "head"))
+    except (sqlite3.DatabaseError, DBAPIError) as error:
+        raise StoreError(f"{database.name}: {in_words(error)}") from error
 
 
 def get_meta(connection: Connection, name: str) -> str | None:
@@ -184,43 +232,56 @@ def get_meta(connection: Connection, name: str) -> str | None:
 
 
 def set_meta(connection: Connection, name: str, value: str) -> None:
-    connection.exec_driver_sql("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+    row = {"name": name, "value": value}
+    connection.execute(upsert(schema.meta).values(row).on_conflict_do_update(["name"], set_=row))
 
 
-def driver(connection: Connection) -> sqlite3.Connection:
+def driver(connection: Connection) -> Driver:
     """The driver's connection under a SQLAlchemy one, inside its transaction."""
     found: Any = connection.connection.driver_connection
-    assert isinstance(found, sqlite3.Connection)
-    return found
+    if isinstance(found, sqlite3.Connection):
+        return found
+    from coopnode.store.postgresql import Session
 
-
-def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
-    if read_only:
-        connection.execute("PRAGMA query_only = 1")
-    else:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        # The publisher checkpoints every second, beside the writer; only a log under constant load gets
-        # this far.
-        connection.execute("PRAGMA wal_autocheckpoint = 16000")
-    connection.execute("PRAGMA cache_size = -32000")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA mmap_size = 268435456")
+    return Session(found)
 
 
 #: What the driver, SQLAlchemy or the file system raise when a disk or a file lets us down.
 STORAGE_ERRORS = (sqlite3.Error, SQLAlchemyError, OSError)
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the transaction certainly did not happen and the next one may well: the disk is full, or
-    another process holds the lock."""
+#: SQLSTATE: values out of range, a constraint.
+_VALUES: Final = ("22", "23")
+
+
+def is_disk(error: BaseException) -> bool:
+    """Whether a disk or a file is the cause, and not the values that were to be written."""
     found = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(found, (sqlite3.IntegrityError, sqlite3.DataError)):
+        return False
+    if (getattr(found, "sqlstate", None) or "").startswith(_VALUES):
+        return False
+    return isinstance(error, STORAGE_ERRORS)
+
+
+#: SQLSTATE: no connection, no disk or memory, a lock or a deadlock, the server told to end or not yet up.
+_TRANSIENT: Final = ("08", "53", "40", "55P03", "57P01", "57P02", "57P03", "57014", "25006")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the next transaction may well succeed, now that it is certain that this one did not happen: the
+    disk is full, another process holds the lock, the database was away."""
+    if isinstance(error, DBAPIError):
+        found: BaseException | None = error.orig
+    else:
+        found = error
     if isinstance(found, sqlite3.Error):
         return getattr(found, "sqlite_errorcode", 0) & 0xFF in (
             sqlite3.SQLITE_BUSY,
             sqlite3.SQLITE_LOCKED,
             sqlite3.SQLITE_FULL,
         )
+    if isinstance(error, DBAPIError):  # PostgreSQL; what was cut off has no state
+        state = getattr(found, "sqlstate", None)
+        return state is None or state.startswith(_TRANSIENT)
     return isinstance(found, OSError) and found.errno == errno.ENOSPC

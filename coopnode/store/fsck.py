@@ -5,13 +5,17 @@ Writes nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from coopnode.store.database import FILE, StoreError, driver
+from coopnode.store import state_store
+from coopnode.store.backend import StoreError
+from coopnode.store.database import driver
+from coopnode.store.driver import Driver, stream
 from coopnode.store.sql import Connection
+from coopnode.store.sqlite import FILE
 
 
 class EntryRow(NamedTuple):
@@ -50,7 +54,7 @@ class BlobRow(NamedTuple):
 class Snapshot:
     """One read transaction: a running node does not disturb it, nor it the node."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Driver) -> None:
         self._connection = connection
 
     def size(self) -> int:
@@ -63,7 +67,7 @@ class Snapshot:
             "SELECT idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw FROM entries"
             " WHERE idx >= ? ORDER BY idx"
         )
-        for row in self._connection.execute(query, (start,)):
+        for row in stream(self._connection, query, (start,)):
             yield EntryRow(*row)
 
     def tile(self, level: int, number: int) -> bytes:
@@ -74,39 +78,79 @@ class Snapshot:
 
     def state(self) -> Iterator[StateRow]:
         """Ascending by (domain, key) as text, the order of the state digest."""
-        for row in self._connection.execute("SELECT domain, key, value FROM state ORDER BY domain, key"):
+        query = "SELECT domain, key, value FROM state ORDER BY domain, key"
+        for row in stream(self._connection, query):
             yield StateRow(*row)
 
     def records(self) -> Iterator[RecordRow]:
         query = "SELECT digest, idx, type, box FROM private_records ORDER BY idx"
-        for row in self._connection.execute(query):
+        for row in stream(self._connection, query):
             yield RecordRow(*row)
 
     def blobs(self) -> Iterator[BlobRow]:
-        for row in self._connection.execute("SELECT digest, media_type, bytes FROM blobs ORDER BY digest"):
+        query = "SELECT digest, media_type, bytes FROM blobs ORDER BY digest"
+        for row in stream(self._connection, query):
             yield BlobRow(*row)
+
+    def meta(self, name: str) -> str | None:
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
 
     def tables(self) -> list[str]:
         query = (
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            if isinstance(self._connection, sqlite3.Connection)
+            else "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
         )
         return [str(row[0]) for row in self._connection.execute(query)]
 
+    def columns(self, table: str) -> list[str]:
+        query = (
+            "SELECT name FROM pragma_table_info(?) ORDER BY cid"
+            if isinstance(self._connection, sqlite3.Connection)
+            else "SELECT column_name FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position"
+        )
+        return [str(row[0]) for row in self._connection.execute(query, (table,))]
+
+    def table(
+        self, table: str, columns: Sequence[str], order: Sequence[str] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """All of a table, ascending by `order`; nothing comes before everything else."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        by = ", ".join(f'"{name}" NULLS FIRST' for name in order)
+        sql = f'SELECT {names} FROM "{table}"' + (f" ORDER BY {by}" if by else "")
+        yield from stream(self._connection, sql)
+
     def rows(self, table: str) -> Iterator[tuple[object, ...]]:
         """All of a table, ascending by all columns."""
-        columns = [row[1] for row in self._connection.execute(f'PRAGMA table_info("{table}")')]
-        order = ", ".join(f'"{name}"' for name in columns)
-        yield from self._connection.execute(f'SELECT {order} FROM "{table}" ORDER BY {order}')
+        columns = self.columns(table)
+        yield from self.table(table, columns, columns)
+
+    def state_digest(self) -> bytes:
+        return state_store.digest(self._connection)
+
+    def count(self, table: str) -> int:
+        return int(self._connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
 
     def integrity(self) -> str | None:
-        """What SQLite itself finds wrong with the file, or None."""
+        """What SQLite itself finds wrong with the file, or None; PostgreSQL's server checks its own."""
+        if not isinstance(self._connection, sqlite3.Connection):
+            return None
         rows = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(1)")]
         return None if rows == ["ok"] else rows[0]
 
 
 @contextmanager
-def snapshot(folder: Path) -> Iterator[Snapshot]:
-    """Raises StoreError when the folder holds no database of ours."""
+def snapshot(folder: Path, url: str | None = None) -> Iterator[Snapshot]:
+    """Of the node in `folder`; `url` where its database is PostgreSQL. Raises StoreError when there is no
+    database of ours."""
+    if url is not None:
+        from coopnode.store import postgresql
+
+        with postgresql.moment(url) as found:
+            yield Snapshot(found)
+        return
     path = folder / FILE
     if not path.is_file():
         raise StoreError(f"{folder} holds no {FILE}")
@@ -130,11 +174,17 @@ def copy(source: Path, target: Path) -> None:
         with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as origin, sqlite3.connect(target) as made:
             origin.backup(made, pages=2048)
         origin.close()
-        # One file, without a write-ahead log beside it.
-        made.execute("PRAGMA journal_mode = DELETE")
         made.close()
+        fold(target)
     except sqlite3.Error as error:
         raise StoreError(f"{source} cannot be copied: {error}") from error
+
+
+def fold(path: Path) -> None:
+    """Leaves one file, without a write-ahead log beside it."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
 
 
 def replace_state(connection: Connection, items: Iterable[tuple[str, str, bytes]]) -> None:

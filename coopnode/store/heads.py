@@ -54,6 +54,10 @@ class Heads:
             " (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL)"
         )
 
+    @staticmethod
+    def exist(data: Path) -> bool:
+        return (data / FOLDER / FILE).exists()
+
     def get(self, origin: str) -> StoredHead | None:
         with self._lock:
             row = self._connection.execute(

@@ -3,13 +3,13 @@ SQLAlchemy."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from coopnode import faults
 from coopnode.store import state_store
 from coopnode.store.database import Database, driver
+from coopnode.store.driver import Driver
 from coopnode.store.rows import insert_rows
 from coopnode.store.sql import Connection
 from coopnode.store.tree_store import TreeStore
@@ -18,7 +18,11 @@ from protocol.log import Accepted, Head, Nonces
 
 _ENTRY = "INSERT INTO entries (idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw)"
 _BOX = "INSERT INTO private_records (digest, idx, type, box)"
-_BLOB = "INSERT OR IGNORE INTO blobs (digest, media_type, size, added_at, bytes)"
+_BLOB = "INSERT INTO blobs (digest, media_type, size, added_at, bytes)"
+_UNLESS_THERE = "ON CONFLICT DO NOTHING"
+_META = "INSERT INTO meta (name, value)"
+_OVER = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_SIGNED = "signed"
 #: A statement is accepted while tick ≤ exp ≤ iat + 24 h and iat ≤ tick + 300: older entries cannot hold a
 #: live nonce (P1, P2).
 _NONCE_REACH = 86_400 + 300
@@ -59,9 +63,18 @@ class LogStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        #: how far this node has signed, as its publisher last said
+        self.signed = 0
+        self._noted = 0
 
     def size(self) -> int:
         return _size(self.database.raw_reader())
+
+    def settled_size(self) -> int:
+        """After a commit that failed: the size once nothing of it can follow any more. Raises Superseded or a
+        storage error."""
+        self.database.settle()
+        return self.size()
 
     def find(self, digest: bytes, entry_digest: bytes) -> StoredEntry | None:
         """The exact bytes: by document digest, told from other signatures of the document by entry digest."""
@@ -88,6 +101,18 @@ class LogStore:
         query = "SELECT media_type, bytes FROM blobs WHERE digest = ?"
         row = self.database.raw_reader().execute(query, (digest,)).fetchone()
         return (row[0], row[1]) if row else None
+
+    def signed_at_least(self) -> int:
+        """A size that some head database of this log has known: who knows less has missed something."""
+        row = (
+            self.database.raw_reader().execute("SELECT value FROM meta WHERE name = ?", (_SIGNED,)).fetchone()
+        )
+        return int(row[0]) if row else 0
+
+    def is_ticket_used(self, digest: bytes) -> bool:
+        query = "SELECT used_at FROM tickets WHERE digest = ?"
+        row = self.database.raw_reader().execute(query, (digest,)).fetchone()
+        return row is not None and row[0] is not None
 
     def tick_at(self, index: int) -> int:
         row = (
@@ -137,6 +162,7 @@ class LogStore:
         with self.database.write_lock, self.database.writer() as connection, connection.begin():
             raw = driver(connection)
             faults.point("store.begin")
+            self.database.fence(raw)
             if _size(raw) != old_size:
                 raise LogConflict(f"the log has {_size(raw)} entries, the writer knows {old_size}")
             insert_rows(raw, _ENTRY, [_row(entry) for entry in accepted])
@@ -144,16 +170,19 @@ class LogStore:
             state_store.write(raw, writes)
             insert_rows(raw, _BOX, [(box.digest, box.index, box.type, box.box) for box in boxes])
             now = accepted[-1].tick
-            insert_rows(
-                raw, _BLOB, [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
-            )
+            texts = [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
+            insert_rows(raw, _BLOB, texts, _UNLESS_THERE)
+            signed = self.signed
+            if signed != self._noted:
+                insert_rows(raw, _META, [(_SIGNED, str(signed))], _OVER)
             if also is not None:
                 also(connection)
             faults.point("store.before_commit")
+        self._noted = signed
         faults.point("store.after_commit")
 
 
-def _size(connection: sqlite3.Connection) -> int:
+def _size(connection: Driver) -> int:
     row = connection.execute("SELECT max(idx) FROM entries").fetchone()
     return 0 if row[0] is None else int(row[0]) + 1
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Column, Index, LargeBinary, MetaData, Table
+
+from coopnode.store.types import Integer, Text
 
 metadata: Final = MetaData()
 projections: Final = MetaData()

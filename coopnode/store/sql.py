@@ -1,20 +1,19 @@
 """The words of SQL that slices need for their tables and queries, so that drivers stay behind
 `coopnode.store`."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     Column,
     CompoundSelect,
     Connection,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     Row,
     Select,
     Table,
-    Text,
     UniqueConstraint,
     and_,
     bindparam,
@@ -30,14 +29,23 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.exc import IntegrityError
 
 from coopnode.store.schema import projections
+from coopnode.store.types import Integer, Text
+
+
+class upsert(Insert):
+    """INSERT … ON CONFLICT, which both databases understand in PostgreSQL's form."""
+
+    inherit_cache = True
+
+    def on_conflict_do_update(self, columns: Sequence[str], *, set_: Mapping[str, Any]) -> Self:  # type: ignore[override]
+        return super().on_conflict_do_update(index_elements=columns, set_=set_)
+
 
 __all__ = [
-    "BigInteger",
-    "Boolean",
     "Column",
     "CompoundSelect",
     "Connection",

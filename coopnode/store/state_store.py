@@ -6,10 +6,10 @@ threads read through `SnapshotState`.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
+from coopnode.store.driver import Driver, stream
 from coopnode.store.rows import insert_rows
 from protocol import registry
 from protocol.contract import Record
@@ -17,14 +17,15 @@ from protocol.log import state_digest
 
 _GET = "SELECT value FROM state WHERE domain = ? AND key = ?"
 _SCAN = "SELECT key, value FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"
-_PUT = "INSERT OR REPLACE INTO state (domain, key, value)"
+_PUT = "INSERT INTO state (domain, key, value)"
+_OVER = "ON CONFLICT (domain, key) DO UPDATE SET value = excluded.value"
 _DELETE = "DELETE FROM state WHERE domain = ? AND key = ?"
 
 
 class SnapshotState:
     """State as one connection sees it; no cache. Satisfies `protocol.contract.State`."""
 
-    def __init__(self, connection: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connection: Callable[[], Driver]) -> None:
         self._connection = connection
 
     def get(self, domain: str, key: str) -> Record | None:
@@ -39,7 +40,7 @@ class SnapshotState:
 class StateStore(SnapshotState):
     """With an LRU cache that is changed by `applied` only, after the commit."""
 
-    def __init__(self, connection: Callable[[], sqlite3.Connection], remembered: int = 50_000) -> None:
+    def __init__(self, connection: Callable[[], Driver], remembered: int = 50_000) -> None:
         super().__init__(connection)
         self._cache: OrderedDict[tuple[str, str], Record | None] = OrderedDict()
         self._remembered = remembered
@@ -78,17 +79,17 @@ class StateStore(SnapshotState):
             self._cache.popitem(last=False)
 
 
-def write(connection: sqlite3.Connection, writes: Mapping[tuple[str, str], Record | None]) -> None:
+def write(connection: Driver, writes: Mapping[tuple[str, str], Record | None]) -> None:
     """Within the caller's transaction."""
     puts = [(*place, registry.encode_record(value)) for place, value in writes.items() if value is not None]
     gone = [place for place, value in writes.items() if value is None]
-    insert_rows(connection, _PUT, puts)
+    insert_rows(connection, _PUT, puts, _OVER)
     if gone:
         connection.executemany(_DELETE, gone)
 
 
-def digest(connection: sqlite3.Connection) -> bytes:
-    """State digest of SPEC §9.2. SQLite's BINARY order of UTF-8 text is the order of code points, as Python
-    sorts."""
-    rows = connection.execute("SELECT domain, key, value FROM state ORDER BY domain, key")
+def digest(connection: Driver) -> bytes:
+    """State digest of SPEC §9.2. The order of UTF-8 text by bytes (BINARY in SQLite, collation C in
+    PostgreSQL) is the order of code points, as Python sorts."""
+    rows = stream(connection, "SELECT domain, key, value FROM state ORDER BY domain, key")
     return state_digest((domain, key, value) for domain, key, value in rows)

@@ -6,10 +6,10 @@ takes the tree's right edge without reading an entry.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
+from coopnode.store.driver import Driver
 from coopnode.store.rows import insert_rows
 from protocol import merkle, tiles
 from protocol.errors import TileError
@@ -17,14 +17,15 @@ from protocol.merkle import CompactRange, HashAt
 from protocol.tiles import TILE_WIDTH, Tile
 
 _REMEMBERED = 512
-_WRITE = "INSERT OR REPLACE INTO tree (level, number, hashes)"
+_WRITE = "INSERT INTO tree (level, number, hashes)"
+_OVER = "ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes"
 
 
 class TreeStore:
     """Tiles through `connection` (called in the using thread), with full tiles remembered; they never
     change."""
 
-    def __init__(self, connection: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connection: Callable[[], Driver]) -> None:
         self._connection = connection
         self._full: OrderedDict[tuple[int, int], bytes] = OrderedDict()
 
@@ -69,7 +70,7 @@ class TreeStore:
                 start += 1 << level
         return CompactRange.from_hashes(size, hashes)
 
-    def write(self, connection: sqlite3.Connection, old_size: int, leaves: Iterable[bytes]) -> None:
+    def write(self, connection: Driver, old_size: int, leaves: Iterable[bytes]) -> None:
         """Adds leaf hashes within the caller's transaction. Old rows are read through the same connection:
         it sees its own writes."""
 
@@ -84,4 +85,4 @@ class TreeStore:
         rows = [
             (tile.level, tile.index, data) for tile, data in tiles.extend_tiles(read, old_size, list(leaves))
         ]
-        insert_rows(connection, _WRITE, rows)
+        insert_rows(connection, _WRITE, rows, _OVER)

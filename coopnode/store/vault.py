@@ -9,12 +9,14 @@ and is swept at start.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,14 +75,8 @@ class Vault:
         """Makes the keys durable; to be called before the database commits the boxes."""
         faults.point("vault.before_keys")
         rows = [(item.digest, item.wrapped) for item in sealed]
-        with self._lock:
-            self._keys.execute("BEGIN IMMEDIATE")
-            try:
-                self._keys.executemany("INSERT OR REPLACE INTO keys (digest, wrapped) VALUES (?, ?)", rows)
-                self._keys.execute("COMMIT")
-            except BaseException:
-                self._keys.execute("ROLLBACK")
-                raise
+        with self._lock, self._transaction():
+            self._keys.executemany("INSERT OR REPLACE INTO keys (digest, wrapped) VALUES (?, ?)", rows)
         faults.point("vault.after_keys")
 
     def open(self, digest: bytes, box: bytes) -> bytes:
@@ -90,22 +86,29 @@ class Vault:
     def erase(self, digests: Sequence[bytes]) -> int:
         """Deletes keys, overwriting them on disk; returns how many there were."""
         with self._lock:
-            self._keys.execute("BEGIN IMMEDIATE")
-            done = sum(
-                self._keys.execute("DELETE FROM keys WHERE digest = ?", (digest,)).rowcount
-                for digest in digests
-            )
-            self._keys.execute("COMMIT")
+            with self._transaction():
+                done = sum(
+                    self._keys.execute("DELETE FROM keys WHERE digest = ?", (digest,)).rowcount
+                    for digest in digests
+                )
             # The write-ahead log still holds the old page: fold it into the file and cut it.
             self._keys.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return done
 
-    def sweep(self, known: set[bytes]) -> int:
-        """Deletes keys of records that never were committed; `known` are the digests of all boxes there
-        are."""
+    def sweep(self, known: Iterable[bytes]) -> int:
+        """Deletes keys of records that never were committed; `known` are the digests of all boxes there are,
+        ascending. Both lists pass by, neither is held. Raises ValueError, with nothing deleted, when they are
+        in another order: that would delete keys that are needed."""
+        boxes, lost = _ascending(known), []
+        box = next(boxes, None)
         with self._lock:
-            held = [row[0] for row in self._keys.execute("SELECT digest FROM keys")]
-        return self.erase([digest for digest in held if digest not in known]) if held else 0
+            for (digest,) in self._keys.execute("SELECT digest FROM keys ORDER BY digest"):
+                while box is not None and box < digest:
+                    box = next(boxes, None)
+                if box != digest:
+                    lost.append(digest)
+            deque(boxes, maxlen=0)  # the rest has to ascend too
+        return self.erase(lost) if lost else 0
 
     # -- attachments --------------------------------------------------------------------------------------
 
@@ -132,12 +135,32 @@ class Vault:
     def close(self) -> None:
         self._keys.close()
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Left open after an error it would keep every process of the node from writing keys."""
+        self._keys.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._keys.execute("COMMIT")
+        except BaseException:
+            if self._keys.in_transaction:  # a full disk ends it by itself
+                self._keys.execute("ROLLBACK")
+            raise
+
     def _key(self, digest: bytes) -> bytes:
         with self._lock:
             row = self._keys.execute("SELECT wrapped FROM keys WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise Erased(digest.hex())
         return _decrypt(self._master, row[0], digest)
+
+
+def _ascending(digests: Iterable[bytes]) -> Iterator[bytes]:
+    before = b""
+    for digest in digests:
+        if digest < before:
+            raise ValueError("digests that do not ascend")
+        yield (before := digest)
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from coopnode import logs
 from tests.benchmarks import accepting, micro, pages, replay, size, starting
 from tests.benchmarks.figures import Figures, head
 from tests.benchmarks.processes import ROOT, Others
@@ -60,6 +61,10 @@ def main() -> None:
         help="on the disk to be measured [default: where temporary files go]",
     )
     given = parser.parse_args()
+    if given.json:
+        given.json = given.json.absolute()
+    os.chdir(ROOT)
+    logs.configure("warning")  # a node opened here would write between the figures
     wanted, quick, figures, began = given.only or GROUPS, given.quick, Figures(), time.perf_counter()
     if given.size:
         wanted = given.only or (size.GROUP,)
@@ -89,5 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
     main()

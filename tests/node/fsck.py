@@ -12,6 +12,7 @@ from pathlib import Path
 
 from coopnode import keystore
 from coopnode.app import NodeError, lock_data
+from coopnode.config import database_of
 from coopnode.startup import examine
 from coopnode.store import state_store
 from coopnode.store.database import Database, open_database
@@ -57,7 +58,7 @@ def verify(data: Path, *, signatures: bool = True) -> Report:
     except (NodeError, keystore.KeystoreError) as error:
         report.problems.append(str(error))
         return report
-    database = open_database(data)
+    database = open_database(data, database_of(data))
     vault = Vault(data, keys.vault)
     try:
         store, files, tree = LogStore(database), LogFiles(data / "log"), TreeStore(database.raw_reader)
@@ -66,7 +67,8 @@ def verify(data: Path, *, signatures: bool = True) -> Report:
         report.notes.extend(standing.notes)
         if standing.doubt is not None:
             report.problems.append(standing.doubt)
-        report.problems.extend(_database(database))
+        if database_of(data) is None:
+            report.problems.extend(_database(database))
         report.problems.extend(_replay(store, tree, database, signatures=signatures))
         report.problems.extend(_files(files, store, tree, standing.published))
         report.problems.extend(database.read_now(lambda connection: list(_vault(connection, vault, report))))

@@ -13,6 +13,8 @@ from coopnode.assets import TYPE, AssetsNotice, logged
 from coopnode.testing import Cooperative, FixedClock
 from protocol import documents
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 FILES = {"index.html": bytes(32), "build/signing.js": bytes([1]) * 32}
 
 

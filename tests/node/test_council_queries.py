@@ -22,6 +22,8 @@ from protocol.contract import View
 from protocol.contracts import council
 from tests.node.council_kit import DAY, Table, is_member, table
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 @pytest.fixture
 async def sitting(tmp_path: Path) -> AsyncIterator[Table]:

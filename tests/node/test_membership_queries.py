@@ -22,6 +22,8 @@ from protocol import signatures
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 @pytest.fixture
 async def society(tmp_path: Path) -> AsyncIterator[Society]:
@@ -219,6 +221,7 @@ async def test_a_voided_enrolment_leaves_the_register_and_stays_in_its_history(s
     assert [line.status for line in past] == ["invited"]
 
 
+@pytest.mark.databases("sqlite")  # by its plan
 async def test_my_documents_are_found_by_an_index_and_in_pages(society: Society) -> None:
     """However long the log is, a page of them reads its own rows only."""
     person = await society.coop.person("ivanova")
@@ -241,7 +244,7 @@ async def test_my_documents_are_found_by_an_index_and_in_pages(society: Society)
 
     def plan(connection: Connection) -> list[str]:
         asked: list[str] = []
-        raw = driver(connection)
+        raw: Any = driver(connection)
         raw.set_trace_callback(asked.append)
         read(connection, before=1_000_000, limit=3)
         raw.set_trace_callback(None)

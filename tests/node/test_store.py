@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from coopnode import config, keystore
 from coopnode.admission import Buckets
 from coopnode.clock import ClockDoubtful
-from coopnode.store.database import StoreError, open_database
+from coopnode.store import state_store
+from coopnode.store.database import Database, StoreError, driver, open_database
 from coopnode.store.heads import HeadConflict, Heads, HeadsMissing, StoredHead
 from coopnode.store.rows import insert_rows
+from coopnode.store.schema import meta
+from coopnode.store.sql import IntegrityError, insert, select
 from coopnode.store.tree_store import TreeStore
-from coopnode.store.vault import Erased, Vault, VaultError
+from coopnode.store.vault import Erased, Sealed, Vault, VaultError
 from coopnode.testing import START, FixedClock
 from protocol import merkle
+from protocol.log import state_digest
+from tests.postgresql import Cluster
 
 DIGEST = bytes(range(32))
 
@@ -76,8 +84,39 @@ def test_attachments_are_named_by_their_ciphertext(tmp_path: Path) -> None:
 def test_keys_of_records_never_committed_are_swept(tmp_path: Path) -> None:
     vault = Vault(tmp_path, os.urandom(32))
     vault.keep([vault.seal(DIGEST, b"a"), vault.seal(bytes(32), b"b")])
-    assert vault.sweep({DIGEST}) == 1
+    assert vault.sweep([DIGEST]) == 1
+    assert vault.sweep([DIGEST]) == 0
+    with pytest.raises(ValueError, match="ascend"):
+        vault.sweep([b"\xff" * 32, DIGEST])
+    assert vault.sweep([]) == 1
     vault.close()
+
+
+def test_a_sweep_holds_no_list_of_all_records(tmp_path: Path) -> None:
+    vault, peaks = Vault(tmp_path, bytes(32)), []
+    for count in (2_000, 20_000):
+        digests = sorted(os.urandom(32) for _ in range(count))
+        vault.keep([Sealed(digest, b"", bytes(60)) for digest in digests])
+        held = sorted(row[0] for row in vault._keys.execute("SELECT digest FROM keys"))
+        tracemalloc.start()
+        assert vault.sweep(held) == 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0] + 100_000
+    vault.close()
+
+
+def test_an_erasure_that_fails_leaves_the_keys_to_other_processes(tmp_path: Path) -> None:
+    ours, theirs = Vault(tmp_path, bytes(32)), Vault(tmp_path, bytes(32))
+    ours.keep([ours.seal(bytes(32), b"one")])
+    ours._keys.execute("CREATE TRIGGER fails BEFORE DELETE ON keys BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(sqlite3.Error, match="no room"):
+        ours.erase([bytes(32)])
+    theirs._keys.execute("PRAGMA busy_timeout = 200")
+    theirs.keep([theirs.seal(b"2" * 32, b"two")])
+    ours.keep([ours.seal(b"3" * 32, b"three")])
+    ours.close()
+    theirs.close()
 
 
 # -- heads (P15) ------------------------------------------------------------------------------------------
@@ -100,53 +139,109 @@ def test_a_lost_head_database_is_not_made_anew(tmp_path: Path) -> None:
         Heads(tmp_path, create=False)
 
 
-# -- tree -------------------------------------------------------------------------------------------------
+# -- on both databases ------------------------------------------------------------------------------------
+
+BOTH = pytest.mark.databases("sqlite", "postgresql")
+Open = Callable[[], Database]
 
 
-def test_the_tree_in_rows_is_the_tree_of_its_leaves(tmp_path: Path) -> None:
-    database = open_database(tmp_path)
+@pytest.fixture
+def opening(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens the same database each time."""
+    url: str | None = None
+    if database == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        url = cluster.database(empty=True)
+    opened: list[Database] = []
+
+    def open_() -> Database:
+        opened.append(open_database(tmp_path, url))
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        each.close()
+
+
+def put(database: Database, into: str, rows: list[tuple[Any, ...]]) -> None:
+    database.write_now(lambda connection: insert_rows(driver(connection), into, rows))
+
+
+@BOTH
+def test_the_tree_in_rows_is_the_tree_of_its_leaves(opening: Open) -> None:
+    database = opening()
     tree = TreeStore(database.raw_reader)
     leaves = [merkle.leaf_hash(str(number).encode()) for number in range(700)]
     size = 0
     for step in (1, 254, 1, 1, 255, 188):
-        with database.write_lock, database.writer() as connection, connection.begin():
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            tree.write(raw, size, leaves[size : size + step])
+        old, new = size, leaves[size : size + step]
+        database.write_now(lambda c, old=old, new=new: tree.write(driver(c), old, new))  # type: ignore[misc]
         size += step
         assert tree.root_at(size) == merkle.root(leaves[:size]) == tree.edge(size).root()
     for earlier in (0, 1, 255, 256, 257, 512, 699):
         assert tree.root_at(earlier) == merkle.root(leaves[:earlier])
-    database.close()
 
 
+@BOTH
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 127, 200])
-def test_rows_go_in_whole(count: int) -> None:
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE t (a, b)")
-    rows = [(number, str(number)) for number in range(count)]
-    insert_rows(connection, "INSERT INTO t (a, b)", rows)
-    assert connection.execute("SELECT a, b FROM t ORDER BY a").fetchall() == rows
-    connection.close()
+def test_rows_go_in_whole(opening: Open, count: int) -> None:
+    database = opening()
+    rows = [(number, 2**62 - number, os.urandom(number % 40)) for number in range(count)]
+    put(database, "INSERT INTO tree (level, number, hashes)", rows)
+    found = database.raw_reader().execute("SELECT level, number, hashes FROM tree ORDER BY level").fetchall()
+    assert [tuple(row) for row in found] == rows
 
 
-# -- database ---------------------------------------------------------------------------------------------
+@BOTH
+def test_state_is_in_the_order_of_code_points(opening: Open) -> None:
+    """SPEC §9.2: whatever the language of the server."""
+    database = opening()
+    keys = ["", " ", "-", "/", "0", "A", "Z", "_", "a", "a/b", "ab", "b", "é", "Ё", "А", "я", "ё", "ﬀ", "𝒂"]
+    rows = [(domain, key, key.encode()) for domain in ("b", "A", "ё") for key in keys]
+    put(database, "INSERT INTO state (domain, key, value)", rows)
+    assert state_store.digest(database.raw_reader()) == state_digest(iter(sorted(rows)))
+    scan = "SELECT key FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"
+    found = [row[0] for row in database.raw_reader().execute(scan, ("b", "A", "ё"))]
+    assert found == sorted(key for key in keys if "A" <= key < "ё")
 
 
-def test_pages_cannot_write(tmp_path: Path) -> None:
-    database = open_database(tmp_path)
-    with pytest.raises(sqlite3.OperationalError):
-        database.raw_reader().execute("INSERT INTO meta (name, value) VALUES ('a', 'b')")
-    database.close()
+@BOTH
+def test_pages_cannot_write(opening: Open) -> None:
+    database = opening()
+    change = "INSERT INTO meta (name, value) VALUES ('a', 'b')"
+    with pytest.raises(Exception, match=r"read-?only"):
+        database.raw_reader().execute(change)
+    with pytest.raises(Exception, match=r"read-?only"):
+        database.read_now(lambda connection: connection.exec_driver_sql(change))
 
 
-def test_the_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
-    open_database(tmp_path).close()
-    with sqlite3.connect(tmp_path / "coopnode.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+@BOTH
+def test_a_reading_sees_one_moment_and_a_failed_writing_leaves_nothing(opening: Open) -> None:
+    database = opening()
+    names = select(meta.c.name).order_by(meta.c.name)
+
+    def write(*given: str) -> None:
+        rows = [{"name": name, "value": ""} for name in given]
+        database.write_now(lambda connection: connection.execute(insert(meta), rows))
+
+    def look(connection: Any) -> tuple[list[str], list[str]]:
+        before = list(connection.execute(names).scalars())
+        write("b")
+        return before, list(connection.execute(names).scalars())
+
+    write("a")
+    assert database.read_now(look) == (["a"], ["a"])
+    with pytest.raises(IntegrityError):
+        write("c", "a")
+    assert list(database.read_now(lambda connection: connection.execute(names).scalars().all())) == ["a", "b"]
+
+
+@BOTH
+def test_the_database_of_a_newer_program_is_refused(opening: Open) -> None:
+    change = "UPDATE alembic_version SET version_num = '9999'"
+    opening().write_now(lambda connection: connection.exec_driver_sql(change))
     with pytest.raises(StoreError, match="newer"):
-        open_database(tmp_path)
+        opening()
 
 
 # -- keys, configuration, clock, buckets ------------------------------------------------------------------

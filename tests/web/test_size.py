@@ -15,6 +15,7 @@ from sqlalchemy import event
 from coopnode import testing
 from coopnode.app import Node
 from coopnode.cli.node import all_projections
+from coopnode.store.backend import Reader
 from coopnode.store.database import Database
 from tests.benchmarks import million, visits
 from tests.web.hostile_kit import RATIONS
@@ -37,8 +38,9 @@ class Steps:
         event.listen(database._reader, "connect", lambda found, _: self._count(found))
         database.raw_reader = self._reader  # type: ignore[method-assign]
 
-    def _reader(self) -> sqlite3.Connection:
+    def _reader(self) -> Reader:
         found = self._raw()
+        assert isinstance(found, sqlite3.Connection)
         self._count(found)
         return found
 
