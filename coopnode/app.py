@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -247,7 +248,7 @@ class Leader(Node):
                 standing.notes.append(
                     f"{back} private records erased before had come back and are erased again"
                 )
-            database.write_now(lambda connection: _sweep(connection, vault))
+            database.read_now(lambda connection: _sweep(connection, vault))
             if standing.tiles < standing.published:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
                 standing.tiles = standing.published
@@ -379,7 +380,9 @@ def is_free(config: Config) -> bool:
 
 
 def _sweep(connection: Connection, vault: Vault) -> None:
-    vault.sweep(set(connection.execute(select(private_records.c.digest)).scalars()) | vault.attachments())
+    query = select(private_records.c.digest).order_by(private_records.c.digest)
+    boxes = connection.execution_options(yield_per=1000).execute(query).scalars()
+    vault.sweep(merge(boxes, sorted(vault.attachments())))
 
 
 async def run(config: Config) -> None:

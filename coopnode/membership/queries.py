@@ -509,12 +509,15 @@ class ConsentLine:
     status: Literal["given", "withdrawn", "replaced", "ended"]
 
 
-def consents_of(connection: Connection, state: State, account: str) -> list[ConsentLine]:
+def consents_of(
+    connection: Connection, state: State, account: str, limit: int | None = None
+) -> list[ConsentLine]:
     """The newest first."""
     query = (
         select(entries.c.raw, entries.c.tick, entries.c.digest)
         .where(entries.c.iss == account, entries.c.type == "consent.give/1")
         .order_by(entries.c.idx.desc())
+        .limit(limit)
     )
     view = View(state, consents.DOMAIN)
     found = []

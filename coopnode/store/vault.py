@@ -15,6 +15,7 @@ import os
 import secrets
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -94,12 +95,20 @@ class Vault:
             self._keys.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return done
 
-    def sweep(self, known: set[bytes]) -> int:
-        """Deletes keys of records that never were committed; `known` are the digests of all boxes there
-        are."""
+    def sweep(self, known: Iterable[bytes]) -> int:
+        """Deletes keys of records that never were committed; `known` are the digests of all boxes there are,
+        ascending. Both lists pass by, neither is held. Raises ValueError, with nothing deleted, when they are
+        in another order: that would delete keys that are needed."""
+        boxes, lost = _ascending(known), []
+        box = next(boxes, None)
         with self._lock:
-            held = [row[0] for row in self._keys.execute("SELECT digest FROM keys")]
-        return self.erase([digest for digest in held if digest not in known]) if held else 0
+            for (digest,) in self._keys.execute("SELECT digest FROM keys ORDER BY digest"):
+                while box is not None and box < digest:
+                    box = next(boxes, None)
+                if box != digest:
+                    lost.append(digest)
+            deque(boxes, maxlen=0)  # the rest has to ascend too
+        return self.erase(lost) if lost else 0
 
     # -- attachments --------------------------------------------------------------------------------------
 
@@ -144,6 +153,14 @@ class Vault:
         if row is None:
             raise Erased(digest.hex())
         return _decrypt(self._master, row[0], digest)
+
+
+def _ascending(digests: Iterable[bytes]) -> Iterator[bytes]:
+    before = b""
+    for digest in digests:
+        if digest < before:
+            raise ValueError("digests that do not ascend")
+        yield (before := digest)
 
 
 def write_synced(path: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from coopnode.store.rows import insert_rows
 from coopnode.store.schema import meta
 from coopnode.store.sql import IntegrityError, insert, select
 from coopnode.store.tree_store import TreeStore
-from coopnode.store.vault import Erased, Vault, VaultError
+from coopnode.store.vault import Erased, Sealed, Vault, VaultError
 from coopnode.testing import START, FixedClock
 from protocol import merkle
 from protocol.log import state_digest
@@ -83,7 +84,25 @@ def test_attachments_are_named_by_their_ciphertext(tmp_path: Path) -> None:
 def test_keys_of_records_never_committed_are_swept(tmp_path: Path) -> None:
     vault = Vault(tmp_path, os.urandom(32))
     vault.keep([vault.seal(DIGEST, b"a"), vault.seal(bytes(32), b"b")])
-    assert vault.sweep({DIGEST}) == 1
+    assert vault.sweep([DIGEST]) == 1
+    assert vault.sweep([DIGEST]) == 0
+    with pytest.raises(ValueError, match="ascend"):
+        vault.sweep([b"\xff" * 32, DIGEST])
+    assert vault.sweep([]) == 1
+    vault.close()
+
+
+def test_a_sweep_holds_no_list_of_all_records(tmp_path: Path) -> None:
+    vault, peaks = Vault(tmp_path, bytes(32)), []
+    for count in (2_000, 20_000):
+        digests = sorted(os.urandom(32) for _ in range(count))
+        vault.keep([Sealed(digest, b"", bytes(60)) for digest in digests])
+        held = sorted(row[0] for row in vault._keys.execute("SELECT digest FROM keys"))
+        tracemalloc.start()
+        assert vault.sweep(held) == 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0] + 100_000
     vault.close()
 
 

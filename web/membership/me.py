@@ -83,7 +83,7 @@ async def data(request: web.Request) -> web.StreamResponse:
             "more": papers[_PAGE - 1].idx if len(papers) > _PAGE else None,
             "names": viewer_names,
             "who": queries.who_is(connection, service.node.vault, account, Viewer(account)),
-            "consents": queries.consents_of(connection, state, account),
+            "consents": queries.consents_of(connection, state, account, queries.PAGE * 2),
             "sessions": queries.sessions_of(connection, account, service.node.clock.peek()),
             "copies": [item for line in lines for item in service.copies.of(connection, line.id)],
         }

@@ -172,7 +172,7 @@ async def card(request: web.Request) -> web.StreamResponse:
         if account is not None:
             found["applications"] = queries.applications_of(connection, account)
             found["who"] = queries.who_is(connection, service.node.vault, account, viewer)
-            found["consents"] = queries.consents_of(connection, service.node.state, account)
+            found["consents"] = queries.consents_of(connection, service.node.state, account, queries.PAGE)
             found["roles"] = sorted(Viewer.of(service.node.state, account).roles)
         if lines[0].digest is not None:
             found["index"] = queries.entry_index(connection, lines[0].digest)
