@@ -15,6 +15,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
@@ -134,6 +135,9 @@ class Engine:
             no = self._turned_away(statement, source)
             if no is None and _needs_policy(submission):
                 no = await self._policy(submission)
+            if submission.ticket is not None and not self._needs_ticket(statement):
+                # A founder's browser sends it along with all that is signed at one sitting.
+                submission = replace(submission, ticket=None)
             if no is not None and not self._is_stored(statement):
                 return no
         except STORAGE_ERRORS as error:
@@ -197,7 +201,7 @@ class Engine:
         statement = submission.statement
         if statement.type == GENESIS:
             return await self._genesis_policy(submission)
-        if statement.type in _NEW_ACCOUNT and not self._may_open_account(statement):
+        if statement.type in _NEW_ACCOUNT and self._needs_ticket(statement):
             return await self._ticket(submission, admission.ACCOUNT, self.limits.accounts_per_day)
         for blob in submission.blobs:
             if hashlib.sha256(blob.data).digest() != blob.digest:
@@ -210,6 +214,11 @@ class Engine:
         elif any(blob.digest != named for blob in submission.blobs):
             return Refusal("blob_unexpected", "blob")
         return None
+
+    def _needs_ticket(self, statement: Statement) -> bool:
+        if statement.type == GENESIS:
+            return self.head.size == 0
+        return statement.type in _NEW_ACCOUNT and not self._may_open_account(statement)
 
     def _may_open_account(self, statement: Statement) -> bool:
         view = View(self._snapshot, accounts.DOMAIN)
