@@ -13,9 +13,10 @@ from typing import IO, Any, Self, TypeVar
 
 import structlog
 
-from coopnode import admission, keystore
+from coopnode import admission, erasure, keystore
 from coopnode.channel import Follower
 from coopnode.clock import Clock
+from coopnode.condition import Watch, Watching
 from coopnode.config import Config
 from coopnode.engine import Engine
 from coopnode.keystore import Keystore
@@ -87,6 +88,8 @@ class Node:
     engine: Engine
     publisher: Publishing
     reading: Reading
+    #: what condition this node is in
+    watch: Watching
     #: told the new configuration when pages have changed it, so that every process follows
     config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
 
@@ -127,6 +130,7 @@ class Node:
             engine=Engine(follower, store, keys, clock, config.limits),
             publisher=follower,
             reading=Reading(store, files),
+            watch=follower,
         )
 
     def close(self) -> None:
@@ -157,7 +161,7 @@ class Node:
         return registry.StateFacts(self.state)
 
     def status(self) -> dict[str, Any]:
-        """For /readyz, `coopnode status` and the operator's page."""
+        """For /readyz, at no cost; `watch.condition()` tells more."""
         head = self.engine.head
         return {
             "cooperative": head.cooperative,
@@ -200,6 +204,7 @@ class Node:
 class Leader(Node):
     """The node with the log's writing end."""
 
+    watch: Watch
     publisher: Publisher
     heads: Heads
     sequencer: Sequencer
@@ -237,6 +242,10 @@ class Leader(Node):
             rebuilt = made.prepare(database)
             if rebuilt and standing.head.size:  # of an empty log there was nothing to fill
                 standing.notes.append(f"read models filled anew: {', '.join(rebuilt)}")
+            if back := erasure.again(database):
+                standing.notes.append(
+                    f"{back} private records erased before had come back and are erased again"
+                )
             database.write_now(lambda connection: _sweep(connection, vault))
             if standing.tiles < standing.published:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
@@ -250,10 +259,12 @@ class Leader(Node):
             files,
             heads,
             keys.log,
+            clock,
             seconds=config.checkpoint_seconds,
             published=standing.published,
             tiles=standing.tiles,
         )
+        watch = Watch(config, clock, store, files.folder, standing, sequencer, publisher)
         node = cls(
             config=config,
             keys=keys,
@@ -265,11 +276,13 @@ class Leader(Node):
             engine=Engine(sequencer, store, keys, clock, config.limits),
             publisher=publisher,
             reading=Reading(store, files),
+            watch=watch,
             heads=heads,
             sequencer=sequencer,
             standing=standing,
             _lock=lock,
         )
+        node.config_listeners.append(watch.configure)
         node._founding_token()
         return node
 
@@ -282,7 +295,9 @@ class Leader(Node):
             log.error("reading only", reason=self.standing.doubt)
             return
         self.sequencer.start()
-        self.publisher.start(lambda: self.sequencer.head, self.sequencer.stop_writing)
+        self.publisher.start(
+            lambda: self.sequencer.head, self.sequencer.stop_writing, lambda: self.sequencer.trouble
+        )
         if self.config.database is not None:
             self._watch = asyncio.create_task(self._watch_lead(), name="lead")
 
@@ -306,10 +321,12 @@ class Leader(Node):
             await asyncio.gather(self._watch, return_exceptions=True)
         await self.sequencer.stop()
         healthy = self.sequencer.stopped is None
-        await self.publisher.stop(self.sequencer.head if healthy else None)
-        if healthy:
-            self.heads.set_alive(self.clock.peek())
-        self.close()
+        try:
+            await self.publisher.stop(self.sequencer.head if healthy else None)
+            if healthy:
+                self.publisher.remember_time()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Without finishing anything; for tools and tests."""

@@ -8,7 +8,8 @@ days.
 
 The head database is in neither. It remembers how far this log has ever been signed, and a copy of it from
 yesterday would let a node sign a second history. `restore` therefore takes the surviving `head.db`, or
-the word of a person that nothing was written after the backup.
+the word of a person that nothing was written after the backup; what was written after it is taken from
+surviving tiles, an export or a mirror (`coopnode.recovery`).
 
 A file is `COOPNODE-BACKUP-1\\n`, a length u16 and a CBOR header with the key derivation, then chunks of 1
 MiB under AES-256-GCM with nonce = prefix (7) ‖ counter u32 ‖ last (1): chunks cannot be left out,
@@ -25,9 +26,9 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -37,20 +38,22 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from coopnode import config, keystore
-from coopnode.audit.sources import Directory, Missing, SourceError, read_checkpoint, read_tile
+from coopnode import config, keystore, rebuilding, recovery
+from coopnode.audit.sources import Directory, Missing, Source, SourceError, read_checkpoint, read_tile
+from coopnode.condition import note_backup
 from coopnode.config import FILE as CONFIG
 from coopnode.config import database_of
+from coopnode.projections import Projection
 from coopnode.store import fsck, transfer, vault
 from coopnode.store.database import FILE as DATABASE
 from coopnode.store.database import StoreError, exists
 from coopnode.store.heads import FILE as HEAD
 from coopnode.store.heads import FOLDER as HEADS
 from coopnode.store.heads import Heads, StoredHead
-from protocol import checkpoints, documents, encoding, merkle, tiles
-from protocol.contracts import cooperative
+from coopnode.tiles_writer import LogFiles
+from protocol import checkpoints, encoding, tiles
 from protocol.errors import EncodingError, ProtocolError
-from protocol.identifiers import origin
+from protocol.identifiers import parse_origin
 from protocol.notes import parse_note
 from protocol.tiles import Tile
 
@@ -233,6 +236,7 @@ def make(data: Path, target: Path, secret: Secret, progress: Callable[[int, int]
         raise BackupError(f"{error.filename} exists and is not overwritten") from error
     except OSError as error:
         raise BackupError(f"{error.filename or target}: {error.strerror}") from error
+    note_backup(data, target, entries, int(time.time()))
     return Made(target, keys, entries)
 
 
@@ -311,9 +315,23 @@ def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 @dataclass(frozen=True, slots=True)
 class Restored:
     data: Path
+    #: entries of the backup, and of the directory now
+    backed_up: int
     entries: int
-    #: whether the node may be started: it knows how far its log has been signed
+    #: legal time of the last entry, seconds
+    tick: int
+    #: how far the lost node's log is known to have come
+    known: int
+    #: whether the node may be started: it knows how far its log has been signed and has all of it
     startable: bool
+    rolled: recovery.Rolled | None
+    #: where what had survived of the old directory stands now
+    aside: Path | None = None
+
+    @property
+    def missing(self) -> tuple[int, int] | None:
+        """First and last index of entries that were signed and are nowhere."""
+        return (self.entries, self.known - 1) if self.known > self.entries else None
 
 
 def restore(
@@ -324,38 +342,86 @@ def restore(
     *,
     head: Path | None = None,
     nothing_newer: bool = False,
+    sources: Sequence[Source] = (),
+    projections: Sequence[Projection] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Restored:
-    """Into a place that does not exist or is empty. Nothing is left behind when it fails.
+    """Into a place that does not exist, is empty, or holds what survived of the lost node but no database:
+    its `log` is then a source to roll forward from, its `head` the head database. It is put aside, not
+    deleted. Nothing is left behind when it fails.
 
     `head` is the surviving head database of the lost node; with `nothing_newer` a person vouches that the
-    node took nothing after this backup, and a new one is made.
+    node took nothing after what was found, and a new one is made.
 
     Raises BackupError.
     """
-    if data.exists() and any(data.iterdir()):
-        raise BackupError(f"{data} is not empty; a backup never overwrites a node")
+    survived = data.exists() and any(data.iterdir())
+    if survived and any((data / name).exists() for name in (DATABASE, vault.FILE)):
+        raise BackupError(f"{data} holds a node; a backup never overwrites one")
+    if survived and not ((data / "log").is_dir() or (data / HEADS).is_dir()):
+        raise BackupError(f"{data} is not empty and holds nothing of a node")
     unfinished = data.with_name(data.name + ".restoring")
     if unfinished.exists():
         raise BackupError(f"{unfinished} is left from an earlier attempt; remove it first")
+    if survived:
+        sources = (Directory(data), *sources)
+        old = data / HEADS / HEAD
+        head = head or (old if old.exists() else None)
+    aside = data.with_name(data.name + time.strftime(".survived-%Y%m%d-%H%M%S", time.gmtime()))
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         unfinished.mkdir(mode=0o700)
         try:
             _unpack(backup, unfinished, secret)
             _unpack(keys, unfinished, secret)
-            entries, startable = _head(unfinished, head, nothing_newer)
-            if data.exists():
+            done = _roll(unfinished, data, sources, head, nothing_newer, projections, progress)
+            if survived:
+                data.rename(aside)
+                done = replace(done, aside=aside)
+            elif data.exists():
                 data.rmdir()
             unfinished.rename(data)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    except (StoreError, ProtocolError) as error:
+    except (StoreError, ProtocolError, recovery.RecoveryError, keystore.KeystoreError) as error:
         raise BackupError(str(error)) from error
     except tarfile.TarError as error:
         raise BackupError(f"the backup cannot be unpacked: {error}") from error
     except OSError as error:
         raise BackupError(f"{error.filename or data}: {error.strerror}") from error
-    return Restored(data, entries, startable)
+    return done
+
+
+def forward(
+    data: Path,
+    sources: Sequence[Source],
+    *,
+    projections: Sequence[Projection] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Restored:
+    """A node whose database is an older copy than its head database or its tiles, brought forward in place.
+
+    Raises BackupError.
+    """
+    try:
+        with rebuilding.locked(data):
+            head = data / HEADS / HEAD
+            if not (data / DATABASE).exists():
+                raise BackupError(f"{data} holds no node")
+            return _roll(
+                data, data, (Directory(data), *sources), head if head.exists() else None, False,
+                projections, progress,
+            )  # fmt: skip
+    except (
+        StoreError,
+        ProtocolError,
+        recovery.RecoveryError,
+        rebuilding.RebuildError,
+        keystore.KeystoreError,
+    ) as error:
+        raise BackupError(str(error)) from error
+    except OSError as error:
+        raise BackupError(f"{error.filename or data}: {error.strerror}") from error
 
 
 def _unpack(path: Path, target: Path, secret: Secret) -> None:
@@ -369,21 +435,78 @@ def _unpack(path: Path, target: Path, secret: Secret) -> None:
         found.chmod(0o700 if found.is_dir() else 0o600)
 
 
-def _head(data: Path, head: Path | None, nothing_newer: bool) -> tuple[int, bool]:
+def _roll(
+    data: Path,
+    final: Path,
+    sources: Sequence[Source],
+    head: Path | None,
+    nothing_newer: bool,
+    projections: Sequence[Projection],
+    progress: Callable[[int, int], None],
+) -> Restored:
+    """Rolls `data` forward and gives it its head database."""
     with fsck.snapshot(data) as snapshot:
         size = snapshot.size()
-        leaves = [merkle.leaf_hash(row.raw) for row in snapshot.entries()]
-        first = next(snapshot.entries(), None)
-    (data / HEADS).mkdir(mode=0o700)
-    if head is not None:
+    if head is not None and head != data / HEADS / HEAD:
+        (data / HEADS).mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(head, data / HEADS / HEAD)
-        return size, True
-    if not nothing_newer:
-        (data / HEADS).rmdir()
-        return size, False
-    heads = Heads(data, create=True)
-    if first is not None:
-        name = origin(cooperative.genesis_id(documents.parse(first.raw)), 0)
-        heads.swap(name, None, StoredHead(size, merkle.root(leaves)))
-    heads.close()
-    return size, True
+    if not size:
+        if head is None:
+            Heads(data, create=True).close()
+        return Restored(final, 0, 0, 0, 0, True, None)
+    heads = Heads(data, create=False) if head is not None else None
+    try:
+        rolled = recovery.roll_forward(
+            data, sources, heads.get if heads else lambda origin: None, projections, progress
+        )
+        found = StoredHead(rolled.size, rolled.root)
+        known = heads.get(rolled.origin) if heads else None
+        if heads is not None and not _of(heads, rolled.cooperative):
+            raise BackupError("the head database given belongs to another log")
+        known = _largest(data, known, rolled)
+        # What is signed and missing keeps the node from writing, whatever else comes to light.
+        if heads is None and (nothing_newer or (known is not None and known.size > rolled.size)):
+            heads = Heads(data, create=True)
+        if heads is not None:
+            _remember(heads, rolled.origin, known or found)
+    finally:
+        if heads is not None:
+            heads.close()
+    _files(data, rolled)
+    size = known.size if known else 0
+    startable = (head is not None or nothing_newer) and size <= rolled.size
+    return Restored(final, rolled.before, rolled.size, rolled.tick, size, startable, rolled)
+
+
+def _of(heads: Heads, cooperative: str) -> bool:
+    """Whether the head database is empty or knows this cooperative's log."""
+    known = heads.origins()
+    return not known or any(parse_origin(name)[0] == cooperative for name in known)
+
+
+def _largest(data: Path, known: StoredHead | None, rolled: recovery.Rolled) -> StoredHead | None:
+    """The largest head that is vouched for; it must be of the history that was restored."""
+    vouched = [head for head in (known, rolled.signed) if head is not None]
+    for head in vouched:
+        if head.size <= rolled.size and recovery.root_at(data, head.size) != head.root:
+            raise BackupError(
+                f"the lost node had another history: the first {head.size} entries are not those found here"
+            )
+    return max(vouched, default=None)
+
+
+def _remember(heads: Heads, name: str, largest: StoredHead) -> None:
+    before = heads.get(name)
+    if before is None or before.size < largest.size:
+        heads.swap(name, before, largest)
+
+
+def _files(data: Path, rolled: recovery.Rolled) -> None:
+    """The checkpoint that was found goes out with its tiles; later ones the node signs itself."""
+    signed, files = rolled.signed, LogFiles(data / "log")
+    if rolled.note is None or signed is None or signed.size > rolled.size:
+        return
+    here = files.checkpoint()
+    if here is None or checkpoints.parse(parse_note(here)[0]).size < signed.size:
+        recovery.write_files(data, files, signed.size)
+        files.write_checkpoint(rolled.note)

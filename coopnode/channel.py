@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -17,6 +18,8 @@ import msgspec
 import structlog
 
 from coopnode.answers import Answer, Busy, Committed, Refusal
+from coopnode.condition import Condition
+from coopnode.figures import Report
 from coopnode.store.log_store import Blob
 from coopnode.submissions import Submission, Told
 from protocol import documents
@@ -31,13 +34,17 @@ log = structlog.get_logger()
 
 _LENGTH: Final = 4
 _HEARTBEAT: Final = 1.0
+#: A writing process that has said nothing for so long hangs.
+SILENCE: Final = 10.0
+#: How often a process for pages tells its counts, and how long it waits for the node's condition.
+_COUNTS_EVERY, _LOOK_SECONDS = 5.0, 5.0
 
 
 class Offer(msgspec.Struct, array_like=True, tag=0):
-    """A checked statement with what came beside it."""
+    """A checked statement (`documents.parts`: it is parsed once) with what came beside it."""
 
     id: int
-    raw: bytes
+    statement: list[Any]
     record: bytes | None
     ticket: bytes | None
     blobs: list[tuple[bytes, str, bytes]]
@@ -90,18 +97,36 @@ class Configured(msgspec.Struct, array_like=True, tag=6):
     values: dict[str, Any]
 
 
-Request: TypeAlias = Offer | Ready | Configured
-Reply: TypeAlias = Taken | Refused | Later | News | Configured
+class Look(msgspec.Struct, array_like=True, tag=7):
+    """What a process for pages has counted. With an id it asks for the condition of the whole node."""
+
+    id: int
+    report: Report
+
+
+class Shown(msgspec.Struct, array_like=True, tag=8):
+    """The answer; None when it could not be found out."""
+
+    id: int
+    condition: Condition | None
+
+
+Request: TypeAlias = Offer | Ready | Configured | Look
+Reply: TypeAlias = Taken | Refused | Later | News | Configured | Shown
 _REQUESTS: Final = msgspec.msgpack.Decoder(list[Request])
 _REPLIES: Final = msgspec.msgpack.Decoder(list[Reply])
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 class Wire(asyncio.Protocol):
-    """Frames over one socket."""
+    """Frames over one socket. `full` while the other side does not read; `drained` is called when it does
+    again."""
 
-    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        self._received, self._lost = received, lost
+    def __init__(
+        self, received: Callable[[bytes], None], lost: Callable[[], None], drained: Callable[[], None]
+    ) -> None:
+        self._received, self._lost, self._drained = received, lost, drained
+        self.full = False
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -122,6 +147,13 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._lost()
 
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._drained()
+
     def send(self, messages: Sequence[object]) -> None:
         if self._transport is not None and not self._transport.is_closing():
             data = _ENCODER.encode(messages)
@@ -132,8 +164,13 @@ class Wire(asyncio.Protocol):
             self._transport.close()
 
 
-async def _connect(received: Callable[[bytes], None], lost: Callable[[], None], end: socket.socket) -> Wire:
-    wire = Wire(received, lost)
+async def _connect(
+    received: Callable[[bytes], None],
+    lost: Callable[[], None],
+    drained: Callable[[], None],
+    end: socket.socket,
+) -> Wire:
+    wire = Wire(received, lost, drained)
     await asyncio.get_running_loop().connect_accepted_socket(lambda: wire, end)
     return wire
 
@@ -149,10 +186,11 @@ class Hub:
         self._taken: dict[bytes, Taken] = {}
         self._wire: Wire | None = None
         self._beat: asyncio.Task[None] | None = None
+        self._looking: set[asyncio.Task[None]] = set()
         self.ready = asyncio.Event()
 
     async def open(self, end: socket.socket) -> None:
-        self._wire = await _connect(self._received, self._gone, end)
+        self._wire = await _connect(self._received, self._gone, self._flush, end)
         self._sequencer.subscribe(self._grown)
         self._node.config_listeners.append(self._configured)
         self._beat = asyncio.create_task(self._beats(), name="hub")
@@ -167,6 +205,7 @@ class Hub:
         if self._beat is not None:
             self._beat.cancel()
         self._sequencer.unsubscribe(self._grown)
+        self._node.watch.left(self)
         if self._configured in self._node.config_listeners:
             self._node.config_listeners.remove(self._configured)
 
@@ -177,12 +216,27 @@ class Hub:
             elif isinstance(request, Configured):
                 self._known = self._node.config.changed(request.values)
                 self._node.configure(self._known)
+            elif isinstance(request, Look):
+                self._node.watch.heard(self, request.report)
+                if request.id:
+                    looking = asyncio.create_task(self._look(request.id))
+                    self._looking.add(looking)
+                    looking.add_done_callback(self._looking.discard)
             else:
                 self.ready.set()
+                # What was changed since that process read the file, or goes beyond its options.
+                self._say(Configured(self._node.config.changeable()))
+
+    async def _look(self, id: int) -> None:
+        try:
+            self._say(Shown(id, await self._node.watch.condition()))
+        except Exception:
+            log.exception("the condition could not be found out")
+            self._say(Shown(id, None))
 
     def _put(self, offer: Offer) -> None:
         blobs = tuple(Blob(*blob) for blob in offer.blobs)
-        submission = Submission(documents.parse(offer.raw), offer.record, offer.ticket, blobs)
+        submission = Submission(documents.from_parts(offer.statement), offer.record, offer.ticket, blobs)
         try:
             self._sequencer.put(submission, partial(self._answer, offer.id))
         except Exception:  # a database that cannot be read
@@ -212,12 +266,13 @@ class Hub:
     async def _beats(self) -> None:
         """What happens between commits: publication, a stop."""
         told: News | None = None
+        silent = 0
         while True:
             await asyncio.sleep(_HEARTBEAT / 4)
-            news = self._news()
-            if news != told:
+            news, silent = self._news(), silent + 1
+            if news != told or silent == 4:
                 self._say(news)
-                told = news
+                told, silent = news, 0
 
     def _news(self) -> News:
         head = self._sequencer.head
@@ -234,11 +289,18 @@ class Hub:
         )
 
     def _say(self, reply: Reply) -> None:
+        if isinstance(reply, News):
+            for place, held in enumerate(self._out):
+                if isinstance(held, News):
+                    self._out[place] = reply
+                    return
         self._out.append(reply)
         if len(self._out) == 1:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
+        if not self._out or (self._wire is not None and self._wire.full):
+            return  # what is not read waits here, where only the newest standing of the log is kept
         out, self._out = self._out, []
         self._taken.clear()
         if self._wire is not None:
@@ -247,11 +309,12 @@ class Hub:
 
 class Follower:
     """The other side: the log's writing end as seen from a process that serves pages. Satisfies
-    `coopnode.engine.Sequencing` and `coopnode.publisher.Publishing`."""
+    `coopnode.engine.Sequencing`, `coopnode.publisher.Publishing` and `coopnode.condition.Watching`."""
 
     def __init__(self) -> None:
         self.head = Head.empty()
-        self.stopped: str | None = None
+        self._stopped: str | None = None
+        self._heard_at = time.monotonic()
         self.problem: str | None = None
         self.published = 0
         self.in_flight = 0
@@ -262,12 +325,15 @@ class Follower:
         self.configured: Callable[[Mapping[str, Any]], None] | None = None
         self._next = 0
         self._waiting: dict[int, tuple[Submission, Told]] = {}
+        self._looks: dict[int, asyncio.Future[Condition]] = {}
+        self._telling: asyncio.Task[None] | None = None
         self._out: list[Request] = []
         self._wire: Wire | None = None
 
     async def open(self, end: socket.socket) -> None:
         """Returns when the standing of the log is known."""
-        self._wire = await _connect(self._received, self._gone, end)
+        self._wire = await _connect(self._received, self._gone, lambda: None, end)
+        self._telling = asyncio.create_task(self._tell(), name="counts")
         gone = asyncio.create_task(self.left.wait())
         known = asyncio.create_task(self._first_news.wait())
         await asyncio.wait((gone, known), return_when=asyncio.FIRST_COMPLETED)
@@ -275,8 +341,34 @@ class Follower:
         known.cancel()
 
     def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
         if self._wire is not None:
             self._wire.close()
+
+    @property
+    def stopped(self) -> str | None:
+        if self._stopped is None and time.monotonic() - self._heard_at > SILENCE:
+            return "the process that writes the log does not answer"
+        return self._stopped
+
+    async def condition(self) -> Condition:
+        """Raises TimeoutError when the process that writes does not answer, or could not find it out."""
+        self._next += 1
+        id, shown = self._next, asyncio.get_running_loop().create_future()
+        self._looks[id] = shown
+        self._say(Look(id, Report.now("pages")))
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                found: Condition = await shown
+                return found
+        finally:
+            self._looks.pop(id, None)
+
+    async def _tell(self) -> None:
+        while True:
+            self._say(Look(0, Report.now("pages")))
+            await asyncio.sleep(_COUNTS_EVERY)
 
     def put(self, submission: Submission, tell: Told) -> None:
         if self.left.is_set():
@@ -285,8 +377,8 @@ class Follower:
         self._next += 1
         self._waiting[self._next] = submission, tell
         blobs = [(blob.digest, blob.media_type, blob.data) for blob in submission.blobs]
-        raw = submission.statement.raw
-        self._say(Offer(self._next, raw, submission.record, submission.ticket, blobs))
+        statement = documents.parts(submission.statement)
+        self._say(Offer(self._next, statement, submission.record, submission.ticket, blobs))
 
     def ready(self) -> None:
         self._say(Ready())
@@ -319,6 +411,8 @@ class Follower:
             elif isinstance(reply, Configured):
                 if self.configured is not None:
                     self.configured(reply.values)
+            elif isinstance(reply, Shown):
+                self._shown(reply)
             elif isinstance(reply, Later):
                 _, tell = self._waiting.pop(reply.id)
                 tell(Busy(reply.retry_after, reply.code, reply.reason))
@@ -329,9 +423,19 @@ class Follower:
     def _heard(self, news: News) -> None:
         tree = CompactRange.from_hashes(news.size, news.edge)
         self.head = Head(news.cooperative, news.generation, news.size, news.tick, tree)
-        self.published, self.stopped, self.problem = news.published, news.stopped, news.problem
+        self.published, self._stopped, self.problem = news.published, news.stopped, news.problem
+        self._heard_at = time.monotonic()
         self.in_flight = news.in_flight
         self._first_news.set()
+
+    def _shown(self, shown: Shown) -> None:
+        waiting = self._looks.get(shown.id)
+        if waiting is None or waiting.done():
+            return
+        if shown.condition is None:
+            waiting.set_exception(TimeoutError())
+        else:
+            waiting.set_result(shown.condition)
 
     def _taken(self, taken: Taken) -> None:
         for id, index, path, again in taken.entries:

@@ -28,19 +28,28 @@ class Clock:
 
     def now(self) -> int:
         """Raises ClockDoubtful after a forward jump of more than an hour; a small step either way is
-        followed."""
+        followed. After a large one back the way forward again is no jump."""
         wall, monotonic = self._read()
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         if ahead > MAX_JUMP:
-            raise ClockDoubtful(f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours")
+            raise ClockDoubtful(_jumped(ahead))
         if not self._confirmed:
             raise ClockDoubtful(self._reason)
-        self._wall, self._monotonic = wall, monotonic
+        if ahead >= -MAX_JUMP:
+            self._wall, self._monotonic = wall, monotonic
         return int(wall)
 
     def peek(self) -> int:
         """Without judgement: for expiry of sessions and the like, which no log depends on."""
         return int(self._read()[0])
+
+    def standing(self) -> tuple[float, str | None]:
+        """(seconds by which the wall clock ran ahead of the monotonic one since `now`, what speaks against
+        it). For the operator; it changes nothing."""
+        wall, monotonic = self._read()
+        ahead = (wall - self._wall) - (monotonic - self._monotonic)
+        doubt = self._reason if not self._confirmed else _jumped(ahead) if ahead > MAX_JUMP else None
+        return ahead, doubt
 
     def check_start(self, last_known: int, *, confirmed: bool) -> None:
         """`last_known`: the latest moment this node has recorded. A long gap needs a person who looked at a
@@ -51,7 +60,8 @@ class Clock:
             word = "later" if wall > last_known else "earlier"
             self._reason = (
                 f"the clock of this machine is {abs(wall - last_known) / 3600:.1f} hours {word} than "
-                "the last moment this node recorded; compare it with another clock and confirm it"
+                "the last moment this node recorded; compare it with another clock, then set it right or "
+                "confirm it (time_confirmed = true in coopnode.toml), and start the node again"
             )
 
     def confirm(self) -> None:
@@ -61,3 +71,10 @@ class Clock:
 
     def _read(self) -> tuple[float, float]:
         return time.time(), time.monotonic()
+
+
+def _jumped(ahead: float) -> str:
+    return (
+        f"the clock of this machine jumped ahead by {ahead / 3600:.1f} hours; compare it with another clock, "
+        "set it right and start the node again"
+    )

@@ -107,6 +107,8 @@ class Limits(BaseModel):
 
     #: submissions between arrival and answer; more are told to come back
     in_flight: int = Field(4096, ge=1)
+    #: bytes of bodies between their first byte and the answer, in each process
+    in_flight_bytes: int = Field(134_217_728, ge=10_000_000)
     #: statements of one transaction
     batch: int = Field(256, ge=1, le=4096)
     #: token bucket of one known account: how many at once, how many a second afterwards
@@ -154,6 +156,9 @@ class Config(BaseSettings):
     trusted_proxies: tuple[str, ...] = ()
     #: seconds between checkpoints when the tree grew
     checkpoint_seconds: float = Field(1.0, gt=0, le=600)
+    #: what Prometheus says to read /metrics (`Authorization: Bearer …`); without it /metrics is open to this
+    #: machine only, and to nobody once a proxy stands in front
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     #: the operator has compared this machine's clock with another one (P16)
     time_confirmed: bool = False
 
@@ -188,7 +193,7 @@ class Config(BaseSettings):
 
     def changeable(self) -> dict[str, Any]:
         """What pages may change while the node runs, as plain values, secrets in clear."""
-        smtp = self.smtp.model_dump()
+        smtp = self.smtp.model_dump(mode="json")
         smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
         return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
 
@@ -226,6 +231,12 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
         model_config = SettingsConfigDict(toml_file=folder / FILE)
 
     return Located(data=folder, **overrides)
+
+
+def from_environment(key: str) -> bool:
+    """Whether the environment sets this key: it wins over the file at every start, so writing it there would
+    be for nothing."""
+    return f"COOPNODE_{key.upper()}" in os.environ
 
 
 def database_of(data: Path) -> str | None:

@@ -15,12 +15,11 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, figures
 from coopnode.answers import Answer, Busy, Refusal
 from coopnode.clock import Clock
 from coopnode.config import Limits
@@ -122,29 +121,32 @@ class Engine:
         stranger open an account.
         """
         if len(raw) > MAX_STATEMENT:
-            return Refusal("too_large")
+            return figures.answered("", Refusal("too_large"))
         try:
             statement = documents.parse(raw)
         except StatementError as error:
-            return Refusal(error.code, error.field or None)
+            return figures.answered("", Refusal(error.code, error.field or None))
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
-        submission = Submission(statement, record, ticket, tuple(blobs))
-        no: Answer | None
+        answer: Answer
         try:
-            no = self._turned_away(statement, source)
-            if no is None and _needs_policy(submission):
-                no = await self._policy(submission)
-            if submission.ticket is not None and not self._needs_ticket(statement):
-                # A founder's browser sends it along with all that is signed at one sitting.
-                submission = replace(submission, ticket=None)
-            if no is not None and not self._is_stored(statement):
-                return no
-        except STORAGE_ERRORS as error:
-            log.error("the database cannot be read", error=repr(error))
-            return Busy(_AWAY_SECONDS)
+            if not self._needs_ticket(statement):
+                ticket = None
+            answer = await self._submit(Submission(statement, record, ticket, tuple(blobs)), source)
+        except STORAGE_ERRORS:
+            log.exception("a statement could not be taken")
+            answer = Busy(_AWAY_SECONDS, "storage")
+        return figures.answered(statement.type, answer)
+
+    async def _submit(self, submission: Submission, source: str) -> Answer:
+        statement = submission.statement
+        no: Answer | None = self._turned_away(statement, source)
+        if no is None and _needs_policy(submission):
+            no = await self._policy(submission)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if no is not None:
+            if not self._is_stored(statement):
+                return no
             self.sequencing.put(submission, _resolve(answer))
             return await answer
         self._pending += 1
@@ -201,7 +203,7 @@ class Engine:
         statement = submission.statement
         if statement.type == GENESIS:
             return await self._genesis_policy(submission)
-        if statement.type in _NEW_ACCOUNT and self._needs_ticket(statement):
+        if self._needs_ticket(statement):
             return await self._ticket(submission, admission.ACCOUNT, self.limits.accounts_per_day)
         for blob in submission.blobs:
             if hashlib.sha256(blob.data).digest() != blob.digest:
@@ -217,7 +219,7 @@ class Engine:
 
     def _needs_ticket(self, statement: Statement) -> bool:
         if statement.type == GENESIS:
-            return self.head.size == 0
+            return not self.head.size
         return statement.type in _NEW_ACCOUNT and not self._may_open_account(statement)
 
     def _may_open_account(self, statement: Statement) -> bool:
@@ -268,7 +270,11 @@ class Engine:
                 if refusal is None or self._is_stored(submission.statement):
                     self.sequencing.put(submission, _resolve(answer))
                     continue
-            except Exception:  # a database that cannot be read: nobody is left without an answer for it
+            except STORAGE_ERRORS:
+                log.exception("a statement could not be passed on", type=submission.statement.type)
+                _resolve(answer)(Busy(60, "storage"))
+                continue
+            except Exception:  # nobody is left without an answer
                 log.exception("a statement could not be passed on", type=submission.statement.type)
                 refusal = Refusal("internal")
             if refusal.code == "bad_signature":

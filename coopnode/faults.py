@@ -1,7 +1,8 @@
 """Named points at which a test lets the process die (design §2.8: what was acknowledged survives `kill -9`).
 
-`COOPNODE_FAULT="<name>:kill"` kills at the first passage, `"<name>:<n>:kill"` at the n-th; `raise` instead of
-`kill` raises OSError there. Unset, a point costs one comparison.
+`COOPNODE_FAULT="<name>:kill"` kills at the first passage, `"<name>:<n>:kill"` at the n-th. Instead of `kill`,
+`raise` raises an I/O error there and `full` that of a full disk, once; `slow` takes a second from then on,
+each time. Unset, a point costs one comparison.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from typing import Final
 
 #: Every point there is, in the order of a commit and its publication; `tests/node/test_faults.py` dies at
@@ -30,15 +32,18 @@ POINTS: Final = (
     "checkpoint.synced",
     "checkpoint.renamed",
 )
-#: Beside the log; `tests/node/test_outbox.py` and `tests/cli/test_moving.py` die there.
-OTHERS: Final = ("outbox.sent", "move.copied", "move.compared")
+#: Beside the log; `tests/node/test_outbox.py`, `tests/faults/test_upgrade.py` and
+#: `tests/cli/test_moving.py` die there.
+OTHERS: Final = ("outbox.sent", "migration.copied", "migration.done", "move.copied", "move.compared")
+#: what happens at a point → the error raised there, if any
+ACTIONS: Final = {"kill": None, "raise": errno.EIO, "full": errno.ENOSPC, "slow": None}
 
 
 class _Armed:
     def __init__(self, text: str) -> None:
         name, *rest = text.split(":")
-        if name not in POINTS + OTHERS or not 1 <= len(rest) <= 2 or rest[-1] not in ("kill", "raise"):
-            raise ValueError(f"COOPNODE_FAULT: {text!r} is not <name>[:<n>]:kill|raise")
+        if name not in POINTS + OTHERS or not 1 <= len(rest) <= 2 or rest[-1] not in ACTIONS:
+            raise ValueError(f"COOPNODE_FAULT: {text!r} is not <name>[:<n>]:{'|'.join(ACTIONS)}")
         self.name, self.action = name, rest[-1]
         self.left = int(rest[0]) if len(rest) == 2 else 1
 
@@ -58,7 +63,11 @@ def point(name: str) -> None:
     _armed.left -= 1
     if _armed.left > 0:
         return
-    if _armed.action == "raise":
+    if _armed.action == "slow":
+        time.sleep(1.0)
+        return
+    error = ACTIONS[_armed.action]
+    if error is not None:
         arm(None)
-        raise OSError(errno.EIO, f"fault {name}")
+        raise OSError(error, os.strerror(error))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,14 +11,16 @@ meanwhile.
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from coopnode import keystore
+from coopnode import keystore, recovery
 from coopnode.audit.pipeline import RESULTS, Progress
 from coopnode.audit.replay import Replayer, replaying
 from coopnode.audit.report import Problem, Report
@@ -32,8 +34,9 @@ from coopnode.store.fsck import EntryRow, Snapshot
 from coopnode.store.heads import Heads, HeadsMissing
 from protocol import checkpoints, commitments, encoding, merkle, registry, tiles
 from protocol.checkpoints import Checkpoint
-from protocol.contract import View
+from protocol.contract import State, View
 from protocol.contracts import cooperative
+from protocol.contracts import vault as erasing
 from protocol.documents import Statement
 from protocol.errors import EncodingError, NoteError, StatementError, TileError
 from protocol.identifiers import origin
@@ -77,6 +80,8 @@ class _Inspection:
         self._rows: dict[int, EntryRow] = {}
         #: entry that wrote a record of the state last
         self._writer: dict[tuple[str, str], int] = {}
+        #: texts that entries name: digest → (index, type) of the first
+        self._texts: dict[bytes, tuple[int, str]] = {}
         #: entries with private fields: document digest → (index, type, root)
         self._private: dict[bytes, tuple[int, str, bytes]] = {}
 
@@ -108,8 +113,8 @@ class _Inspection:
             counts=dict(replayer.counts),
             results=sum(replayer.counts[name] for name in RESULTS),
             seconds=time.perf_counter() - started,
-            problem=problem,
-            notes=tuple(self._notes),
+            problem=problem and replace(problem, own=True),
+            notes=tuple(dict.fromkeys(self._notes)),
         )
 
     # -- entries, hashes and columns
@@ -175,6 +180,9 @@ class _Inspection:
             return Problem("entry_row", accepted.index, statement.type, wrong, where="entries")
         for place in accepted.writes:
             self._writer[place] = accepted.index
+        named = statement.payload.get("blob")
+        if isinstance(named, bytes):
+            self._texts.setdefault(named, (accepted.index, statement.type))
         if statement.payload.get("private") is not None:
             self._remember(accepted.index, statement)
         return None
@@ -231,7 +239,7 @@ class _Inspection:
         steps: tuple[Callable[[], Problem | None], ...] = (
             lambda: self._state(replayer),
             lambda: self._published(replayer, checkpoint),
-            self._records,
+            lambda: self._records(replayer.state),
             self._blobs,
             self._tables,
         )
@@ -293,10 +301,13 @@ class _Inspection:
                 return Problem("entry_not_in_tree", index, where=where)
         return None
 
-    def _records(self) -> Problem | None:
-        waiting = dict(self._private)
+    def _records(self, state: State) -> Problem | None:
+        waiting, said = dict(self._private), View(state, erasing.DOMAIN)
+        lost = set(json.loads(self._snapshot.meta(recovery.LOST) or "[]"))
         opened = self._open_vault()
         for row in self._snapshot.records():
+            if erasing.is_erased(said, row.digest):
+                return Problem("record_not_erased", row.idx, row.type, where="private_records")
             known = waiting.pop(row.digest, None)
             if known is None or known[:2] != (row.idx, row.type):
                 return Problem("record_mismatch", row.idx, row.type, where="private_records")
@@ -306,7 +317,12 @@ class _Inspection:
                     return problem
         if opened is not None:
             opened.close()
-        for index, type, _ in sorted(waiting.values()):
+        for digest, (index, type, _) in sorted(waiting.items(), key=lambda item: item[1]):
+            if erasing.is_erased(said, digest):
+                continue
+            if index in lost:
+                self._notes.append("records_lost")
+                continue
             return Problem("record_missing", index, type, where="private_records")
         return None
 
@@ -323,6 +339,9 @@ class _Inspection:
         for blob in self._snapshot.blobs():
             if hashlib.sha256(blob.bytes).digest() != blob.digest:
                 return Problem("blob_mismatch", where=f"blobs {blob.digest.hex()}")
+            self._texts.pop(blob.digest, None)
+        for digest, (index, type) in self._texts.items():
+            return Problem("blob_missing", index, type, where=f"blobs {digest.hex()}")
         folder = self._data / vault.ATTACHMENTS
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if len(path.name) == 64 and hashlib.sha256(path.read_bytes()).hexdigest() != path.name:

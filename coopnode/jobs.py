@@ -1,10 +1,12 @@
-"""What runs beside requests in the process that writes the log: letters of all slices, clean-ups."""
+"""What runs beside requests in the process that writes the log: letters of all slices, clean-ups,
+a look at the node's own addresses."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from coopnode import cleaning
+from coopnode import addresses, cleaning
 from coopnode.accounts import letters as accounts
 from coopnode.app import Leader
 from coopnode.council import letters as council
@@ -25,5 +27,6 @@ def scheduler(node: Leader) -> Scheduler:
             Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),
+            Job("addresses", 6 * 3600.0, partial(addresses.look, node)),
         ),
     )

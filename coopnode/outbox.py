@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from coopnode import faults, letters
+from coopnode import faults, figures, letters
 from coopnode.letters import Locale, Said
 from coopnode.mail import Letter, Mailer, MailError
 from coopnode.membership.people import particulars
@@ -128,6 +128,12 @@ def counts(connection: Connection) -> tuple[int, int]:
     return every - failed, failed
 
 
+def tried(connection: Connection, times: int) -> int:
+    """Of those that wait, how many were tried in vain at least so often."""
+    waiting = outbox.c.done_at.is_(None), outbox.c.failed_at.is_(None), outbox.c.attempts >= times
+    return int(connection.execute(select(func.count()).select_from(outbox).where(*waiting)).scalar_one())
+
+
 def retry(connection: Connection, now: int, id: int | None = None) -> int:
     """Letters that were given up are tried from the beginning; returns how many."""
     change = update(outbox).where(outbox.c.failed_at.is_not(None))
@@ -218,13 +224,16 @@ class Outbox:
             if isinstance(letter, Letter):
                 await (self._mailer or Mailer.of(self._node.config)).send(letter, now=now)
                 faults.point("outbox.sent")
+                figures.LETTERS.labels("sent").inc()
             changed = {"done_at": now, "problem": None if isinstance(letter, Letter) else letter}
         except MailError as error:
+            figures.LETTERS.labels("refused").inc()
             reachable = not error.everywhere
             over = over or error.final
             changed = {"failed_at": now if over else None, "problem": str(error)}
             log.warning("a letter did not leave", row=row.id, problem=str(error), given_up=over)
         except Exception as error:
+            figures.LETTERS.labels("unwritten").inc()
             changed = {"failed_at": now if over else None, "problem": _where(error)}
             log.error("a letter could not be written", row=row.id, problem=_where(error), given_up=over)
         await write(lambda connection: _change(connection, row, **changed))

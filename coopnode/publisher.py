@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -11,9 +11,11 @@ from typing import Protocol
 import structlog
 
 from coopnode import faults
+from coopnode.clock import Clock, ClockDoubtful
 from coopnode.store.heads import HeadConflict, Heads, StoredHead
 from coopnode.store.log_store import LogStore
 from coopnode.store.tree_store import TreeStore
+from coopnode.store.troubles import in_words
 from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints
 from protocol.checkpoints import Checkpoint
@@ -47,22 +49,35 @@ class Publisher:
         files: LogFiles,
         heads: Heads,
         log_key: bytes,
+        clock: Clock,
         *,
         seconds: float,
         published: int,
         tiles: int,
     ) -> None:
         self._store, self._files, self._heads, self._key = store, files, heads, log_key
+        self._clock = clock
         self._tree = TreeStore(store.database.raw_reader)
         self._seconds = seconds
         self.published, self._tiles = published, tiles
-        #: what went wrong the last time; None when all is well
-        self.problem: str | None = None
+        self._problem: str | None = None
+        self._trouble: Callable[[], str | None] = lambda: None
         self._thread = ThreadPoolExecutor(1, "coopnode-publish")
         self._task: asyncio.Task[None] | None = None
         self._grown = asyncio.Condition()
 
-    def start(self, head: Callable[[], Head], stop_writing: Callable[[str], None]) -> None:
+    @property
+    def problem(self) -> str | None:
+        """What went wrong the last time here or where the log is written; None when all is well."""
+        return self._problem or self._trouble()
+
+    def start(
+        self,
+        head: Callable[[], Head],
+        stop_writing: Callable[[str], None],
+        trouble: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._trouble = trouble
         self._task = asyncio.create_task(self._run(head, stop_writing), name="publisher")
 
     async def stop(self, head: Head | None = None) -> None:
@@ -96,19 +111,25 @@ class Publisher:
                 await loop.run_in_executor(self._thread, self._store.database.checkpoint)
                 if started - alive >= _ALIVE_EVERY:
                     alive = started
-                    await loop.run_in_executor(self._thread, self._heads.set_alive, int(time.time()))
-                self.problem = None
+                    await loop.run_in_executor(self._thread, self.remember_time)
+                self._problem = None
             except HeadConflict as error:
-                self.problem = (
+                self._problem = (
                     f"{error}: another copy of this node is running, or the head database was changed"
                 )
-                stop_writing(self.problem)
+                stop_writing(self._problem)
                 return
             except Exception as error:
                 # Nothing was signed; the files are made again the next time.
-                self.problem = f"the log could not be published: {error}"
+                self._problem = f"the log could not be published: {in_words(error)}"
                 log.exception("publishing failed", size=now.size)
             await asyncio.sleep(max(0.05, self._seconds - (loop.time() - started)))
+
+    def remember_time(self) -> None:
+        """That this node is running now. A moment in doubt is left out: the next start would believe it
+        (P16)."""
+        with contextlib.suppress(ClockDoubtful):
+            self._heads.set_alive(self._clock.now())
 
     def publish(self, head: Head) -> None:
         """In the publisher's thread. Raises HeadConflict and OSError; then nothing was signed."""

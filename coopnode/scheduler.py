@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
+
+from coopnode.condition import JobState
 
 if TYPE_CHECKING:
     from coopnode.app import Leader
@@ -45,7 +48,8 @@ class Scheduler:
             return
         self._node.sequencer.subscribe(self._committed)
         for name, (job, wake) in self._jobs.items():
-            self._tasks.append(asyncio.create_task(_run(job, wake), name=f"scheduler.{name}"))
+            running = _run(job, wake, self._node.watch.jobs)
+            self._tasks.append(asyncio.create_task(running, name=f"scheduler.{name}"))
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -61,13 +65,16 @@ class Scheduler:
                 wake.set()
 
 
-async def _run(job: Job, wake: asyncio.Event) -> None:
+async def _run(job: Job, wake: asyncio.Event, states: dict[str, JobState]) -> None:
     while True:
+        problem = None
         try:
             await job.work()
         except Exception as error:
             # The text of an error may hold what stands in a row.
-            log.error("a job failed", job=job.name, problem=type(error).__name__)
+            problem = type(error).__name__
+            log.error("a job failed", job=job.name, problem=problem)
+        states[job.name] = JobState(job.name, int(time.time()), problem)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), job.every)
         wake.clear()

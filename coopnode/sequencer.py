@@ -17,17 +17,18 @@ from typing import Final
 
 import structlog
 
-from coopnode import admission
+from coopnode import admission, erasure, figures
 from coopnode.answers import Answer, Busy, Committed, Refusal, Signer
 from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projections
-from coopnode.store.database import STORAGE_ERRORS, StoreError, is_transient
+from coopnode.store.database import STORAGE_ERRORS, StoreError, is_disk, is_transient
 from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import StateStore
 from coopnode.store.tree_store import TreeStore
+from coopnode.store.troubles import in_words
 from coopnode.store.vault import Sealed, Vault
 from coopnode.submissions import FairQueue, Submission, Told
 from protocol import documents, merkle, signatures
@@ -38,6 +39,8 @@ from protocol.log import Accepted, Batch, Head, Refused, SeenAhead, next_deadlin
 log = structlog.get_logger()
 
 TICK: Final = "node.tick/1"
+#: A clock this far behind the log's time is told the operator.
+_BEHIND: Final = 60
 #: While a deadline is open the log's time is at most this old (P17).
 _HEARTBEAT: Final = 60
 
@@ -85,6 +88,8 @@ class Sequencer:
     head: Head
     #: why nothing is written any more, in words; None while all is well
     stopped: str | None = None
+    #: what hinders it for the moment and may pass by itself, in words
+    trouble: str | None = None
     _listeners: list[Callable[[Sequence[Accepted]], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -180,7 +185,7 @@ class Sequencer:
         if submission.ticket in self._tickets_held:
             return Busy(1)  # another statement with it is on its way
         if submission.ticket is not None and self.log.is_ticket_used(submission.ticket):
-            return Refusal("ticket_used", "ticket")  # since local policy looked at it
+            return Refusal("ticket_used", "ticket")  # between the check where it arrived and here
         return None
 
     def _answered(self, submission: Submission, answer: Answer) -> None:
@@ -245,8 +250,10 @@ class Sequencer:
                 accepted, answers = written.accepted, self._answers(written)
             except Exception as error:
                 log.exception("the writer failed")
-                self.stop_writing(f"an error in the writer: {type(error).__name__}: {error}")
-                answers = [Busy(60, "internal")] * len(batch)
+                disk = isinstance(error, STORAGE_ERRORS)
+                said = in_words(error) if disk else f"{type(error).__name__}: {error}"
+                self.stop_writing(f"an error in the writer: {said}")
+                answers = [Busy(60, "storage" if disk else "internal")] * len(batch)
             loop.call_soon_threadsafe(self._told, accepted, batch, answers)
 
     def _answers(self, written: _Written) -> list[Answer]:
@@ -322,6 +329,7 @@ class Sequencer:
     def _commit(self, submissions: list[Submission], due: bool) -> _Written:
         head = self.head
         now = self.clock.now()
+        self._compare_clock(head, now)
         batch = Batch(head, self.state, self._nonces, self.tree)
         ticked = head.size >= 2 and self._offer_tick(batch, now)
         judged: list[_Judged] = []
@@ -339,10 +347,20 @@ class Sequencer:
         self._store(batch, judged)
         return _Written(judged, batch.accepted, batch.leaf_hashes)
 
+    def _compare_clock(self, head: Head, now: int) -> None:
+        """The log's time never goes back; it stands still until the clock has caught up."""
+        behind = head.tick - now
+        self.trouble = (
+            f"the clock of this machine is {behind // 60} minutes behind the log's time, which stands still "
+            "meanwhile; compare it with another clock and set it right, the node then goes on by itself"
+            if behind > _BEHIND
+            else None
+        )
+
     def _judge(self, batch: Batch, submission: Submission) -> _Judged:
         try:
             outcome = batch.offer(submission.statement)
-        except SeenAhead:
+        except (SeenAhead, *STORAGE_ERRORS):
             raise
         except Exception:
             log.exception("a contract failed", type=submission.statement.type)
@@ -401,8 +419,10 @@ class Sequencer:
                 sealed.append(found)
                 boxes.append(Box(digest, entry.index, entry.statement.type, found.box))
         now = self.clock.peek()
+        erased = erasure.named(accepted)
 
         def also(connection: Connection) -> None:
+            erasure.drop(connection, erased)
             for ticket, account in used:
                 admission.use(connection, ticket, account, now)
             self.projections.apply(connection, accepted)
@@ -410,21 +430,32 @@ class Sequencer:
         try:
             if sealed:
                 self.vault.keep(sealed)
-            self.log.append(
-                head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
-            )
+            with figures.COMMIT.time():
+                self.log.append(
+                    head.size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=blobs, also=also
+                )
+            figures.BATCH.observe(len(accepted))
         except Exception as error:
             self._after_failure(error, head, head.size + len(accepted))
+        if erased:
+            self._erase(erased)
         self.state.applied(batch.writes)
         self.head = batch.head  # before nonces are forgotten by its tick: see `_known`
         batch.commit_nonces()
         if any(domain == "deadline" for domain, _ in batch.writes):
             self._deadline = next_deadline(self.state)
 
+    def _erase(self, digests: list[bytes]) -> None:
+        """The keys of records whose boxes are gone. What fails here is made up for at the next start."""
+        try:
+            self.vault.erase(digests)
+        except STORAGE_ERRORS as error:
+            log.error("keys of erased records are left until the next start", error=repr(error))
+
     def _after_failure(self, error: Exception, head: Head, expected: int) -> None:
         """Believes nothing in memory, looks at what the database holds, and raises _Dropped unless the
         commit took place after all."""
-        log.error("a commit failed", error=repr(error))
+        log.error("a commit failed", exc_info=error)
         self.state.forget()
         self.tree.forget()
         try:
@@ -433,16 +464,21 @@ class Sequencer:
             self.stop_writing(str(again))
             raise _Dropped(str(again), poison=False) from error
         except STORAGE_ERRORS as again:
-            self.stop_writing(f"the database cannot be read after a failed commit: {again}")
+            self.stop_writing(f"the database cannot be read after a failed commit: {in_words(again)}")
             raise _Dropped(str(again), poison=False) from error
-        if size == expected:
+        if isinstance(error, LogConflict):  # as many entries as expected would be somebody else's
+            self.stop_writing(f"somebody else has written into the log: {error}")
+        elif size == expected:
             return
-        if size != head.size or isinstance(error, LogConflict):
+        elif size != head.size:
             self.stop_writing(
                 f"the database has {size} entries where this process wrote {head.size}: {error}"
             )
-        elif isinstance(error, STORAGE_ERRORS) and not is_transient(error):
+        elif is_disk(error) and not is_transient(error):
             # After a failed sync nobody knows what the disk holds: a start compares it with everything else
             # there is.
-            self.stop_writing(f"the database could not be written: {error}")
-        raise _Dropped(str(error), poison=not isinstance(error, STORAGE_ERRORS)) from error
+            self.stop_writing(f"the database could not be written: {in_words(error)}")
+        else:
+            self.trouble = in_words(error)
+        poison = self.stopped is None and not is_disk(error)
+        raise _Dropped(str(error), poison=poison) from error

@@ -31,7 +31,7 @@ _MAX_DATA: Final = 16_384
 @dataclass
 class Session:
     """`data` holds small texts of one browser: permissions it came with, messages for its next page. Nothing
-    personal."""
+    personal. `former`: who was signed in until the key was revoked."""
 
     digest: bytes
     account: str | None
@@ -40,6 +40,7 @@ class Session:
     expires_at: int
     locale: str | None
     data: dict[str, str] = field(default_factory=dict)
+    former: str | None = None
 
 
 class Sessions:
@@ -65,7 +66,7 @@ class Sessions:
             return None
         found = _session(row)
         if ended:
-            found.account = None
+            found.account, found.former = None, found.account
         if row.seen_at < now - _SEEN_EVERY:
             change = update(sessions).where(sessions.c.digest == found.digest).values(seen_at=now)
             await self._node.database.write(lambda connection: connection.execute(change))

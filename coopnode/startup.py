@@ -18,7 +18,7 @@ from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints, documents, merkle, tiles
 from protocol.checkpoints import Checkpoint
 from protocol.contract import View
-from protocol.contracts import cooperative
+from protocol.contracts import continuation, cooperative
 from protocol.errors import NoteError, ProtocolError, TileError
 from protocol.identifiers import origin
 from protocol.log import Head
@@ -44,13 +44,11 @@ class Standing:
     notes: list[str] = field(default_factory=list)
 
 
-def examine(
-    store: LogStore, tree: TreeStore, files: LogFiles, heads: Heads, keys: Keystore, generation: int = 0
-) -> Standing:
+def examine(store: LogStore, tree: TreeStore, files: LogFiles, heads: Heads, keys: Keystore) -> Standing:
     """Compares; changes nothing."""
-    standing = Standing(Head.empty(generation))
+    standing = Standing(Head.empty())
     try:
-        _examine(standing, store, tree, files, heads, keys, generation)
+        _examine(standing, store, tree, files, heads, keys)
     except _Doubt as doubt:
         standing.doubt = str(doubt)
     except (LogConflict, ProtocolError) as error:
@@ -65,7 +63,6 @@ def _examine(
     files: LogFiles,
     heads: Heads,
     keys: Keystore,
-    generation: int,
 ) -> None:
     size = store.size()
     if size == 0:
@@ -75,10 +72,13 @@ def _examine(
             )
         return
     name = cooperative.genesis_id(documents.parse(store.raw(0, 1)[0]))
+    state = SnapshotState(store.database.raw_reader)
+    generation = continuation.standing(View(state, continuation.DOMAIN)).number
     standing.head = head = store.head(name, generation, tree)
     _check_keys(store, keys)
     _check_end(store, tree, size)
     known = heads.get(origin(name, generation))
+    _check_generation(name, generation, known, heads)
     _check_heads(standing, known, tree, head, heads)
     _check_signed(store.signed_at_least(), known)
     signed = _signed(files, keys, name, generation)
@@ -120,6 +120,18 @@ def _check_end(store: LogStore, tree: TreeStore, size: int) -> None:
     tree.root_at(size)
 
 
+def _check_generation(name: str, generation: int, known: StoredHead | None, heads: Heads) -> None:
+    """P18: the head database outlives a database of an earlier generation, and may be one behind after a
+    crash."""
+    if known is None and generation and heads.get(origin(name, generation - 1)) is not None:
+        raise _Doubt("a continuation of this log was not finished; repeat coopnode continue")
+    if heads.get(origin(name, generation + 1)) is not None:
+        raise _Doubt(
+            f"this log was continued as generation {generation + 1}, and the database is of the one before: "
+            "an older copy was restored"
+        )
+
+
 def _check_heads(
     standing: Standing, known: StoredHead | None, tree: TreeStore, head: Head, heads: Heads
 ) -> None:
@@ -130,8 +142,8 @@ def _check_heads(
     if known.size > head.size:
         raise _Doubt(
             f"this node has had {known.size} entries, its database holds {head.size}: an older copy was "
-            f"restored. Entries {head.size} to {known.size - 1} are missing; look for them in "
-            "data/log, in a newer backup or at a mirror"
+            f"restored. Entries {head.size} to {known.size - 1} are missing; coopnode restore --data DIR "
+            "takes them from data/log, coopnode restore --data DIR --from DIR|URL from another copy"
         )
     if tree.root_at(known.size) != known.root:
         raise _Doubt(

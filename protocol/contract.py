@@ -162,6 +162,15 @@ class View(msgspec.Struct, frozen=True):
             yield key[len(kind) + 1 :], cast(R, value)
 
 
+class RecordCase(msgspec.Struct, frozen=True):
+    """What a private record is about, as far as its erasure goes. `ended_at` is None while it goes on, and
+    for good once it has led to membership; `subject` is the account it is about, when there is one."""
+
+    kind: Literal["application", "enrolment"]
+    ended_at: int | None
+    subject: str | None = None
+
+
 class Facts(Protocol):
     """What contracts may know of other domains. Built by the registry over the state before the statement."""
 
@@ -183,6 +192,8 @@ class Facts(Protocol):
     def genesis_kind(self) -> Literal["new", "existing"]: ...
 
     def visibility(self) -> Literal["entitled", "public"]: ...
+
+    def log_key(self) -> bytes: ...
 
     def pack_digest(self) -> bytes: ...
 
@@ -220,6 +231,10 @@ class Facts(Protocol):
 
     def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
         """Kind and references of the council's matter that the `council.approve/1` of this digest adopted."""
+        ...
+
+    def record_case(self, document: bytes) -> RecordCase | None:
+        """The application or enrolment that a document of this digest is about."""
         ...
 
     def council(self) -> tuple[str, ...]:

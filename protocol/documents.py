@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -136,6 +136,29 @@ def bstr(data: bytes) -> bytes:
     if n < 256:
         return b"\x58" + n.to_bytes(1, "big") + data
     return b"\x59" + n.to_bytes(2, "big") + data
+
+
+_PARTS = (
+    *("raw", "protected", "payload_bytes", "signature", "kid", "iss", "sub", "aud", "exp", "iat", "cti"),
+    *("seen", "on_behalf", "type", "payload", "digest", "entry_digest"),
+)
+
+
+def parts(statement: Statement) -> list[Any]:
+    """A parsed statement as plain values, for another process of the same node."""
+    return [getattr(statement, name) for name in _PARTS]
+
+
+def from_parts(values: Sequence[Any]) -> Statement:
+    """What `parts` took apart, not judged anew: only from a process that is trusted as this one."""
+    made = object.__new__(Statement)
+    fields = made.__dict__
+    fields.update(zip(_PARTS, values, strict=True), body=None)
+    if fields["seen"] is not None:
+        fields["seen"] = Seen(*fields["seen"])
+    if fields["on_behalf"] is not None:
+        fields["on_behalf"] = OnBehalf(*fields["on_behalf"])
+    return made
 
 
 _SIG_CONTEXT = b"\x84\x6aSignature1"

@@ -22,6 +22,7 @@ it sorts keys by length first, which is not §4.2.1 once keys of several types m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeAlias
 
 import cbor2
@@ -60,7 +61,6 @@ MAX_DEPTH: Final = 32
 MAX_INTEGER: Final = 2**53 - 1
 
 _PLAIN: Final = frozenset((str, bytes, bool))
-_SCALARS: Final = frozenset((str, bytes, bool, int))
 _loads = cbor2.loads
 _dumps = cbor2.dumps
 
@@ -141,7 +141,6 @@ def _encode(
             walk(value, 0)  # most callers already write keys in order; then nothing is copied
         except _Unordered:
             value = in_order(value)
-            walk(value, 0)
         data: bytes = _dumps(value)
     except (cbor2.CBORError, UnicodeError, RecursionError) as error:
         raise EncodingError(f"the value has no encoding: {error}") from error
@@ -258,34 +257,43 @@ def _rank(key: Any) -> tuple[int, int, str]:
 
 
 def _in_order(value: Any, depth: int = 0) -> Any:
-    """A copy with the text keys of every map in order; what is illegal is left for the walk to name."""
-    if depth > MAX_DEPTH:
-        raise EncodingError("nested too deep")
-    if type(value) is dict:
-        try:
-            ascii_keys = "".join(value).isascii()
-        except TypeError as error:
-            raise EncodingError("a map key must be text") from error
-        keys = sorted(value)
-        keys.sort(key=len if ascii_keys else _utf8_length)  # stable: keys of one length stay in order
-        return {
-            key: item if type(item := value[key]) in _SCALARS else _in_order(item, depth + 1) for key in keys
-        }
-    if type(value) is list or type(value) is tuple:
-        return [item if type(item) in _SCALARS else _in_order(item, depth + 1) for item in value]
+    """A copy with the text keys of every map in order, judged as :func:`_walk` does."""
+    kind = type(value)
+    if kind is dict:
+        if depth == MAX_DEPTH:
+            raise EncodingError("nested too deep")
+        for key in value:
+            if type(key) is not str:
+                raise EncodingError("a map key must be text")
+        return {key: _item_in_order(value[key], depth) for key in _key_order(tuple(value))}
+    if kind is list or kind is tuple:
+        if depth == MAX_DEPTH:
+            raise EncodingError("nested too deep")
+        return [_item_in_order(item, depth) for item in value]
+    _walk_leaf(value)
     return value
 
 
-def _utf8_length(text: str) -> int:
-    return len(text.encode())
+def _item_in_order(item: Any, depth: int) -> Any:
+    kind = type(item)
+    if kind in _PLAIN or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+        return item
+    return _in_order(item, depth + 1)
+
+
+@lru_cache(4096)
+def _key_order(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Remembered: there are as many as there are types of records."""
+    return tuple(sorted(keys, key=lambda key: (len(key.encode()), key)))
 
 
 def _header_in_order(value: Any, depth: int = 0) -> Any:
     """As :func:`_in_order`, for headers."""
-    if depth > MAX_DEPTH:
+    if depth == MAX_DEPTH and type(value) in (dict, list, tuple):
         raise EncodingError("nested too deep")
     if type(value) is dict:
         return {key: _header_in_order(value[key], depth + 1) for key in sorted(value, key=_rank)}
     if type(value) is list or type(value) is tuple:
         return [_header_in_order(item, depth + 1) for item in value]
+    _walk_leaf(value)
     return value

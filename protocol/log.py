@@ -22,7 +22,7 @@ import msgspec
 from protocol import checkpoints, documents, merkle, registry, signatures
 from protocol.checkpoints import Checkpoint
 from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
-from protocol.contracts import accounts, cooperative
+from protocol.contracts import accounts, continuation, cooperative
 from protocol.documents import Seen, Statement
 from protocol.encoding import Value, encode
 from protocol.errors import StatementError
@@ -212,7 +212,10 @@ class Batch:
         self._cooperative = head.cooperative
         self._tick = head.tick
         self._tree = head.tree.copy()
+        self._generation = head.generation
         self._constituted = False
+        #: the log waits for the second signature of its continuation; None when not looked at yet
+        self._waits: bool | None = None
         self._overlay = Overlay(state)
         self._nonces = nonces
         self._new_nonces: dict[tuple[str, bytes], int] = {}
@@ -228,7 +231,7 @@ class Batch:
     def head(self) -> Head:
         return Head(
             self._cooperative,
-            self._base.generation,
+            self._generation,
             self._base.size + len(self.accepted),
             self._tick,
             self._tree,
@@ -320,6 +323,9 @@ class Batch:
     def _time(self, statement: Statement) -> Refused | None:
         if statement.type == TICK:
             return None
+        if statement.type == continuation.TYPE:
+            # Time stood still while the log was lost; the first tick after it moves it on.
+            return Refused("expired", "exp", {"tick": self._tick}) if self._tick > statement.exp else None
         if self._tick == 0:
             return Refused("not_founded", "type")
         if statement.is_account_event:
@@ -342,7 +348,7 @@ class Batch:
         seen = statement.seen
         if seen is None:
             return Refused("seen_missing", "seen") if registry.TYPES[statement.type].seen else None
-        if seen.generation != self._base.generation:
+        if seen.generation != self._generation:
             return Refused("seen_fork", "seen")
         ahead = seen.size > self._base.size
         if not ahead and self._history.root_at(seen.size) == seen.root:
@@ -407,6 +413,11 @@ class Batch:
         context = self._context(overlay)
         if not kind.founding and not self._is_constituted(context):
             return Rejection("not_constituted", "type")
+        if statement.type == continuation.TYPE:
+            if not self._waiting() and not self._stands_here(statement):
+                return Rejection("wrong_tree", "root")
+        elif self._waiting():
+            return Rejection("not_continued", "type")
         contract = registry.CONTRACT_OF[statement.type]
         outcome = contract.decide(View(overlay, contract.DOMAIN), statement, context)
         if isinstance(outcome, Rejection):
@@ -416,6 +427,20 @@ class Batch:
             return effects
         return effects + self._pass_time(statement.payload["time"], overlay)
 
+    def _waiting(self) -> bool:
+        if self._waits is None:
+            self._waits = self._standing().waits is not None
+        return self._waits
+
+    def _standing(self) -> continuation.Generation:
+        return continuation.standing(View(self._overlay, continuation.DOMAIN))
+
+    def _stands_here(self, statement: Statement) -> bool:
+        """A continuation names the tree before it (P18)."""
+        body = statement.payload
+        size = self._base.size + len(self.accepted)
+        return size > 2 and body["size"] == size and body["root"] == self._tree.root()
+
     def _is_constituted(self, context: Context) -> bool:
         # Once and for all: no contract takes it back.
         self._constituted = self._constituted or context.facts.constituted()
@@ -424,7 +449,7 @@ class Batch:
     def _context(self, overlay: Overlay) -> Context:
         return Context(
             cooperative=self._cooperative or "",
-            generation=self._base.generation,
+            generation=self._generation,
             index=self._base.size + len(self.accepted),
             tick=self._tick,
             facts=registry.StateFacts(overlay),
@@ -477,6 +502,9 @@ class Batch:
         self._overlay.writes.update(accepted.writes)
         if not accepted.statement.is_account_event:
             self._new_nonces[accepted.statement.iss, accepted.statement.cti] = accepted.statement.exp
+        if accepted.statement.type == continuation.TYPE:
+            found = self._standing()
+            self._generation, self._waits = found.number, found.waits is not None
         self.accepted.append(accepted)
 
 

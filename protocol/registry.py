@@ -8,7 +8,7 @@ ask about another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Protocol, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -21,11 +21,22 @@ from protocol.contract import (
     DocumentType,
     Effect,
     Record,
+    RecordCase,
     Rejection,
     State,
     View,
 )
-from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
+from protocol.contracts import (
+    accounts,
+    agreements,
+    consents,
+    continuation,
+    cooperative,
+    council,
+    founding,
+    membership,
+    vault,
+)
 from protocol.documents import Statement
 from protocol.effects import ROUTES
 from protocol.errors import StatementError
@@ -58,6 +69,8 @@ _MODULES: tuple[ContractModule, ...] = (
     membership,
     council,
     founding,
+    vault,
+    continuation,
 )
 
 CONTRACTS: Mapping[str, ContractModule] = {module.DOMAIN: module for module in _MODULES}
@@ -67,19 +80,20 @@ _OWNED: tuple[tuple[ContractModule, DocumentType], ...] = (
     *((cooperative, kind) for kind in cooperative.NODE_TYPES),
 )
 
+#: Which rules this program knows (protocol/SPEC.md).
+RULESET: Final = 0
+
 TYPES: Mapping[str, DocumentType] = {kind.name: kind for _, kind in _OWNED}
 CONTRACT_OF: Mapping[str, ContractModule] = {kind.name: module for module, kind in _OWNED}
 
 #: Names kept for later parts, so that no other meaning is given to them (SPEC §6.5, §9.6).
 RESERVED = (
     "council.delegate/1",
-    "log.continue/1",
     "log.reinstate/1",
     "membership.succession/1",
     "node.anchored/1",
     "node.late/1",
     "protocol.upgrade/1",
-    "vault.erase/1",
 )
 
 #: Who reacts to what, at the same index, in this order. A test keeps it free of cycles.
@@ -214,6 +228,9 @@ class StateFacts:
     def visibility(self) -> Literal["entitled", "public"]:
         return self._cooperative().visibility
 
+    def log_key(self) -> bytes:
+        return self._cooperative().log_key
+
     def pack_digest(self) -> bytes:
         return self._cooperative().pack
 
@@ -260,6 +277,9 @@ class StateFacts:
     def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
         found = council.adopted(self._view(council), approval)
         return (found.kind, found.re) if found else None
+
+    def record_case(self, document: bytes) -> RecordCase | None:
+        return membership.record_case(self._view(membership), document)
 
     def council(self) -> tuple[str, ...]:
         return council.council(self._view(council))

@@ -117,6 +117,7 @@ SHOTS = (
     Shot("now-secretary", "/now", "secretary"),
     Shot("matter", "/council/{matter}", "secretary"),
     Shot("desk", "/desk", "secretary"),
+    Shot("operator", "/operator", "secretary"),
     *(Shot(f"applications-{name}", f"/desk/applications?list={name}", "secretary") for name in desk.LISTS),
     Shot("application", "/desk/applications/{application}", "secretary"),
     Shot("identify", "/desk/applications/{application}/identify", "secretary"),

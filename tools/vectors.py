@@ -79,6 +79,12 @@ def examples() -> dict[str, bytes]:
             seen=Seen(0, 1234, derived("tree"), derived("log") + derived("signature")),
         ),
         "tick": statement("e", "node.tick/1", {"time": TIME}, iss=cooperative, sub=cooperative),
+        "erasure": statement(
+            "g",
+            "vault.erase/1",
+            {"re": [derived("application"), derived("identification")], "ground": "retention"},
+            sub=cooperative,
+        ),
         "Russian text": statement(
             "f",
             "cooperative.agreement/1",

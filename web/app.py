@@ -24,6 +24,7 @@ from web.home import routes as home
 from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.log import routes as log
 from web.membership import routes as membership
+from web.operating import routes as operating
 from web.sessions import sessions
 from web.signing import routes as signing
 from web.signing_origin import create_signing_app
@@ -49,6 +50,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     membership.setup,
     council.setup,
     accounts.setup,
+    operating.setup,
 )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiDict, MultiDictProxy
 from pydantic import AfterValidator
 
@@ -40,7 +41,8 @@ async def form(request: web.Request) -> Fields:
             (name + (value if isinstance(value, str) else "")).encode()  # half of a surrogate pair is no text
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    except (ValueError, LookupError, RuntimeError):  # unknown charset, unknown coding of a part
+    except (ValueError, LookupError, RuntimeError, HttpProcessingError):
+        # an unknown charset or coding of a part, a line of multipart without end
         raise web.HTTPBadRequest from None
     if len(found) > _MAX_FIELDS:
         raise web.HTTPBadRequest

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from babel import dates, numbers
+from babel import dates, numbers, units
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -126,6 +126,17 @@ def number(value: int, locale: Locale = DEFAULT) -> str:
     return str(numbers.format_decimal(value, locale=locale)).replace(_NBSP, _THIN)
 
 
+_SIZES: Final = ((10**12, "terabyte"), (10**9, "gigabyte"), (10**6, "megabyte"), (10**3, "kilobyte"))
+
+
+def size(amount: int, locale: Locale = DEFAULT) -> str:
+    """Bytes: «1,5 ГБ», «120 МБ»."""
+    unit, name = next((pair for pair in _SIZES if amount >= pair[0]), (1, "byte"))
+    value = amount / unit
+    rounded: float = round(value, 1) if value < 10 else round(value)
+    return units.format_unit(rounded, name, "short", locale=locale)
+
+
 def moment(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> str:
     """«18 мая, 10:00 (мск)»; the year when it is not this one."""
     when = datetime.fromtimestamp(seconds, ZONE)
@@ -155,6 +166,12 @@ def until(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
     unit, size = next((pair for pair in _UNITS if left >= pair[1]), _UNITS[-1])
     whole = max(left // size, 1) * size
     return dates.format_timedelta(whole, granularity=unit, threshold=1_000_000, locale=locale)
+
+
+def ago(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
+    """How long it is since then, roughly: «2 дня», «меньше минуты»."""
+    less = "меньше минуты" if locale == "ru" else "less than a minute"
+    return until(now, seconds, locale) if now - seconds >= 60 else less
 
 
 def iso(seconds: int) -> str:

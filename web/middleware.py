@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from coopnode import figures
 from coopnode.admission import Buckets
 from web import i18n
 from web.keys import NODE, REQUEST_ID
@@ -38,6 +39,7 @@ async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
     (language, cookies, origins, policies of content) would take it a tenth of its time."""
     if request.path != "/entries" or request.method != "POST" or "Origin" in request.headers:
         return await handler(request)
+    began = time.perf_counter()
     try:
         response = await submit(request)
     except ConnectionError:
@@ -49,6 +51,7 @@ async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem("internal")
     if response.status != 200:
         add_headers(request, response)
+    figures.requested("POST", "/entries", response.status, time.perf_counter() - began)
     return response
 
 
@@ -66,12 +69,12 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = error.status
         raise
     finally:
-        took = round((time.perf_counter() - began) * 1000, 1)
+        took = time.perf_counter() - began
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "-"
-        log.debug(
-            "request", id=request[REQUEST_ID], method=request.method, route=route, status=status, ms=took
-        )
+        figures.requested(request.method, route, status, took)
+        number, ms = request[REQUEST_ID], round(took * 1000, 1)
+        log.debug("request", id=number, method=request.method, route=route, status=status, ms=ms)
 
 
 @web.middleware
@@ -149,9 +152,34 @@ def failure(request: web.Request, status: int, extra: dict[str, str]) -> web.Res
         answer.set_status(status)
     else:
         shown = {"code": status, "request_id": request.get(REQUEST_ID, "")}
-        answer = render(request, "error.html", status=status, **shown)
+        try:
+            answer = render(request, "error.html", status=status, **shown)
+        except Exception:
+            log.exception("no page of an error could be made", id=request.get(REQUEST_ID))
+            answer = _bare(request)
     answer.headers.update(kept)
     return answer
+
+
+def _bare(request: web.Request) -> web.Response:
+    """When not even the frame of a page can be made, because nothing can be read: in both languages."""
+    number = request.get(REQUEST_ID, "")
+    return web.Response(status=503, text=_BARE.format(number), content_type="text/html", charset="utf-8")
+
+
+_BARE: Final = """<!doctype html>
+<html lang="ru">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Узел не может прочитать свои данные</title>
+<h1>Узел не может прочитать свои данные</h1>
+<p>Подтверждённое раньше сохранено. Сообщите администратору узла номер запроса: {0}.</p>
+<section lang="en">
+<h1>The node cannot read its data</h1>
+<p>What was confirmed before is safe. Tell the node's administrator the number of this request: {0}.</p>
+</section>
+</html>
+"""
 
 
 @web.middleware

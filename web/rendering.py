@@ -43,6 +43,8 @@ def environment() -> Environment:
     made.filters.update(
         money=_localised(i18n.money),
         number=_localised(i18n.number),
+        size=_localised(i18n.size),
+        ago=_localised(i18n.ago),
         moment=_localised(i18n.moment),
         day=_localised(i18n.day),
         law=_localised(i18n.law),

@@ -3,10 +3,16 @@
 A request that is no HTTP is answered by aiohttp before any middleware, with a part of the request in the
 body and the client's address in the log. Here such an answer is a fixed line with the headers of every other
 answer, and the log names neither.
+
+Whoever opens connections and does not speak, or speaks a byte at a time, loses them: they cost an open file
+each, and without files nobody gets in.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import resource
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -27,8 +33,56 @@ HEADERS: Final = {
 }
 
 
+#: Seconds from the first byte of a request, or from the connection, until its head is there.
+HEAD: Final = 20.0
+#: Seconds without a byte while a body is expected, and seconds for a whole one.
+PAUSE, BODY = 30.0, 900.0
+#: Seconds a connection stays open for the next request.
+IDLE: Final = 75.0
+#: Seconds in which the rest of a body that was answered already is still read.
+LINGER: Final = 5.0
+_LOOK_EVERY: Final = 5.0
+#: Connections kept by one server; open files are needed for other things too.
+MOST: Final = 4096
+
+
+def most_connections() -> int:
+    """As many as the limit of open files leaves room for, on two servers."""
+    return min(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+
+
 class _Connection(RequestHandler):
-    __slots__ = ()
+    __slots__ = ("_asked", "_began", "_heard")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        #: when the head that is awaited began: with the connection, or with its first byte
+        self._began: float | None = self._loop.time()
+        self._heard = self._asked = self._loop.time()
+        assert isinstance(self._manager, _Server)
+        self._manager.make_room()
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count != before:
+            self._began, self._asked = None, self._heard
+        elif self._began is None and self.waits:
+            self._began = self._heard
+
+    @property
+    def waits(self) -> bool:
+        """For a request, with none in work."""
+        return self._current_request is None and not self._messages
+
+    def is_late(self, now: float) -> bool:
+        if self.waits:
+            return self._began is not None and now - self._began > HEAD
+        request = self._current_request
+        if request is None or request.content.is_eof() or self._reading_paused:
+            return False
+        return now - self._heard > PAUSE or now - self._asked > BODY
 
     def handle_error(
         self,
@@ -49,8 +103,37 @@ class _Connection(RequestHandler):
 
 
 class _Server(web.Server):
+    """Closes connections that keep it waiting."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._most = most_connections()
+        self._watch = asyncio.get_running_loop().create_task(self._look(), name="connections")
+
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def make_room(self) -> None:
+        """When there are too many, for the newest by closing the oldest that asks for nothing."""
+        if len(self._connections) >= self._most:
+            for each in self._connections:
+                if isinstance(each, _Connection) and each.waits and each.transport is not None:
+                    each.force_close()
+                    return
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            now = self._loop.time()
+            for each in self.connections:
+                if isinstance(each, _Connection) and each.is_late(now):
+                    each.force_close()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  (aiohttp's own)
+        self._watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watch
+        await super().shutdown(timeout)
 
 
 class Runner(web.AppRunner):
@@ -69,4 +152,4 @@ class Runner(web.AppRunner):
 
 def create_runner(app: web.Application, **options: Any) -> web.AppRunner:
     """As `web.AppRunner`; nothing is logged but what the middlewares log."""
-    return Runner(app, access_log=None, **options)
+    return Runner(app, access_log=None, keepalive_timeout=IDLE, lingering_time=LINGER, **options)

@@ -1,20 +1,17 @@
-// Keys after the first: another device, recovery from the sheet, a new sheet. No request of the main site leads here; what is needed is read
-// from the account's chain. The recovery key lives between its typing and the one signature, and is sent nowhere.
+// Keys after the first: another device, recovery from the sheet, a new sheet. The recovery key lives between its typing and the one
+// signature, and is sent nowhere.
 
 import { button, ghost, notice } from "./app.js";
 import { base64url, equal, fingerprint, fromBase64url, isIdentifier, random } from "./bytes.js";
-import { encode } from "./cbor.js";
-import { ED25519, assemble, documentDigest, parseParts, possession, sigStructure, statementHeader } from "./cose.js";
+import { ED25519, assemble, possession, sigStructure } from "./cose.js";
 import { h, icon } from "./dom.js";
 import { publicKey, sign as signWithSeed } from "./ed25519.js";
-import { holdToSign } from "./hold.js";
+import { chainOf, deliver, draftOf, patient, pause, readAndHold, spaced } from "./events.js";
 import { LANGUAGES, dateTime, day, number, said, t } from "./i18n.js";
 import words from "./i18n/care.js";
 import { replaceKey, replaceSheet } from "./key.js";
 import { keepKey, makeRecord, recoveryCommitment, sign } from "./keys.js";
-import { send } from "./outbox.js";
 import { mistake, parse } from "./recovery.js";
-import { renderDocument, renderEnvelope } from "./render.js";
 import { Main, PageError, Problem, Unreachable } from "./request.js";
 import { code } from "./sheetpaper.js";
 import { askToKeep } from "./store.js";
@@ -23,30 +20,6 @@ Object.assign(LANGUAGES.ru, words.ru);
 Object.assign(LANGUAGES.en, words.en);
 
 const GROUPS = 14;
-const POLL_MS = 2000;
-const LIFETIME = 15 * 60;
-
-/**
- * @typedef {object} Chain
- * @property {string} account
- * @property {string} home
- * @property {number} number of the next event
- * @property {Uint8Array} prev
- * @property {{pub: Uint8Array, standing: "active" | "waiting" | "revoked" | "stopped", since: number}[]} keys
- * @property {{ours: Uint8Array, other: Uint8Array} | null} forked
- * @property {{id: string, name: string} | null} cooperative
- * @property {{origin: string, node_key: string} | null} log
- */
-
-/** @param {Main} main @param {string} account @returns {Promise<Chain>} */
-export async function chainOf(main, account) {
-  if (!isIdentifier(account)) throw new PageError("bad_request");
-  const found = await main.json(`/api/v1/accounts/${account}/chain`);
-  if (found.account !== account || !Number.isSafeInteger(found.number) || !isIdentifier(found.home)) throw new PageError("bad_request");
-  const forked = found.forked ? { ours: fromBase64url(found.forked.ours), other: fromBase64url(found.forked.other) } : null;
-  const keys = found.keys.map((key) => ({ ...key, pub: fromBase64url(key.pub) }));
-  return { ...found, prev: fromBase64url(found.prev), keys, forked, cooperative: found.cooperative ?? null, log: found.log ?? null };
-}
 
 /**
  * Before a key that joined later is used: does the account have it by now? Says when it will.
@@ -133,7 +106,7 @@ async function answered(app, main, record, asked) {
       if (!proved) compare(app, record);
       proved = place;
     }
-    await new Promise((resume) => setTimeout(resume, POLL_MS));
+    await pause();
   }
 }
 
@@ -155,22 +128,6 @@ async function joined(main, record, account) {
   await keepKey(record);
   return true;
 }
-
-/** The network may be away for a while; null when the node knows nothing of it any more. */
-async function patient(ask) {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (error instanceof Problem && error.status === 404) return null;
-      const later = error instanceof Unreachable || (error instanceof Problem && (error.status === 429 || error.status >= 500));
-      if (!later) throw error;
-      await new Promise((resume) => setTimeout(resume, POLL_MS));
-    }
-  }
-}
-
-const spaced = (account) => account.replace(/.{4}(?=.)/g, "$& ");
 
 // --- recovery ----------------------------------------------------------------------------------------------------------------------------
 
@@ -280,8 +237,9 @@ const askGroups = (app, what, typed, told) => app.ask((answer) => {
   };
 });
 
-const chooseAccount = (app, accounts) => app.ask((answer) => ({
-  title: t("recover.which"),
+/** @returns {Promise<string>} */
+export const chooseAccount = (app, accounts, title = "recover.which") => app.ask((answer) => ({
+  title: t(title),
   body: [h("ul.list", null, accounts.map((account) => h("li", null, h("button.pick", { type: "button", onclick: () => answer(account) }, icon("key"), h("span.code", null, spaced(account))))))],
 }));
 
@@ -320,21 +278,15 @@ async function recoverPayload(seed, chain, { record, next, revoke, branch }) {
   };
 }
 
-/** Shows the document, signs it with the key of the sheet and sends the same bytes until the node has answered. */
+/** Shows the document, signs it with the key of the sheet and sends it. */
 async function signAndSend(app, main, registry, seed, chain, { fields, record, what }) {
-  const draft = draftOf(publicKey(seed), chain.account, fields);
-  const names = { cooperative: app.owner };
-  await app.ask((answer) => ({
-    title: t(what === "keys" ? "recover.sign_title" : "recover.sign_sheet"),
-    body: [
-      h("p.muted", null, t("sheet.this")),
-      renderDocument(draft, registry, names),
-      h("p.law", null, h("b", null, t("sheet.effect")), " ", what === "keys" && `${said(registry.types[fields.type]?.effect)} `, t(what === "keys" ? "recover.consequence" : "recover.consequence_sheet")),
-      h("section", null, h("h2", null, t("sheet.print_title")), h("p.print", null, fingerprint(draft.digest))),
-      h("details.envelope", null, h("summary", null, t("sheet.envelope")), renderEnvelope(draft)),
-      holdToSign({ label: t("recover.hold"), onsign: () => answer(true) }),
-    ],
-  }));
+  const keys = what === "keys";
+  await readAndHold(app, registry, {
+    draft: draftOf(publicKey(seed), chain.account, fields),
+    title: keys ? "recover.sign_title" : "recover.sign_sheet",
+    effect: () => (keys ? `${said(registry.types[fields.type]?.effect)} ${t("recover.consequence")}` : t("recover.consequence_sheet")),
+    hold: "recover.hold",
+  });
   app.busy("busy.send");
   const fresh = draftOf(publicKey(seed), chain.account, fields); // read for long: the same payload with the time of signing
   const statement = assemble(fresh.protected, fresh.payload, signWithSeed(seed, sigStructure(fresh.protected, fresh.payload)));
@@ -342,27 +294,7 @@ async function signAndSend(app, main, registry, seed, chain, { fields, record, w
     record.waits = true;
     await keepKey(record); // from here on the account may have it
   }
-  app.sent = true;
-  const log = chain.log && { origin: chain.log.origin, nodeKey: chain.log.node_key };
-  const item = { place: 0, type: fields.type, digest: fresh.digest, statement, record: null, answer: /** @type {any} */ (null) };
-  const parcel = { id: "", main: main.origin, key: record?.id ?? "", account: chain.account, state: /** @type {"sending"} */ ("sending"), at: 0, log, items: [item] };
-  for (;;) {
-    try {
-      await send(parcel, main, async () => {});
-      return item.answer;
-    } catch (error) {
-      if (!(error instanceof Unreachable)) throw error;
-      await app.ask((answer) => ({ title: t("waiting.title"), body: [notice("warn", t("error.unreachable")), button(t("waiting.now"), () => answer(true))] }));
-      app.busy("busy.send");
-    }
-  }
-}
-
-function draftOf(kid, account, fields) {
-  const iat = Math.floor(Date.now() / 1000);
-  const header = statementHeader({ kid, iss: account, sub: account, aud: account, iat, exp: iat + LIFETIME, cti: random(16), seen: null, onBehalf: null });
-  const payload = encode(fields);
-  return { place: 0, item: { type: fields.type, sub: account, aud: account }, protected: header, payload, digest: documentDigest(header, payload), shown: parseParts(header, payload), record: null, opened: Object.create(null) };
+  return deliver(app, main, chain, fresh, statement);
 }
 
 /** Where a device without a key may go from here. @param {(what: string) => void} answer */

@@ -9,6 +9,7 @@ import { cards, forgetUsed, invitationsOf, keepInvitations, seedFor } from "./in
 import { makeKey, restoreKey } from "./key.js";
 import { accountAt, accountOf, allKeys, enrolment, keepKey, loginAnswer } from "./keys.js";
 import { Contradiction, seenClaim } from "./log.js";
+import { switchedOff, switchedOffScreen } from "./objection.js";
 import { answers, dropPublished, parcels, send } from "./outbox.js";
 import { FRESH_SECONDS, fetchText, prepare, signDraft, signer } from "./prepare.js";
 import { typeTitle } from "./render.js";
@@ -358,8 +359,13 @@ async function login(job, key) {
     ],
   }));
   job.app.busy("busy.login");
-  const back = await finish(job, key, { account, answers: [] });
-  location.replace(back);
+  try {
+    location.replace(await finish(job, key, { account, answers: [] }));
+  } catch (error) {
+    const refusal = error instanceof Problem && error.code === "login_refused";
+    if (!refusal || !(await switchedOff(job.main, key, account))) throw error;
+    return (await job.app.ask(switchedOffScreen)) === "object" ? elsewhere("object") : leave(job);
+  }
 }
 
 /** A log that contradicts itself: nothing is signed, and the proof is offered. @param {import("./app.js").App} app @param {Contradiction} error */

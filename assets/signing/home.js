@@ -24,7 +24,7 @@ export async function home(app, main) {
         keys.length ? keys.map((key) => card(key, answer)) : h("p.empty", null, t("home.none")),
         anyKept() && h("p", null, h("a", { href: "#p=invitations" }, t("invite.open_list"))),
         h("div.row", null, button(t("nokey.restore"), () => answer({ what: "restore" })), h("a.btn.ghost.wide", { href: main }, t("home.site"))),
-        h("ul.plain", null, [["device", "care.device"], ["recover", "care.recover"], ["sheet", "care.replace"]].map(([page, words]) => h("li", null, h("a", { href: `#p=${page}&l=${currentLanguage()}` }, t(words))))),
+        h("ul.plain", null, [["device", "care.device"], ["recover", "care.recover"], ["sheet", "care.replace"], ["object", "object.way"]].map(([page, words]) => h("li", null, h("a", { href: `#p=${page}&l=${currentLanguage()}` }, t(words))))),
       ],
     }));
     if (choice.what === "restore") await restoreKey(app, { name: null, fits: () => true, back: true });

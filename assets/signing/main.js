@@ -9,6 +9,7 @@ import { about, home } from "./home.js";
 import { setLanguage } from "./i18n.js";
 import { list as invitationList, makeInvitations, receive } from "./invitations.js";
 import { Contradiction } from "./log.js";
+import { object } from "./objection.js";
 import { Main, PageError, loadRequest, parseFragment, pinnedMain } from "./request.js";
 
 async function start() {
@@ -26,6 +27,7 @@ async function start() {
     if (!asked.token && asked.invitation !== null) return await receive(app, origin, asked.invitation);
     if (asked.page === "device") return await addDevice(app, origin);
     if (asked.page === "recover" || asked.page === "sheet") return await recover(app, origin, await ownRegistry(), asked.page === "sheet" ? "sheet" : "keys");
+    if (asked.page === "object") return await object(app, origin, await ownRegistry(), asked.account);
     if (!asked.token) return await home(app, origin);
     if (asked.main !== origin) throw new PageError("other_main", { asked: asked.main ?? "", main: origin });
     const main = new Main(origin);

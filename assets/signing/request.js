@@ -32,7 +32,7 @@ export class Unreachable extends PageError {
 /** @param {string} hash */
 export function parseFragment(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
-  return { token: given.get("r"), main: given.get("m"), language: given.get("l"), invitation: given.get("i"), page: given.get("p") };
+  return { token: given.get("r"), main: given.get("m"), language: given.get("l"), invitation: given.get("i"), page: given.get("p"), account: given.get("a") };
 }
 
 /** @returns {Promise<string>} the pinned main origin */

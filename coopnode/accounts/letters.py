@@ -16,6 +16,8 @@ from protocol.contracts.accounts import OBJECTION_WAIT, RECOVERY_WAIT
 
 #: By event, who reads and language; placeholders: at, from, account.
 LETTERS: Final = letters.load(__package__)
+#: Those in which the person may have something to object to; officers find these accounts on their desk.
+_OBJECTED: Final = frozenset(("account.recover/1", "account.object/1"))
 _OFFICES: Final = ("secretary", "chair")
 
 
@@ -35,7 +37,10 @@ def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said
         "decided": letters.clock(body["at"] + OBJECTION_WAIT, to.locale),
         "account": f"{account[:4]} {account[4:8]} … {account[-4:]}",
     }
-    path = "/me/keys" if to.audience == "person" else ""
+    # Whoever has no key in force cannot sign in: the page of an objection asks for no session.
+    path = f"/object/{account}" if body["type"] in _OBJECTED else "/me/keys"
+    if to.audience == "officer":
+        path = "/desk"
     return Said(LETTERS[body["type"]][to.audience][to.locale], facts, path)
 
 

@@ -46,6 +46,7 @@ events: Final = Table(
     Column("at", Integer, nullable=False),
     Column("key", LargeBinary(32)),
     Index("accounts_events_account", "account", "idx"),
+    Index("accounts_events_at", "at"),
 )
 
 #: Kind of news in the outbox; `coopnode.accounts.letters` says what is written about it.
@@ -87,7 +88,7 @@ def _event(connection: Connection, entry: Accepted) -> None:
 PROJECTIONS: Final = (
     Projection(
         "accounts",
-        1,
+        2,
         (recoveries, events),
         _project,
         frozenset(TOLD | {"account.genesis/1", "account.copy/1"}),

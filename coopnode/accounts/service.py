@@ -63,6 +63,13 @@ class Accounts:
         now = max(self.node.engine.head.tick, self.node.clock.peek())
         return await self.node.in_thread(lambda: queries.chain(self.node.state, account, now))
 
+    async def recovering(self) -> list[Chain]:
+        """Accounts whose recovery is under way."""
+        now = max(self.node.engine.head.tick, self.node.clock.peek())
+        return await self.node.database.read(
+            lambda connection: queries.recovering(connection, self.node.state, now)
+        )
+
     async def by_commitment(self, commitment: bytes) -> list[str]:
         return await self.node.database.read(lambda connection: queries.by_commitment(connection, commitment))
 

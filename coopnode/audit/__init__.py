@@ -7,12 +7,14 @@ It knows nothing of the node's database; `coopnode.inspect` adds that for one's 
 
 from __future__ import annotations
 
+from coopnode.audit.checkers import CheckerDied
 from coopnode.audit.pipeline import audit
 from coopnode.audit.replay import Replayer, RulesFailed, replaying
 from coopnode.audit.report import Problem, Report
 from coopnode.audit.sources import Directory, Missing, Source, SourceError, Url, open_source
 
 __all__ = [
+    "CheckerDied",
     "Directory",
     "Missing",
     "Problem",

@@ -25,6 +25,16 @@ from protocol.signatures import Signed
 _PIPE_BYTES: Final = 2**20
 
 
+class CheckerDied(Exception):
+    """One of the processes has ended before its time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a process that checks signatures was ended, mostly for want of memory: give it more, or fewer "
+            "processes (--workers 1)"
+        )
+
+
 class Checkers:
     """Some worker processes, fed in turns. Answers come in the order of the questions of each `Ticket`."""
 
@@ -57,7 +67,10 @@ class Checkers:
             for pub, message, signature in items
             for part in (pub, signature, len(message).to_bytes(4, "big"), message)
         )
-        _write(worker.stdin, len(body).to_bytes(4, "big") + body)
+        try:
+            _write(worker.stdin, len(body).to_bytes(4, "big") + body)
+        except BrokenPipeError as error:
+            raise CheckerDied from error
         return Ticket(worker.stdout, len(items))
 
     def close(self) -> None:
@@ -78,7 +91,7 @@ class Ticket:
         self._answers, self._count = answers, count
 
     def result(self) -> list[bool]:
-        """Raises RuntimeError when the process has died."""
+        """Raises CheckerDied."""
         return [byte == 1 for byte in _read(self._answers, self._count)]  # type: ignore[arg-type]
 
 
@@ -114,7 +127,7 @@ def _read(pipe: BinaryIO, size: int) -> bytes:
     while len(data) < size:
         more = pipe.read(size - len(data))
         if not more:
-            raise RuntimeError("a process that checks signatures has died")
+            raise CheckerDied
         data += more
     return data
 

@@ -18,7 +18,7 @@ from coopnode.audit.sources import Source, SourceError, read_checkpoint, read_ti
 from protocol import checkpoints, documents, merkle, tiles
 from protocol.checkpoints import Checkpoint
 from protocol.contract import View
-from protocol.contracts import cooperative
+from protocol.contracts import continuation, cooperative
 from protocol.errors import EncodingError, NoteError, StatementError, TileError
 from protocol.identifiers import parse_origin
 from protocol.log import GENESIS
@@ -77,6 +77,8 @@ class _Audit:
         self._checkpoint: Checkpoint | None = None
         self._cooperative: str | None = None
         self._since: Checkpoint | None = None
+        #: the saved checkpoint, when it is of an earlier generation
+        self._since_before: Checkpoint | None = None
         #: the first hash tile that differs from the entries
         self._tile: Problem | None = None
         self._replayer: Replayer | None = None
@@ -95,6 +97,7 @@ class _Audit:
             *(() if self._expect else ("not_pinned",)),
             *(() if self._since_note else ("not_compared",)),
             *(("trusted_prefix",) if self._trust_since else ()),
+            *(("continued",) if replayer and replayer.head.generation else ()),
         )
         found = replayer and cooperative.cooperative(View(replayer.state, cooperative.DOMAIN))
         return Report(
@@ -120,11 +123,27 @@ class _Audit:
         self._since = self._open_since(checkpoint)
         generation = parse_origin(checkpoint.origin)[1]
         trusted = self._since.size if self._since is not None and self._trust_since else 0
-        with replaying(
-            checkpoint.size, generation=generation, workers=self._workers, verified_before=trusted
-        ) as replayer:
+        with replaying(checkpoint.size, workers=self._workers, verified_before=trusted) as replayer:
             self._replayer = replayer
-            return self._replay(replayer, checkpoint)
+            return self._replay(replayer, checkpoint) or self._generations(replayer, generation)
+
+    def _generations(self, replayer: Replayer, claimed: int) -> Problem | None:
+        """The origin's generation is the one the log's continuations lead to; a checkpoint saved from an
+        earlier one is a beginning, or the loss was owned to (P18)."""
+        if replayer.head.generation != claimed:
+            return Problem("wrong_generation", facts={"generation": claimed}, where="checkpoint")
+        since = self._since_before
+        if since is None:
+            return None
+        generation = parse_origin(since.origin)[1]
+        found = continuation.continuation(View(replayer.state, continuation.DOMAIN), generation + 1)
+        if found is not None and since.size <= found.size:
+            if replayer.history.root_at(since.size) == since.root:
+                return None
+            return Problem("fork", facts={"size": since.size}, where="--since")
+        if found is None or since.size > found.known_size:
+            return Problem("loss_hidden", facts={"size": since.size}, where="--since")
+        return None
 
     # -- the head
 
@@ -187,9 +206,12 @@ class _Audit:
         key = self._log_key(checkpoint, parse_origin(checkpoint.origin)[0])
         try:
             text = checkpoints.parse(parse_note(self._since_note)[0])
-            if text.origin != checkpoint.origin:
+            if not _earlier(text.origin, checkpoint.origin):
                 raise _Found(Problem("other_generation", facts={"origin": text.origin}, where="--since"))
-            since = checkpoints.open_checkpoint(self._since_note, NoteKey(checkpoint.origin, key))
+            since = checkpoints.open_checkpoint(self._since_note, NoteKey(text.origin, key))
+            if text.origin != checkpoint.origin:
+                self._since_before = since
+                return None
         except NoteError as error:
             raise SourceError(f"the checkpoint given with --since is not one of this log: {error}") from error
         if since.size > checkpoint.size:
@@ -290,6 +312,15 @@ class _Audit:
             below = [merkle.root(below[at * TILE_WIDTH : (at + 1) * TILE_WIDTH]) for at in range(full)]
             level += 1
         return None
+
+
+def _earlier(origin: str, other: str) -> bool:
+    """Whether a checkpoint of `origin` is of the same log as `other`, of its generation or one before."""
+    try:
+        name, generation = parse_origin(origin)
+    except EncodingError:
+        return False
+    return name == parse_origin(other)[0] and generation <= parse_origin(other)[1]
 
 
 def _prefix(data: bytes, width: int) -> list[bytes]:

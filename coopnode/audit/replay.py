@@ -19,6 +19,7 @@ from typing import Final
 from coopnode.audit.checkers import Checkers, Ticket
 from coopnode.audit.report import Problem
 from protocol import documents, merkle, registry, signatures
+from protocol.contracts import continuation
 from protocol.documents import Statement
 from protocol.errors import StatementError
 from protocol.log import Accepted, Batch, Head, MemoryState, Nonces, SeenAhead, state_digest
@@ -93,9 +94,7 @@ class _Chunk:
 class Replayer:
     """A log replayed from its entries. `state`, `head`, `counts` and `history` are what follows from them."""
 
-    def __init__(
-        self, size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0
-    ) -> None:
+    def __init__(self, size: int, *, workers: int | None = None, verified_before: int = 0) -> None:
         """`size` is the expected number of entries; signatures of entries before `verified_before` are
         not checked again.
         """
@@ -106,7 +105,7 @@ class Replayer:
         self.problem: Problem | None = None
         #: told every entry the rules allow; may find a problem of its own
         self.observer: Callable[[Accepted], Problem | None] | None = None
-        self._batch = Batch(Head.empty(generation), self.state, Nonces(), self.history)
+        self._batch = Batch(Head.empty(), self.state, Nonces(), self.history)
         self._verified_before = verified_before
         self._waiting: deque[_Chunk] = deque()
         wanted = _checkers_for(size - verified_before) if workers is None else workers
@@ -187,6 +186,8 @@ class Replayer:
     def _append(self, index: int, statement: Statement, valid: bool) -> Problem | None:
         if not valid:
             return Problem("bad_signature", index, statement.type, "signature", signer=statement.iss)
+        if statement.type == continuation.TYPE and not self._state_is_named(index, statement):
+            return Problem("state_mismatch", index, statement.type, "state", signer=statement.iss)
         # Settled after each entry: `seen` may name any earlier head, wherever the node cut its batches.
         try:
             outcome = self._batch.offer(statement)
@@ -204,6 +205,11 @@ class Replayer:
         self.counts[statement.type] += 1
         return self.observer(outcome) if self.observer else None
 
+    def _state_is_named(self, index: int, statement: Statement) -> bool:
+        """A continuation names the state it goes on from (P18); its second signature repeats the first."""
+        body = statement.payload
+        return body.get("size") != index or body.get("state") == self.digest()
+
 
 def _checkers_for(count: int) -> int:
     """Reducing takes three quarters of the time of checking, so two checkers are all the reducer can keep
@@ -213,9 +219,7 @@ def _checkers_for(count: int) -> int:
 
 
 @contextmanager
-def replaying(
-    size: int, *, generation: int = 0, workers: int | None = None, verified_before: int = 0
-) -> Iterator[Replayer]:
+def replaying(size: int, *, workers: int | None = None, verified_before: int = 0) -> Iterator[Replayer]:
     signatures.self_check()
-    with Replayer(size, generation=generation, workers=workers, verified_before=verified_before) as replayer:
+    with Replayer(size, workers=workers, verified_before=verified_before) as replayer:
         yield replayer

@@ -27,13 +27,15 @@ class Problem:
     signer: str | None = None
     #: file or table in which it was found
     where: str | None = None
+    #: in the node's own directory, not in what others carry
+    own: bool = False
 
     def sentence(self, language: Language = "en") -> str:
         return wording.sentence(self.code, language, self.field)
 
     def culprit(self, language: Language = "en") -> str:
         """Who could have done it."""
-        return wording.culprit(self.code, self.type, language)
+        return wording.culprit(self.code, self.type, language, own=self.own)
 
     def to_json(self, language: Language = "en") -> dict[str, Any]:
         return {

@@ -78,8 +78,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "сохранённая ранее отметка не является началом этого журнала: подписаны две разные истории",
     ),
     "rolled_back": (
-        "the log is shorter than the checkpoint saved earlier: entries were taken back",
-        "журнал короче сохранённой ранее отметки: записи изъяты",
+        "the log is shorter than a head signed earlier: entries were taken back",
+        "журнал короче, чем подписанная ранее отметка: записи изъяты",
     ),
     "other_generation": (
         "the checkpoint saved earlier is of another log (cooperative or generation)",
@@ -124,6 +124,22 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "the private record belonging to the entry is neither kept nor noted as erased",
         "личные данные к записи не хранятся и не отмечены как стёртые",
     ),
+    "state_mismatch": (
+        "the continuation of the log names another state than the entries before it lead to",
+        "продолжение журнала называет не то состояние, к которому ведут записи до него",
+    ),
+    "wrong_generation": (
+        "the checkpoint is of a part of the log that its documents do not lead to",
+        "отметка относится к части журнала, к которой его документы не ведут",
+    ),
+    "loss_hidden": (
+        "the checkpoint saved earlier is larger than the loss this log owns to",
+        "сохранённая прежде отметка больше, чем потеря, в которой журнал признаётся",
+    ),
+    "record_not_erased": (
+        "the private record of the entry is still kept although an officer erased it",
+        "личные данные к записи хранятся, хотя должностное лицо их удалило",
+    ),
     "record_unreadable": (
         "the private record of the entry cannot be decrypted",
         "личные данные к записи не расшифровываются",
@@ -133,6 +149,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "личные данные не соответствуют обязательству в подписанном документе",
     ),
     "blob_mismatch": ("a public text is not the one its digest names", "текст документа не тот, на который указывает его отпечаток"),
+    "blob_missing": ("the text that the entry adopts is missing", "нет текста документа, который принят этой записью"),
     "attachment_mismatch": ("an attached file is missing or damaged", "приложенный файл отсутствует или повреждён"),
 }  # fmt: skip
 
@@ -164,6 +181,14 @@ _TWO_HISTORIES = (
     "The node showed two histories, or the signer's device named a head that never was. Compare the checkpoints of both.",
     "Узел показал две истории, либо устройство подписавшего назвало отметку, которой не было. Сравните отметки обоих.",
 )
+_STALE = (
+    "Whoever holds or carries these files can show an old copy; when the node itself answers so, it has taken entries back.",
+    "Тот, кто хранит или передаёт эти файлы, может показать старую копию; если так отвечает сам узел, записи изъял он.",
+)
+_CHECKPOINT = (
+    "Whoever carries the checkpoint, or a node that signs with another key than its cooperative was founded with.",
+    "Тот, кто передаёт отметку, либо узел, который подписывает не тем ключом, с которым основан кооператив.",
+)
 _NODE = ("The node itself: it signed this statement.", "Сам узел: этот документ подписан его ключом.")
 _SOFTWARE = (
     "The node, and the log key's holder with it: its own software refuses to take such bytes.",
@@ -172,6 +197,10 @@ _SOFTWARE = (
 _OPERATOR = (
     "Whoever can write to the data directory of this machine, or a broken disk.",
     "Тот, кто может писать в каталог данных этой машины, либо неисправный диск.",
+)
+_RESTORED = (
+    "Nobody, when this is a restored copy: entries, hashes and signatures agree, and only how far the log was signed is not known here.",
+    "Никто, если это восстановленная копия: записи, хеши и подписи сходятся, неизвестно только, докуда журнал был подписан.",
 )
 _READER = (
     "Nobody need be at fault: compare what you expected with whom you asked.",
@@ -184,11 +213,8 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     "too_large": _SOFTWARE,
     "unknown_type": _SOFTWARE,
     "checkpoint_malformed": _CARRIER,
-    "checkpoint_signature": (
-        "Whoever carries the checkpoint, or a node that signs with another key than its cooperative was founded with.",
-        "Тот, кто передаёт отметку, либо узел, который подписывает не тем ключом, с которым основан кооператив.",
-    ),
-    "wrong_origin": _LOG_KEY,
+    "checkpoint_signature": _CHECKPOINT,
+    "wrong_origin": _CHECKPOINT,
     "wrong_cooperative": _READER,
     "other_generation": _READER,
     "empty_log": _READER,
@@ -197,7 +223,7 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     "tile_mismatch": _CARRIER,
     "root_mismatch": _LOG_KEY,
     "fork": _LOG_KEY,
-    "rolled_back": _LOG_KEY,
+    "rolled_back": _STALE,
     "seen_fork": _TWO_HISTORIES,
     "seen_ahead": _TWO_HISTORIES,
     "seen_unknown": _LET_IN,
@@ -212,10 +238,11 @@ _CULPRITS: Final[Mapping[str, tuple[str, str]]] = {
     "not_allowed": _NO_RIGHT,
     "wrong_recovery_key": _NO_RIGHT,
     "tick_not_later": _NODE,
+    "head_file_missing": _RESTORED,
     **dict.fromkeys(
         (
             "entry_missing", "entry_changed", "entry_row", "head_mismatch", "head_file_mismatch",
-            "head_file_missing", "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_unreadable", "record_mismatch", "blob_mismatch",
+            "state_row", "state_missing", "state_extra", "projection_mismatch", "record_missing", "record_not_erased", "record_unreadable", "record_mismatch", "blob_mismatch", "blob_missing",
             "attachment_mismatch",
         ),
         _OPERATOR,
@@ -236,6 +263,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "No earlier checkpoint was given (--since): a second history shown to others would not be noticed.",
         "Прежняя отметка не задана (--since): другая история, показанная другим, осталась бы незамеченной.",
     ),
+    "continued": (
+        "The end of this log was lost once; its log.continue/1 says what and who was asked. Promises and checkpoints of the earlier part stay evidence.",
+        "Конец этого журнала однажды был потерян; что именно и кого спрашивали, сказано в его log.continue/1. Обещания и отметки прежней части остаются доказательствами.",
+    ),
     "unpublished": (
         "The database holds entries after the last signed checkpoint; the running node signs them, or does at its next start.",
         "В базе есть записи после последней подписанной отметки; их подпишет работающий узел или его следующий запуск.",
@@ -247,6 +278,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
     "models_unfilled": (
         "The tables of the pages are not filled yet; the next start fills them.",
         "Таблицы страниц ещё не заполнены; их заполнит следующий запуск узла.",
+    ),
+    "records_lost": (
+        "Private records of some entries were lost with a machine; a restore noted which.",
+        "Личные данные к части записей потеряны вместе с машиной; какие — отмечено при восстановлении.",
     ),
     "records_unchecked": (
         "Private records were not opened: the vault key is not in this directory.",
@@ -289,10 +324,14 @@ def sentence(code: str, language: Language, field: str | None) -> str:
     return f"{text} [{field}]" if field else text
 
 
-def culprit(code: str, type: str | None, language: Language) -> str:
-    if type is not None and type.startswith("node.") and code not in ("bad_signature", "malformed"):
-        return _NODE[language == "ru"]
-    return _CULPRITS.get(code, _LET_IN)[language == "ru"]
+def culprit(code: str, type: str | None, language: Language, *, own: bool = False) -> str:
+    """`own`: found in a node's own directory, where no stranger carries anything."""
+    found = _CULPRITS.get(code, _LET_IN)
+    if type is not None and type.startswith("node.") and found in (_LET_IN, _REPLAYED):
+        found = _NODE
+    if own and found in (_CARRIER, _CHECKPOINT, _STALE, _LOG_KEY, _FORGED):
+        found = _OPERATOR
+    return found[language == "ru"]
 
 
 def note(code: str, language: Language) -> str:

@@ -62,7 +62,7 @@ def audit(
 
     Exit status: 0 no contradiction, 1 a contradiction, 2 the log could not be checked.
     """
-    from coopnode.audit import RulesFailed, SourceError, open_source
+    from coopnode.audit import CheckerDied, RulesFailed, SourceError, open_source
     from coopnode.audit import audit as check
     from coopnode.audit.sources import read_checkpoint
 
@@ -71,7 +71,7 @@ def audit(
         output.fail("--trust-since needs --since", as_json=as_json)
     try:
         saved = since.read_bytes() if since else None
-        source = open_source(place, _reader(place, key, account, expect, passphrase_file) if key else None)
+        source = open_source(place, reader(place, key, account, expect, passphrase_file) if key else None)
         with output.progress("Проверка" if words == "ru" else "Checking", as_json=as_json) as progress:
             found = check(
                 source,
@@ -85,7 +85,7 @@ def audit(
             _save(save, read_checkpoint(source), found)
     except OSError as error:
         output.fail(f"{error.filename} cannot be read: {error.strerror}", as_json=as_json)
-    except (SourceError, RulesFailed) as error:
+    except (SourceError, RulesFailed, CheckerDied) as error:
         output.fail(str(error), as_json=as_json, code="unchecked")
     _finish(found, words, as_json)
 
@@ -101,7 +101,7 @@ def _save(path: Path, note: bytes, found: Report) -> None:
         typer.echo("coopnode: the log grew meanwhile; the checkpoint was not saved", err=True)
 
 
-def _reader(
+def reader(
     place: str, key: Path, account: str | None, expect: str | None, passphrase_file: Path | None
 ) -> Authorise:
     """Read authorisations of SPEC §10, anew for every path: each is good for five minutes and one place."""
@@ -157,7 +157,7 @@ def verify(
 
     Exit status: 0 no contradiction, 1 a contradiction, 2 could not be checked.
     """
-    from coopnode.audit import RulesFailed, SourceError
+    from coopnode.audit import CheckerDied, RulesFailed, SourceError
     from coopnode.cli.node import all_projections
     from coopnode.inspection import verify as check
 
@@ -167,7 +167,7 @@ def verify(
             found = check(
                 output.data_folder(data), projections=all_projections(), progress=progress, workers=workers
             )
-    except (SourceError, RulesFailed) as error:
+    except (SourceError, RulesFailed, CheckerDied) as error:
         output.fail(str(error), as_json=as_json, code="unchecked")
     _finish(found, words, as_json)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,8 @@ from coopnode.cli import output
 from coopnode.cli.output import DATA, JSON
 
 if TYPE_CHECKING:
-    from coopnode.backups import Secret
+    from coopnode.audit.sources import Source
+    from coopnode.backups import Restored, Secret
 
 PASSPHRASE: Any = typer.Option(
     None,
@@ -27,6 +30,7 @@ KEY_FILE: Any = typer.Option(
 def add(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
+    app.command("continue")(go_on)
 
 
 def _secret(passphrase_file: Path | None, key_file: Path | None, question: str, *, twice: bool) -> Secret:
@@ -69,55 +73,224 @@ def backup(
 
 
 def restore(
-    source: Path = typer.Argument(help="NAME.backup", metavar="FILE"),
+    source: Path | None = typer.Argument(
+        None, help="NAME.backup; without it the node in --data is brought forward.", metavar="[FILE]"
+    ),
     data: Path | None = DATA,
     keys: Path | None = typer.Option(None, "--keys", help="[default: NAME.keys beside it]", metavar="FILE"),
     head: Path | None = typer.Option(
         None, "--head", help="The surviving head/head.db of the lost node.", metavar="FILE"
     ),
     nothing_newer: bool = typer.Option(
-        False, "--nothing-newer", help="You vouch that the node took nothing after this backup."
+        False, "--nothing-newer", help="You vouch that the node took nothing after what is found."
+    ),
+    come_from: list[str] = typer.Option(
+        [], "--from", help="Newer entries: a copied log or a mirror. May be repeated.", metavar="DIR|URL"
+    ),
+    key: Path | None = typer.Option(
+        None, "--key", help="Your key file, for a mirror of a log that only members read.", metavar="FILE"
+    ),
+    key_passphrase: Path | None = typer.Option(
+        None, "--key-passphrase-file", help="Passphrase of --key.", metavar="FILE"
+    ),
+    account: str | None = typer.Option(
+        None, "--account", help="Account id, when the key was added later.", metavar="ID"
     ),
     passphrase_file: Path | None = PASSPHRASE,
     key_file: Path | None = KEY_FILE,
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     as_json: bool = JSON,
 ) -> None:
-    """Put a backup back into a new directory. A node is never overwritten.
+    """Put a backup back and roll it forward.
 
-    A node must know how far its log has ever been signed, or it could sign a second history. Give --head when
-    head.db of the lost machine survives; the node then tells which entries are missing. Without it,
-    --nothing-newer says that there were none. Without either the files are restored and the node does not
-    start.
+    A node is never overwritten: the directory is new, or holds what survived of the lost one. Its log/ and
+    head/ are used and then put aside. Entries after the backup come from there and from --from; each is
+    checked and judged again, and keeps its bytes. Private records that only the lost machine had are named.
 
-    Exit status: 0 done, 1 you said no, 2 could not be restored.
+    A node must know how far its log has ever been signed, or it could sign a second history. That stands in
+    head/head.db: in the directory, or given by --head. Without it, --nothing-newer says that there was
+    nothing after what was found. Without either the files are restored and the node does not start.
+
+    When signed entries are nowhere to be found, the command says which; coopnode continue goes on without
+    them.
+
+    Exit status: 0 done, 1 you said no or signed entries are missing, 2 could not be restored.
     """
-    from coopnode.backups import BackupError
+    from coopnode.backups import BackupError, forward
     from coopnode.backups import restore as put_back
+    from coopnode.cli.node import all_projections
 
-    if nothing_newer and head is None:
+    folder = output.data_folder(data)
+    if nothing_newer and head is None and source is not None:
         output.confirm(
-            "If the node took documents after this backup they are lost, and members will see a broken log. "
-            "Nothing was taken after it?",
+            "If the node took documents after what is found here they are lost, and members will see a "
+            "broken log. Nothing was taken after it?",
             yes=yes,
         )
-    secret = _secret(passphrase_file, key_file, "Passphrase of the backup", twice=False)
-    folder = output.data_folder(data)
+    sources = [_source(place, key, account, key_passphrase, as_json) for place in come_from]
     try:
-        done = put_back(
-            source,
-            keys or source.with_suffix(".keys"),
-            folder,
-            secret,
-            head=head,
-            nothing_newer=nothing_newer,
-        )
+        with output.progress("Entries", as_json=as_json) as progress:
+            if source is None:
+                done = forward(folder, sources, projections=all_projections(), progress=progress)
+            else:
+                secret = _secret(passphrase_file, key_file, "Passphrase of the backup", twice=False)
+                done = put_back(
+                    source,
+                    keys or source.with_suffix(".keys"),
+                    folder,
+                    secret,
+                    head=head,
+                    nothing_newer=nothing_newer,
+                    sources=sources,
+                    projections=all_projections(),
+                    progress=progress,
+                )
     except BackupError as error:
         output.fail(str(error), as_json=as_json)
-    lines = [f"{folder}: {done.entries} entries. Check it: coopnode verify --data {folder}"]
-    if not done.startable:
+    output.show(_told(done), "\n".join(_lines(done)), as_json=as_json)
+    if done.missing is not None:
+        raise typer.Exit(output.CONTRADICTION)
+
+
+def _source(
+    place: str, key: Path | None, account: str | None, passphrase_file: Path | None, as_json: bool
+) -> Source:
+    from coopnode.audit import SourceError, open_source
+    from coopnode.cli.auditing import reader
+
+    try:
+        authorise = reader(place, key, account, None, passphrase_file) if key else None
+        return open_source(place, authorise)
+    except SourceError as error:
+        output.fail(str(error), as_json=as_json)
+
+
+def _told(done: Restored) -> dict[str, Any]:
+    rolled = done.rolled
+    return {
+        "ok": done.missing is None,
+        "data": str(done.data),
+        "backed_up": done.backed_up,
+        "entries": done.entries,
+        "startable": done.startable,
+        "missing": list(done.missing) if done.missing else None,
+        "source": rolled.source if rolled else None,
+        "records_missing": [index for index, _ in rolled.records_missing] if rolled else [],
+        "texts_missing": rolled.texts_missing if rolled else [],
+        "notes": rolled.notes if rolled else [],
+        "aside": str(done.aside) if done.aside else None,
+    }
+
+
+def _lines(done: Restored) -> list[str]:
+    import time
+
+    rolled, folder = done.rolled, done.data
+    until = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(done.tick))
+    lines = [f"{folder}: {done.entries} entries, the last of {until}."]
+    if rolled is not None and rolled.source is not None:
+        lines.append(f"{done.entries - done.backed_up} of them came after the backup, from {rolled.source}.")
+    lines += [f"Not used: {note}" for note in rolled.notes] if rolled else []
+    if rolled is not None and rolled.records_missing:
+        named = ", ".join(f"{index} ({type})" for index, type in rolled.records_missing[:20])
         lines.append(
-            f"The node does not start without {folder / 'head' / 'head.db'}: see coopnode restore --help"
+            f"Private records of {len(rolled.records_missing)} entries are lost with the machine: {named}"
+            + (" …" if len(rolled.records_missing) > 20 else "")
         )
-    result = {"ok": True, "data": str(folder), "entries": done.entries, "startable": done.startable}
-    output.show(result, "\n".join(lines), as_json=as_json)
+    if rolled is not None and rolled.texts_missing:
+        lines.append(f"Public texts of entries {rolled.texts_missing} are missing; publish them again.")
+    if done.aside is not None:
+        lines.append(f"What had survived stands in {done.aside}.")
+    if done.missing is not None:
+        first, last = done.missing
+        lines.append(
+            f"Entries {first} to {last} were signed and are nowhere to be found. The node starts and only "
+            "reads.\n"
+            f"Give another copy of the log: coopnode restore --data {folder} --from DIR|URL\n"
+            "When there is none: coopnode continue --help"
+        )
+    elif done.startable:
+        lines.append(f"Check it: coopnode verify --data {folder}\nStart it: coopnode run --data {folder}")
+    else:
+        lines.append(
+            "It does not start yet: how far the lost node's log was signed is not known here, and a node "
+            "that guessed could sign a second history.\n"
+            f"When the lost node's head/head.db is found, put it at {folder / 'head' / 'head.db'}.\n"
+            f"When you are sure that nothing was taken after {until}, remove {folder} and restore with "
+            "--nothing-newer."
+        )
+    return lines
+
+
+def go_on(
+    statements: list[Path] = typer.Argument(
+        None, help="The signed statements; without them a draft is written.", metavar="[FILE]..."
+    ),
+    data: Path | None = DATA,
+    cause: str = typer.Option(
+        "machine_lost",
+        "--cause",
+        help="machine_lost, disk_damaged, stolen or second_history.",
+        metavar="CAUSE",
+    ),
+    asked: list[str] = typer.Option(
+        [], "--asked", help="Who was asked for the lost entries. May be repeated.", metavar="WHO"
+    ),
+    out: Path = typer.Option(Path("continue.json"), "--out", "-o", help="The draft.", metavar="FILE"),
+    as_json: bool = JSON,
+) -> None:
+    """Go on with a log whose end is lost.
+
+    Only when signed entries are nowhere to be found: whoever holds them has proof that they are missing. The
+    log goes on as its next part, under another name, with what survived as its beginning.
+
+    First without files: writes what survived and what is known as a draft. The chair and another voter of the
+    council sign it on their own machines: coopnode sign log.continue/1 continue.json --key FILE -o NAME.cose.
+    Then with both files. What was put in the lost entries has to be signed anew.
+
+    Exit status: 0 done, 2 could not be done.
+    """
+    from coopnode.cli.node import all_projections
+    from coopnode.continuing import ContinueError, carry_out, draft
+
+    folder = output.data_folder(data)
+    try:
+        if statements:
+            signed = [path.read_bytes() for path in statements]
+            done = carry_out(folder, signed, all_projections())
+        else:
+            found = draft(folder, cause, asked)
+            out.write_text(json.dumps(found, default=_bytes, indent=2) + "\n")
+    except ContinueError as error:
+        output.fail(str(error), as_json=as_json)
+    except OSError as error:
+        output.fail(f"{error.filename}: {error.strerror}", as_json=as_json)
+    if not statements:
+        known = found["known"]["size"]
+        text = (
+            f"{out}: {found['size']} entries survived, the old log had at least {known}.\n"
+            "Chair and another voter of the council sign it:\n"
+            f"  coopnode sign log.continue/1 {out} --key FILE --to {found['origin'].split('/')[1]}\n"
+            f"Then: coopnode continue --data {folder} CHAIR.cose OTHER.cose"
+        )
+        output.show(
+            {"ok": True, "draft": str(out), "size": found["size"], "known": known}, text, as_json=as_json
+        )
+        return
+    lost = (
+        f"entries {done.lost[0]} to {done.lost[1]} of the part before are lost"
+        if done.lost
+        else "nothing is lost"
+    )
+    output.show(
+        {"ok": True, "generation": done.generation, "entries": done.entries, "lost": list(done.lost or ())},
+        f"Part {done.generation} of the log begins with {done.entries} entries; {lost}.\n"
+        f"Start it: coopnode run --data {folder}",
+        as_json=as_json,
+    )
+
+
+def _bytes(value: object) -> dict[str, str]:
+    """As `coopnode sign` reads them."""
+    assert isinstance(value, bytes)
+    return {"$bytes": base64.urlsafe_b64encode(value).rstrip(b"=").decode()}

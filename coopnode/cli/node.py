@@ -1,4 +1,4 @@
-"""`coopnode run`, `init`, `config`, `letters` and `rebuild`: the node of this machine."""
+"""`coopnode run`, `init`, `config`, `letters`, `operator-link` and `rebuild`: the node of this machine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def add(app: typer.Typer) -> None:
     app.command()(init)
     app.command("config")(show_config)
     app.command("letters")(show_letters)
+    app.command("operator-link")(operator_link)
     app.command()(rebuild)
 
 
@@ -295,13 +296,37 @@ def show_letters(
         raise typer.Exit(CONTRADICTION)
 
 
+def operator_link(data: Path | None = DATA, as_json: bool = JSON) -> None:
+    """Print a link to the page of the node's condition.
+
+    It works for ten minutes and opens the page for twelve hours in the browser that opened it. The page only
+    shows; whoever runs this command could read more than it does.
+
+    Exit status: 0 printed, 2 there is no node or its keys cannot be read.
+    """
+    import time
+
+    from coopnode import keystore
+    from coopnode import operator_link as links
+
+    config = load_config(data, as_json)
+    try:
+        keys = keystore.load(config.keys)
+    except keystore.KeystoreError as error:
+        output.fail(str(error), as_json=as_json)
+    link = f"{config.public_url}/operator?link={links.make(keys, 'link', int(time.time()))}"
+    output.show({"ok": True, "link": link, "seconds": links.SECONDS["link"]}, link, as_json=as_json)
+
+
 def rebuild(
     data: Path | None = DATA,
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     lang: str | None = LANGUAGE,
     as_json: bool = JSON,
 ) -> None:
-    """Drop state and read models and compute them anew from the log. The node must not run.
+    """Compute state and read models anew from the log.
+
+    The node must not run.
 
     The log itself is not touched. When an entry does not replay nothing is changed and it is named.
 

@@ -13,6 +13,7 @@ import errno
 import gc
 import importlib
 import json
+import resource
 import signal
 import socket
 import sys
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 #: By name: pages sit above this package and are put on top of it only here.
 _PROGRAM: Final = ("web.app", "web.server")
+#: Open files that are enough for everything.
+_FILES: Final = 65_536
 #: How long a process that serves pages may take to finish its requests.
 _GRACE: Final = 10.0
 #: One that ends this soon after its start, this often in a row, will not do better the next time.
@@ -48,6 +51,7 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool, *, standby: 
     from coopnode import logs
 
     logs.configure(config.log_level)
+    _open_files()
     try:
         _runner()(_serve(config, overrides, as_json, standby))
     except _Taken as taken:
@@ -58,6 +62,14 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool, *, standby: 
         if not isinstance(error, _foreseen()):
             raise
         output.fail(str(error), as_json=as_json, code="not_started")
+
+
+def _open_files() -> None:
+    """As many as this system lets us have: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _foreseen() -> tuple[type[Exception], ...]:
@@ -115,6 +127,7 @@ async def _serve(config: Config, overrides: dict[str, Any], as_json: bool, stand
         if standby and node.standing.doubt is not None:
             raise NodeError(f"this node cannot take over: {node.standing.doubt}")
         notice = AssetsNotice(node, __version__, importlib.import_module("web.signing_origin").digests())
+        node.watch.wanted_processes = len(pages)
         work = scheduler(node)
         await node.start()
         for job in (notice, work):

@@ -21,7 +21,6 @@ from coopnode.store.sql import (
     Row,
     Table,
     Text,
-    bindparam,
     func,
     insert,
     projections,
@@ -34,7 +33,8 @@ from protocol.encoding import Value
 from protocol.identifiers import parse_identifier
 from protocol.log import Accepted
 
-#: One row a matter, as it stands.
+#: One row a matter, as it stands; `changed_at` is the time of its last step. Ballots leave no trace here:
+#: counts stand in the state.
 matters: Final = Table(
     "council_matters",
     projections,
@@ -52,7 +52,6 @@ matters: Final = Table(
     Column("until", Integer, nullable=False),
     Column("sign_by", Integer),
     Column("approval", LargeBinary(32)),
-    Column("changed_idx", Integer, nullable=False),
     Column("changed_at", Integer, nullable=False),
     Index("council_matters_id", "id", unique=True),
     Index("council_matters_status", "status", "idx"),
@@ -116,19 +115,12 @@ def _matters(entry: Accepted) -> Iterator[tuple[str, Matter]]:
     return written(entry, council.DOMAIN, "matter", Matter)
 
 
-#: Most of what a council sends are ballots, which move nothing but the counts: one step instead of four.
+#: Most of what a council sends are ballots, which move nothing but the counts.
 _BALLOT: Final = "council.vote/1"
-_VOTED: Final = (
-    update(matters)
-    .where(matters.c.id == bindparam("matter"))
-    .values(changed_idx=bindparam("idx_now"), changed_at=bindparam("at_now"))
-)
 
 
 def _project(connection: Connection, entry: Accepted) -> None:
     if entry.statement.type == _BALLOT:
-        for id, _ in _matters(entry):
-            connection.execute(_VOTED, {"matter": id, "idx_now": entry.index, "at_now": entry.tick})
         return
     for id, matter in _matters(entry):
         before = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
@@ -145,7 +137,7 @@ def _project(connection: Connection, entry: Accepted) -> None:
 
 
 def _event(before: Row[Any] | None, matter: Matter) -> str | None:
-    """None for a ballot: it moves nothing but the counts."""
+    """None when nothing moved but the counts."""
     if before is None:
         return "opened"
     if before.round != matter.box.round:
@@ -162,7 +154,6 @@ def _keep(connection: Connection, entry: Accepted, id: str, matter: Matter, befo
         "until": matter.box.until,
         "sign_by": matter.sign_by,
         "approval": matter.approval,
-        "changed_idx": entry.index,
         "changed_at": entry.tick,
     }
     if before is not None:
@@ -227,6 +218,6 @@ def _letters(connection: Connection, entry: Accepted) -> None:
 
 #: In this order: the letters read the step that was just written.
 PROJECTIONS: Final = (
-    Projection("council", 1, (matters, steps, comments, decisions), _project),
+    Projection("council", 2, (matters, steps, comments, decisions), _project),
     Projection("council.letters", 1, (), _letters),
 )

@@ -328,6 +328,14 @@ class Founding:
         config = self.node.config
         return (values["public_url"], values["signing_url"]) != (config.public_url, config.signing_url)
 
+    def addresses_fixed(self, values: Mapping[str, str]) -> list[str]:
+        """Those among them that the environment sets otherwise: they would come back at the next start."""
+        held = self.node.config
+        names = ("public_url", "signing_url")
+        return [
+            name for name in names if config.from_environment(name) and values[name] != getattr(held, name)
+        ]
+
     def set_addresses(self, values: Mapping[str, str]) -> str | None:
         """Into the configuration file and at once into the running node. Gives the founder's link at the new
         address: cookies do not go along. Only before anything is founded.

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coopnode import private_records
-from coopnode.store.schema import entries
-from coopnode.store.sql import Connection, func, select
+from coopnode.store.schema import entries, state
+from coopnode.store.schema import private_records as records
+from coopnode.store.sql import Connection, exists, func, select
 from coopnode.store.vault import Vault
 from protocol import registry
 from protocol.contract import State
+from protocol.contracts import vault as erasing
 from protocol.registry import StateFacts
 
 #: Statements whose record says who somebody is.
@@ -76,6 +78,7 @@ class Names:
         self._vault, self._kept, self._seconds = vault, kept, seconds
         self._held: OrderedDict[bytes, tuple[float, str | None]] = OrderedDict()
         self._lock = threading.Lock()
+        self._looked, self._erased = 0.0, b""
 
     def of_accounts(
         self, connection: Connection, accounts: Iterable[str], viewer: Viewer
@@ -94,6 +97,7 @@ class Names:
         if not set(readers) & set(roles):
             return None
         now = time.monotonic()
+        self._forget_erased(connection, now)
         with self._lock:
             held = self._held.get(digest)
             if held is not None and held[0] > now:
@@ -108,21 +112,32 @@ class Names:
                 self._held.popitem(last=False)
         return name
 
-    def forget(self) -> None:
-        """After an erasure."""
+    def _forget_erased(self, connection: Connection, now: float) -> None:
+        """Looks once a second whether anything was erased, in this process or another."""
+        if now - self._looked < 1.0:
+            return
+        query = select(state.c.value).where(state.c.domain == erasing.DOMAIN, state.c.key == erasing.TALLY)
+        erased = connection.execute(query).scalar_one_or_none() or b""
         with self._lock:
-            self._held.clear()
+            self._looked = now
+            if erased != self._erased:
+                self._erased = erased
+                self._held.clear()
 
 
-def who(connection: Connection, accounts: Collection[str]) -> dict[str, tuple[bytes, str]]:
-    """(document digest, type) of the latest statement by which each account said who it is."""
+def who(
+    connection: Connection, accounts: Collection[str], *, erased: bool = False
+) -> dict[str, tuple[bytes, str]]:
+    """(document digest, type) of the latest statement by which each account said who it is; of those whose
+    record is kept, unless `erased` asks for all."""
     found: dict[str, tuple[bytes, str]] = {}
     wanted = sorted(accounts)
+    kept = () if erased else (exists().where(records.c.digest == entries.c.digest),)
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
         latest = (
             select(func.max(entries.c.idx).label("idx"))
-            .where(entries.c.iss.in_(part), entries.c.type.in_(WHO))
+            .where(entries.c.iss.in_(part), entries.c.type.in_(WHO), *kept)
             .group_by(entries.c.iss)
             .subquery()
         )

@@ -7,9 +7,10 @@ from the vault when somebody entitled asks (`coopnode.membership.people`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from coopnode import outbox
+from coopnode import erasure, outbox
 from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
@@ -20,13 +21,16 @@ from coopnode.store.sql import (
     Table,
     Text,
     and_,
+    delete,
     insert,
     projections,
+    select,
     update,
     upsert,
 )
 from protocol.contracts import membership
-from protocol.contracts.membership import Application, Enrolment, Member, Place
+from protocol.contracts.membership import Application, Enrolment, Filed, Member, Place
+from protocol.identifiers import identifier
 from protocol.log import Accepted
 
 #: One row an application, as it stands.
@@ -90,6 +94,37 @@ register: Final = Table(
     sqlite_with_rowid=False,
 )
 
+#: Documents with a private record that is about an application or an enrolment, while it is kept.
+#: `status` and `ended_at` once it has come to nothing (P21).
+records: Final = Table(
+    "membership_records",
+    projections,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("idx", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("case", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("account", Text),
+    Column("status", Text),
+    Column("ended_at", Integer),
+    Index("membership_records_case", "case"),
+    Index("membership_records_ended", "ended_at", "case"),
+    sqlite_with_rowid=False,
+)
+
+#: How many stood at a status from one moment on: `what` is application or register. A list of a hundred
+#: thousand lines tells its length without being read.
+totals: Final = Table(
+    "membership_totals",
+    projections,
+    Column("what", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("at", Integer, primary_key=True),
+    Column("number", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 #: Kind of news in the outbox; `coopnode.membership.letters` says what is written about it.
 LETTER: Final = "membership.letter"
 
@@ -129,6 +164,8 @@ def _application(connection: Connection, entry: Accepted, id: str, found: Applic
         "changed_idx": entry.index,
         "changed_at": entry.tick,
     }
+    before = select(applications.c.status).where(applications.c.idx == found.index)
+    _moved(connection, entry, "application", connection.execute(before).scalar_one_or_none(), found.status)
     later = {name: value for name, value in row.items() if name not in ("idx", "id", "applied_at")}
     connection.execute(upsert(applications).values(row).on_conflict_do_update(["idx"], set_=later))
     step = {
@@ -167,12 +204,30 @@ def _place(
         row |= {"status": "invited", "person": enrolment.person}
         row |= {"since": enrolment.since, "digest": enrolment.digest}
     connection.execute(insert(register).values(row))
+    _moved(connection, entry, "register", None, str(row["status"]))
 
 
 def _end_place(connection: Connection, entry: Accepted, number: int) -> None:
     """What the register said of the number holds no longer."""
     ends = and_(register.c.number == number, register.c.to_idx.is_(None))
-    connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
+    before = connection.execute(select(register.c.status).where(ends)).scalar_one_or_none()
+    if before is not None:
+        connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
+        _moved(connection, entry, "register", before, None)
+
+
+def _moved(connection: Connection, entry: Accepted, what: str, before: str | None, after: str | None) -> None:
+    """One more at a status, one less at another."""
+    for status, by in ((before, -1), (after, 1)) if before != after else ():
+        if status is None:
+            continue
+        known = select(totals.c.number).where(totals.c.what == what, totals.c.status == status)
+        last = connection.execute(known.order_by(totals.c.at.desc()).limit(1)).scalar_one_or_none()
+        row = {"what": what, "status": status, "at": entry.tick, "number": (last or 0) + by}
+        again = upsert(totals).values(row)
+        connection.execute(
+            again.on_conflict_do_update(["what", "status", "at"], set_={"number": row["number"]})
+        )
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
@@ -182,7 +237,44 @@ def _letters(connection: Connection, entry: Accepted) -> None:
     outbox.announce(connection, LETTER, entry, news)
 
 
+def _records(connection: Connection, entry: Accepted) -> None:
+    """Which records belong together; what was erased leaves the list."""
+    for id, application in written(entry, membership.DOMAIN, "application", Application):
+        about = {"kind": "application", "number": application.index, "account": application.applicant}
+        if application.index == entry.index:
+            _keep(connection, entry, id, about)
+        _filed(connection, entry, id, about)
+        if application.ended_at == entry.tick:
+            _end_case(connection, id, application.status, entry.tick)
+    for id, enrolment in written(entry, membership.DOMAIN, "enrolment", Enrolment):
+        about = {"kind": "enrolment", "number": enrolment.number, "account": None}
+        if enrolment.voided_at is None:
+            _keep(connection, entry, id, about)
+        else:
+            _filed(connection, entry, id, about)
+            _end_case(connection, id, "voided", entry.tick)
+    if erased := erasure.named((entry,)):
+        connection.execute(delete(records).where(records.c.digest.in_(erased)))
+
+
+def _keep(connection: Connection, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
+    found = entry.statement
+    row = {"digest": found.digest, "idx": entry.index, "type": found.type, "case": case, **about}
+    connection.execute(insert(records).values(row))
+
+
+def _filed(connection: Connection, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
+    for id, filed in written(entry, membership.DOMAIN, "filed", Filed):
+        if filed.case == case and id == identifier(entry.statement.digest):
+            _keep(connection, entry, case, about)
+
+
+def _end_case(connection: Connection, case: str, status: str, at: int) -> None:
+    connection.execute(update(records).where(records.c.case == case).values(status=status, ended_at=at))
+
+
 PROJECTIONS: Final = (
-    Projection("membership", 1, (applications, steps, register), _project),
+    Projection("membership", 2, (applications, steps, register, totals), _project),
+    Projection("membership.records", 1, (records,), _records),
     Projection("membership.letters", 1, (), _letters),
 )

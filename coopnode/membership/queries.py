@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from coopnode import private_records
 from coopnode.membership.people import Names, Viewer, reason, who
-from coopnode.membership.projection import applications, register, steps
+from coopnode.membership.projection import applications, register, steps, totals
 from coopnode.store.schema import blobs, entries, sessions
 from coopnode.store.schema import private_records as private_rows
 from coopnode.store.sql import CompoundSelect, Connection, Row, Select, and_, func, or_, select, union_all
@@ -26,6 +26,12 @@ from protocol.registry import StateFacts
 PAGE: Final = 50
 #: Under way: somebody still has to act.
 OPEN: Final = ("applied", "identified", "complete", "admitted")
+
+#: What the projection counts.
+_COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "application": get_args(membership.Status),
+    "register": ("member", "invited", "kept"),
+}
 
 Person: TypeAlias = Literal["person", "entrepreneur", "organisation"]
 
@@ -53,6 +59,7 @@ class Rules:
     fees: Mapping[str, Fees]
     decide_days: int
     pay_days: int
+    retain_days: int
     inform_days: int
     min_age: int
     identify_roles: tuple[str, ...]
@@ -77,6 +84,7 @@ def rules(state: State) -> Rules:
         },
         decide_days=value("member.decide_days"),
         pay_days=value("member.pay_days"),
+        retain_days=value("member.retain_days"),
         inform_days=value("member.inform_days"),
         min_age=value("member.min_age"),
         identify_roles=tuple(value("member.identify_roles")),
@@ -235,8 +243,19 @@ def list_applications(
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many applications stand at each status."""
-    query = select(applications.c.status, func.count()).group_by(applications.c.status)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return _counted(connection, "application", None)
+
+
+def _counted(connection: Connection, what: str, at: int | None) -> dict[str, int]:
+    """By status, at the end of a moment; the projection has counted, so a long list need not be read."""
+    then = totals.c.what == what if at is None else and_(totals.c.what == what, totals.c.at <= at)
+    found: dict[str, int] = {}
+    for status in _COUNTED[what]:
+        query = select(totals.c.number).where(then, totals.c.status == status)
+        number = connection.execute(query.order_by(totals.c.at.desc()).limit(1)).scalar_one_or_none()
+        if number:
+            found[status] = number
+    return found
 
 
 def soonest(connection: Connection, statuses: Collection[str]) -> int | None:
@@ -337,15 +356,13 @@ def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, 
 
 def papers_of(connection: Connection, vault: Vault, found: ApplicationLine, viewer: Viewer) -> list[Paper]:
     """The statement, the texts signed and consents given before it, and what officers signed about it."""
-    before = and_(
-        entries.c.iss == found.applicant,
-        entries.c.idx <= found.idx,
-        entries.c.type.in_(("agreement.sign/1", "consent.give/1", "membership.apply/1")),
-        or_(entries.c.type != "membership.apply/1", entries.c.idx == found.idx),
-    )
+    own = and_(entries.c.iss == found.applicant, entries.c.idx <= found.idx)
+    before = select(entries.c.idx).where(own, entries.c.type.in_(("agreement.sign/1", "consent.give/1")))
+    # By the steps it took: nothing else is about it, and `sub` has no index.
+    moved = select(steps.c.idx).where(steps.c.application == found.id, steps.c.type.startswith("membership."))
     query = (
         select(entries.c.idx, entries.c.raw, entries.c.tick)
-        .where(or_(before, entries.c.sub == found.id))
+        .where(entries.c.idx.in_(union_all(before, moved)))
         .order_by(entries.c.idx)
     )
     return [_paper(connection, vault, row, viewer, found.applicant) for row in connection.execute(query)]
@@ -455,8 +472,7 @@ def _line(
 
 
 def register_counts(connection: Connection, at: int | None = None) -> dict[str, int]:
-    query = select(register.c.status, func.count()).where(_at(at)).group_by(register.c.status)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return _counted(connection, "register", at)
 
 
 def member_lines(connection: Connection, names: Names, viewer: Viewer, number: int) -> list[RegisterLine]:
@@ -465,9 +481,16 @@ def member_lines(connection: Connection, names: Names, viewer: Viewer, number: i
     return _lines(connection, names, viewer, list(connection.execute(query)))
 
 
+def member_of(connection: Connection, accounts: Collection[str]) -> dict[str, int]:
+    """Number in the register by account; members only."""
+    where = and_(_at(None), register.c.account.in_(sorted(accounts)), register.c.status == "member")
+    rows = connection.execute(select(register.c.account, register.c.number).where(where))
+    return {row.account: row.number for row in rows}
+
+
 def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:
     """The statement by which somebody last said who they are, opened as far as the viewer may read it."""
-    found = who(connection, (account,)).get(account)
+    found = (who(connection, (account,)) or who(connection, (account,), erased=True)).get(account)
     return paper(connection, vault, found[0], viewer, account) if found else None
 
 
@@ -513,15 +536,33 @@ def consents_of(connection: Connection, state: State, account: str) -> list[Cons
     return found
 
 
-def _about(account: str, own: Select[Any], before: int | None, limit: int) -> CompoundSelect[Any]:
-    """Places in the log: each half ends after `limit` steps along its index, however long the log is."""
-    signed = select(entries.c.idx).where(entries.c.iss == account)
+def _types(connection: Connection, account: str) -> list[str]:
+    """Of documents the account has signed: one step along the index for each, however many there are."""
+    found: list[str] = []
+    while True:
+        later = entries.c.type > (found[-1] if found else "")
+        query = select(func.min(entries.c.type)).where(entries.c.iss == account, later)
+        type = connection.execute(query).scalar_one_or_none()
+        if type is None:
+            return found
+        found.append(type)
+
+
+def _about(
+    connection: Connection, account: str, own: Select[Any], before: int | None, limit: int
+) -> CompoundSelect[Any]:
+    """Places in the log: each part ends after `limit` steps along its index, however long the log is."""
     moved = select(steps.c.idx).where(steps.c.application.in_(own), steps.c.by != account)
     moved = moved.where(steps.c.type != "node.tick/1")  # a passed deadline is nobody's document
-    if before is not None:
-        signed, moved = signed.where(entries.c.idx < before), moved.where(steps.c.idx < before)
-    signed = signed.order_by(entries.c.idx.desc()).limit(limit)
-    return union_all(select(signed.subquery()), select(moved.subquery()))
+    parts = [(moved, steps.c.idx)]
+    for type in _types(connection, account):
+        signed = select(entries.c.idx).where(entries.c.iss == account, entries.c.type == type)
+        parts.append((signed, entries.c.idx))
+    newest = []
+    for part, idx in parts:
+        older = part if before is None else part.where(idx < before)
+        newest.append(select(older.order_by(idx.desc()).limit(limit).subquery()))
+    return union_all(*newest)
 
 
 def statements_about(
@@ -534,7 +575,9 @@ def statements_about(
     """
     own = select(applications.c.id).where(applications.c.applicant == account)
     query = select(entries.c.idx, entries.c.raw, entries.c.tick)
-    query = query.where(entries.c.idx.in_(_about(account, own, before, limit))).order_by(entries.c.idx.desc())
+    query = query.where(entries.c.idx.in_(_about(connection, account, own, before, limit))).order_by(
+        entries.c.idx.desc()
+    )
     viewer = Viewer(account)
     subjects = {account} | {row[0] for row in connection.execute(own)}
     found = []

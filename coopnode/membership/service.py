@@ -16,7 +16,7 @@ from coopnode import consents, printing
 from coopnode.app import Node
 from coopnode.letters import Locale
 from coopnode.mail import Mailer, MailError
-from coopnode.membership import queries
+from coopnode.membership import erasure, queries
 from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
 from coopnode.membership.certificates import MemberCard, certificate_of
 from coopnode.membership.codes import Codes, Verdict
@@ -339,6 +339,19 @@ class Membership:
         }
         private = {"reference": reference} if reference else {}
         return _item("membership.payment/1", payload, found.id, self._cooperative(), private)
+
+    async def ended(self, viewer: Viewer) -> list[erasure.EndedCase]:
+        """What came to nothing and is still kept, for secretary and chair."""
+        now = self.node.clock.peek()
+        return await self.read(
+            lambda connection: erasure.ended(connection, self.node.state, self.names, viewer, now)
+        )
+
+    async def erasing(self, viewer: Viewer) -> list[Item]:
+        """Everything of it that may be erased now."""
+        if viewer.roles.isdisjoint(("secretary", "chair")):
+            raise NotPossible("not_allowed")
+        return list(erasure.items(await self.ended(viewer), self._cooperative()))
 
     def _may(self, found: ApplicationLine, viewer: Viewer, offices: Iterable[str], *statuses: str) -> None:
         if viewer.roles.isdisjoint(offices):

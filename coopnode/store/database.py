@@ -25,8 +25,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from coopnode.store import schema
 from coopnode.store.backend import Backend, InUse, Reader, StoreError, Superseded
 from coopnode.store.driver import Driver
+from coopnode.store.migrating import upgrade
 from coopnode.store.sql import upsert
 from coopnode.store.sqlite import FILE, SQLite
+from coopnode.store.troubles import in_words, known
 
 __all__ = [
     "FILE",
@@ -50,6 +52,7 @@ R = TypeVar("R")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: How long a database that went away is waited for before writing stops for good.
 _SETTLE_SECONDS: Final = 60.0
+_READ_SECONDS: Final = 3.0
 
 
 class Database:
@@ -124,6 +127,29 @@ class Database:
         """Whether the lock on the database is still held; when not, `settle` gets it back or says why not."""
         return self._backend.still_leads()
 
+    async def unreadable(self) -> str | None:
+        """Why nothing can be read now, or None. A disk that hangs is no answer either."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                await self.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1"))
+        except TimeoutError:
+            return "the database does not answer"
+        except STORAGE_ERRORS as error:
+            return f"the database cannot be read: {known(error) or type(error).__name__}"
+        return None
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of (the database, its write-ahead log); 0 for what this database does not tell."""
+        return self._backend.sizes(self.raw_reader())
+
+    def kind(self) -> str:
+        """Name and version of what keeps the rows."""
+        return self._backend.kind(self.raw_reader())
+
+    def revision(self) -> str:
+        """Of the tables."""
+        return self.read_now(lambda found: MigrationContext.configure(found).get_current_revision()) or ""
+
     def close(self) -> None:
         self._threads.shutdown(wait=True)
         for found in self._raw:
@@ -176,7 +202,7 @@ def open_database(folder: Path, url: str | None = None, *, lead: bool = False) -
 
 
 def migrate(database: Database) -> None:
-    """Forward only, at every start."""
+    """Forward only, at every start: all of it in one transaction, and before it a copy of the file."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -190,9 +216,12 @@ def migrate(database: Database) -> None:
                 )
             if current != head:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                if current is None:
+                    command.upgrade(config, "head")
+                else:
+                    upgrade(database._backend, current, str(head), lambda: command.upgrade(config, "head"))
     except (sqlite3.DatabaseError, DBAPIError) as error:
-        raise StoreError(f"{database.name} is not a usable database: {error}") from error
+        raise StoreError(f"{database.name}: {in_words(error)}") from error
 
 
 def get_meta(connection: Connection, name: str) -> str | None:
@@ -219,6 +248,20 @@ def driver(connection: Connection) -> Driver:
 
 #: What the driver, SQLAlchemy or the file system raise when a disk or a file lets us down.
 STORAGE_ERRORS = (sqlite3.Error, SQLAlchemyError, OSError)
+
+
+#: SQLSTATE: values out of range, a constraint.
+_VALUES: Final = ("22", "23")
+
+
+def is_disk(error: BaseException) -> bool:
+    """Whether a disk or a file is the cause, and not the values that were to be written."""
+    found = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(found, (sqlite3.IntegrityError, sqlite3.DataError)):
+        return False
+    if (getattr(found, "sqlstate", None) or "").startswith(_VALUES):
+        return False
+    return isinstance(error, STORAGE_ERRORS)
 
 
 #: SQLSTATE: no connection, no disk or memory, a lock or a deadlock, the server told to end or not yet up.

@@ -92,6 +92,10 @@ class Snapshot:
         for row in stream(self._connection, query):
             yield BlobRow(*row)
 
+    def meta(self, name: str) -> str | None:
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
     def tables(self) -> list[str]:
         query = (
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"

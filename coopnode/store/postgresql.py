@@ -123,6 +123,7 @@ class PostgreSQL:
             # A transaction that writes is not simply tried again; so its connection is looked at first.
             pool_pre_ping=not read_only,
             use_native_hstore=False,
+            hide_parameters=True,  # the text of an error would carry rows
         )
         if not read_only:
 
@@ -190,6 +191,9 @@ class PostgreSQL:
                 f"the server of {self.name} runs with fsync = off: what was acknowledged would not "
                 "survive a power cut. Switch it on in postgresql.conf"
             )
+
+    def keep(self, schema: str) -> None:
+        """Who runs a server has backups of it: DDL is undone with its transaction here too."""
 
     def lead(self) -> None:
         with self._lead_lock:
@@ -264,6 +268,15 @@ class PostgreSQL:
 
     def checkpoint(self) -> None:
         """The server does it."""
+
+    def sizes(self, reader: Driver) -> tuple[int, int]:
+        """The log of the server belongs to all its databases."""
+        row = reader.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(row[0]), 0
+
+    def kind(self, reader: Driver) -> str:
+        row = reader.execute("SHOW server_version").fetchone()
+        return f"PostgreSQL {row[0]}"
 
     def close(self) -> None:
         with self._lead_lock:

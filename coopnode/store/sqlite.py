@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store.driver import Driver
+from coopnode.store.migrating import keep_copy
 
 FILE = "coopnode.db"
 _BUSY_SECONDS = 10.0
@@ -51,6 +52,7 @@ class SQLite:
             poolclass=QueuePool,
             pool_size=size,
             max_overflow=4 if read_only else 1,
+            hide_parameters=True,  # the text of an error would carry rows
         )
         begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
@@ -79,6 +81,9 @@ class SQLite:
         if not self._path.exists():
             sqlite3.connect(self._path, isolation_level=None).close()
 
+    def keep(self, schema: str) -> None:
+        keep_copy(self._path, schema)
+
     def lead(self) -> None: ...
 
     def mark(self) -> None: ...
@@ -94,6 +99,13 @@ class SQLite:
         if self._writer is not None:
             with self._writer.connect() as connection:
                 self.driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def sizes(self, reader: Driver) -> tuple[int, int]:
+        log = self._path.with_name(FILE + "-wal")
+        return self._path.stat().st_size, log.stat().st_size if log.exists() else 0
+
+    def kind(self, reader: Driver) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
 
     def close(self) -> None: ...
 

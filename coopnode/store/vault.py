@@ -9,12 +9,13 @@ and is swept at start.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,14 +74,8 @@ class Vault:
         """Makes the keys durable; to be called before the database commits the boxes."""
         faults.point("vault.before_keys")
         rows = [(item.digest, item.wrapped) for item in sealed]
-        with self._lock:
-            self._keys.execute("BEGIN IMMEDIATE")
-            try:
-                self._keys.executemany("INSERT OR REPLACE INTO keys (digest, wrapped) VALUES (?, ?)", rows)
-                self._keys.execute("COMMIT")
-            except BaseException:
-                self._keys.execute("ROLLBACK")
-                raise
+        with self._lock, self._transaction():
+            self._keys.executemany("INSERT OR REPLACE INTO keys (digest, wrapped) VALUES (?, ?)", rows)
         faults.point("vault.after_keys")
 
     def open(self, digest: bytes, box: bytes) -> bytes:
@@ -90,12 +85,11 @@ class Vault:
     def erase(self, digests: Sequence[bytes]) -> int:
         """Deletes keys, overwriting them on disk; returns how many there were."""
         with self._lock:
-            self._keys.execute("BEGIN IMMEDIATE")
-            done = sum(
-                self._keys.execute("DELETE FROM keys WHERE digest = ?", (digest,)).rowcount
-                for digest in digests
-            )
-            self._keys.execute("COMMIT")
+            with self._transaction():
+                done = sum(
+                    self._keys.execute("DELETE FROM keys WHERE digest = ?", (digest,)).rowcount
+                    for digest in digests
+                )
             # The write-ahead log still holds the old page: fold it into the file and cut it.
             self._keys.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return done
@@ -131,6 +125,18 @@ class Vault:
 
     def close(self) -> None:
         self._keys.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Left open after an error it would keep every process of the node from writing keys."""
+        self._keys.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._keys.execute("COMMIT")
+        except BaseException:
+            if self._keys.in_transaction:  # a full disk ends it by itself
+                self._keys.execute("ROLLBACK")
+            raise
 
     def _key(self, digest: bytes) -> bytes:
         with self._lock:

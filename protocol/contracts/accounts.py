@@ -188,6 +188,15 @@ def key_status(view: View, account: str, kid: bytes, tick: int) -> str | None:
     return _status(found, kid, tick)
 
 
+def may_object(key: KeyState, tick: int) -> str | None:
+    """None when the key may object to a recovery at `tick`; otherwise the refusal code (SPEC §6.3)."""
+    if key.stopped or key.active_from > (tick if key.revoked_at is None else key.revoked_at):
+        return "unknown_key"
+    if key.revoked_at is not None and not (key.by_recovery and tick <= key.revoked_at + OBJECTION_WAIT):
+        return "key_revoked"
+    return None
+
+
 def owner(view: View, kid: bytes) -> str | None:
     found = view.get("key", kid.hex(), KeyOwner)
     return found.account if found else None
@@ -538,10 +547,9 @@ def _object(view: View, statement: Statement, context: Context) -> Changes | Rej
         return Rejection("unknown_account", "iss")
     tick = context.tick
     key = next((key for key in account.keys if key.pub == statement.kid), None)
-    if key is None or key.stopped or key.active_from > (tick if key.revoked_at is None else key.revoked_at):
-        return Rejection("unknown_key", "kid")
-    if key.revoked_at is not None and not (key.by_recovery and tick <= key.revoked_at + OBJECTION_WAIT):
-        return Rejection("key_revoked", "kid")
+    refused = may_object(key, tick) if key else "unknown_key"
+    if refused:
+        return Rejection(refused, "kid")
     if body.recovery != account.recovered or not any(_waits(key, tick) for key in account.keys):
         return Rejection("nothing_waits", "recovery")
     if account.disputed_until is not None and account.disputed_until > tick:

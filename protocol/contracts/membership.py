@@ -21,7 +21,7 @@ again. Nobody attests to their own application.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
 from msgspec.structs import replace
@@ -37,6 +37,7 @@ from protocol.contract import (
     Money,
     PrivateField,
     Record,
+    RecordCase,
     Rejection,
     View,
     Write,
@@ -218,6 +219,8 @@ class Application(Record, frozen=True):
     #: document digest of the council's approval: the reason of a refusal stands in it
     decision: bytes | None = None
     pay_by: int | None = None
+    #: when it came to nothing
+    ended_at: int | None = None
 
 
 class Applicant(Record, frozen=True):
@@ -256,6 +259,15 @@ class Enrolment(Record, frozen=True):
     since: int
     person: Person
     invitation: bytes
+    #: the enrolment of the same number whose lost invitation this one replaced
+    replaces: str | None = None
+    voided_at: int | None = None
+
+
+class Filed(Record, frozen=True):
+    """By identifier of a document with a private record: the application or enrolment it is about."""
+
+    case: str
 
 
 class Used(Record, frozen=True):
@@ -272,6 +284,7 @@ STATE: Mapping[str, type[Record]] = {
     "member": Member,
     "number": Place,
     "enrolment": Enrolment,
+    "filed": Filed,
     "used": Used,
 }
 
@@ -287,6 +300,18 @@ def register(view: View) -> Register:
     return view.get("register", _CURRENT, Register) or Register()
 
 
+def record_case(view: View, document: bytes) -> RecordCase | None:
+    """What a document's private record is about; None for documents of members and of other domains."""
+    id = identifier(document)
+    filed = view.get("filed", id, Filed)
+    id = filed.case if filed else id
+    application = view.get("application", id, Application)
+    if application is not None:
+        return RecordCase("application", application.ended_at, application.applicant)
+    enrolment = view.get("enrolment", id, Enrolment)
+    return RecordCase("enrolment", enrolment.voided_at) if enrolment else None
+
+
 # --- deciding -------------------------------------------------------------------------------------
 
 
@@ -300,8 +325,8 @@ def due(view: View, deadline: Deadline, context: Context) -> Changes:
     if application.status not in _UNDER_WAY or _pending(application) != deadline.time:
         return Changes()
     if application.status == "admitted":
-        return _closed(deadline.id, application, "lapsed")
-    return _closed(deadline.id, application, "undecided")
+        return _closed(deadline.id, application, "lapsed", context)
+    return _closed(deadline.id, application, "undecided", context)
 
 
 def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
@@ -370,7 +395,7 @@ def _withdraw(view: View, statement: Statement, context: Context) -> Changes | R
     id, application = found
     if statement.iss != application.applicant:
         return Rejection("not_yours", "re")
-    return _closed(id, application, "withdrawn", cleared=True)
+    return _closed(id, application, "withdrawn", context, cleared=True)
 
 
 def _identify(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -383,7 +408,7 @@ def _identify(view: View, statement: Statement, context: Context) -> Changes | R
         return Rejection("method_not_allowed", "method")
     id, application = found
     identified = replace(application, status="identified", level=body.level, identified_by=statement.iss)
-    return Changes((Write("application", id, identified),))
+    return Changes((Write("application", id, identified), _filed(statement, id)))
 
 
 def _complete(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -408,7 +433,8 @@ def _incomplete(view: View, statement: Statement, context: Context) -> Changes |
     found = _attested(view, statement, context, body.re[0], ("secretary",), "applied", "identified")
     if isinstance(found, Rejection):
         return found
-    return _closed(*found, "incomplete", cleared=True)
+    closed = _closed(*found, "incomplete", context, cleared=True)
+    return replace(closed, writes=(*closed.writes, _filed(statement, found[0])))
 
 
 def _payment(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -447,7 +473,7 @@ def _decided(view: View, data: CouncilDecided, context: Context) -> Changes:
     if application.status != "complete" or application.matter != data.matter:
         return Changes()
     if data.outcome == "rejected":
-        closed = _closed(id, replace(application, decision=data.approval), "refused", cleared=True)
+        closed = _closed(id, replace(application, decision=data.approval), "refused", context, cleared=True)
         refusal = Write("refusal", application.applicant, Refusal(context.tick))
         return replace(closed, writes=(*closed.writes, refusal))
     if data.outcome != "adopted":
@@ -500,6 +526,7 @@ def _closed(
     id: str,
     application: Application,
     status: Literal["refused", "withdrawn", "lapsed", "undecided", "incomplete"],
+    context: Context,
     *,
     cleared: bool = False,
 ) -> Changes:
@@ -512,12 +539,16 @@ def _closed(
         effects = (Effect("membership.closed", closed),)
     return Changes(
         (
-            Write("application", id, replace(application, status=status)),
+            Write("application", id, replace(application, status=status, ended_at=context.tick)),
             Write("applicant", application.applicant, None),
         ),
         effects,
         clear_deadlines=(_deadline(id, application),) if cleared else (),
     )
+
+
+def _filed(statement: Statement, case: str) -> Write:
+    return Write("filed", identifier(statement.digest), Filed(case))
 
 
 def _pending(application: Application) -> int:
@@ -548,7 +579,8 @@ def _enrol(view: View, statement: Statement, context: Context) -> Changes | Reje
     if view.get("used", body.invitation.hex(), Used) is not None:
         return Rejection("invitation_repeated", "invitation")
     id = identifier(statement.digest)
-    enrolment = Enrolment(statement.digest, body.number, body.since, body.person, body.invitation)
+    replaces = place.enrolment if place else None
+    enrolment = Enrolment(statement.digest, body.number, body.since, body.person, body.invitation, replaces)
     before = register(view)
     writes = (
         Write("enrolment", id, enrolment),
@@ -579,8 +611,22 @@ def _void(view: View, statement: Statement, context: Context) -> Changes | Rejec
     before = register(view)
     largest = before.largest if enrolment.number != before.largest else _largest(view, key)
     return Changes(
-        (Write("number", key, None), Write("register", _CURRENT, replace(before, largest=largest)))
+        (
+            Write("number", key, None),
+            Write("register", _CURRENT, replace(before, largest=largest)),
+            *_voided(view, id, context),
+            _filed(statement, id),
+        )
     )
+
+
+def _voided(view: View, id: str, context: Context) -> Iterator[Write]:
+    """The enrolment, and those of the same person whose lost invitations it replaced."""
+    waiting: str | None = id
+    while waiting is not None:
+        enrolment = view.need("enrolment", waiting, Enrolment)
+        yield Write("enrolment", waiting, replace(enrolment, voided_at=context.tick))
+        waiting = enrolment.replaces
 
 
 def _largest(view: View, without: str) -> int:

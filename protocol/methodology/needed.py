@@ -40,6 +40,7 @@ _TERMS: Final[Mapping[str, int]] = {
     "member.decide_days": MAX_DAYS,
     "member.pay_days": MAX_DAYS,
     "member.reapply_days": MAX_DAYS,
+    "member.retain_days": MAX_DAYS,
     "founding.vote_days": MAX_DAYS,
     "vote.grace_seconds": MAX_GRACE,
 }

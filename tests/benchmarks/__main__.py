@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from coopnode import testing
-from tests.benchmarks import accepting, micro, pages, replay, starting
+from coopnode import logs, testing
+from tests.benchmarks import accepting, micro, pages, replay, size, starting
 from tests.benchmarks.figures import Figures, head
 from tests.benchmarks.processes import ROOT, Others
 from tests.postgresql import Cluster
@@ -38,6 +38,9 @@ RUN: dict[str, Callable[[Figures, Path, bool], None]] = {
     "replay": lambda figures, folder, quick: replay.run(figures, folder, quick=quick),
     "accepting": _accepting,
     "pages": _pages,
+    "size": lambda figures, folder, quick: size.run(
+        figures, folder, size=1_000 if quick else 20_000, quick=quick
+    ),
 }
 GROUPS = tuple(RUN)
 ON_DATABASE = ("accepting", "pages")
@@ -56,6 +59,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--only", choices=GROUPS, action="append", help="one group (may be repeated)")
     parser.add_argument(
+        "--size",
+        type=int,
+        metavar="ENTRIES",
+        help="of the log of the group size, up to 1000000 and more [default: 20000; alone: only this group]",
+    )
+    parser.add_argument(
         "--folder",
         type=Path,
         default=None,
@@ -68,10 +77,19 @@ def main() -> None:
         help="what nodes stand on; with postgresql only what depends on it is measured",
     )
     given = parser.parse_args()
+    if given.json:
+        given.json = given.json.absolute()
+    os.chdir(ROOT)
+    logs.configure("warning")  # a node opened here would write between the figures
     if given.database == "postgresql":
         _on_postgresql(given.folder or Path(tempfile.gettempdir()))
     groups = ON_DATABASE if given.database == "postgresql" else GROUPS
     wanted, quick, figures, began = given.only or groups, given.quick, Figures(), time.perf_counter()
+    if given.size:
+        wanted = given.only or (size.GROUP,)
+        RUN[size.GROUP] = lambda figures, folder, quick: size.run(
+            figures, folder, size=given.size, quick=quick
+        )
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
         head(),
@@ -95,5 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
     main()

@@ -75,6 +75,20 @@ class Figures:
             )
         )
 
+    def memory(
+        self,
+        group: str,
+        name: str,
+        used: int,
+        against: str,
+        allowed: int,
+        goal: float | None = None,
+        **more: str,
+    ) -> None:
+        """Bytes held at once."""
+        value, limit = used / 2**20, allowed / 2**20
+        self._add(Figure(group, name, value, "MiB", against, limit, limit / value, goal, **more))
+
     def _add(self, figure: Figure) -> None:
         self.all.append(figure)
         print(line(figure), flush=True)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 
@@ -24,6 +25,7 @@ class Connection(asyncio.Protocol):
         self._load = load
         self._buffer = b""
         self._began = 0.0
+        self.request = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -32,7 +34,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, request: bytes, began: float) -> None:
         assert self._transport is not None
-        self._began = began
+        self._began, self.request = began, request
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +60,8 @@ class Load:
         self._requests, self._seconds, self._warm, self._rate = requests, seconds, warm, rate
         self.statuses: Counter[str] = Counter()
         self.times: list[float] = []
+        #: times by request, when there are few different ones
+        self.by: defaultdict[bytes, list[float]] = defaultdict(list)
         self.sent = 0
         self._idle: deque[Connection] = deque()
         self._late: deque[float] = deque()
@@ -114,6 +118,8 @@ class Load:
         if self._from <= now <= self._until:
             self.statuses[str(status)] += 1
             self.times.append(now - began)
+            if connection.request.startswith(b"GET"):
+                self.by[connection.request].append(now - began)
         if self._rate:
             self._idle.append(connection)
             self._serve()
@@ -144,6 +150,12 @@ def gets(target: str, header: str) -> Iterator[bytes]:
         yield request
 
 
+def visited(path: Path) -> Iterator[bytes]:
+    """[[path, cookie], …] in turns."""
+    requests = [next(gets(target, f"Cookie: {cookie}")) for target, cookie in json.loads(path.read_text())]
+    return cycle(requests)
+
+
 def pack(path: Path, bodies: Iterator[bytes]) -> int:
     count = 0
     with path.open("wb") as file:
@@ -159,19 +171,35 @@ def main() -> None:
     parser.add_argument("target")
     parser.add_argument("--file", type=Path)
     parser.add_argument("--header", default="")
+    parser.add_argument("--visits", type=Path, help="JSON: [[path, cookie], …]")
     parser.add_argument("--skip", type=int, default=0)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--warm", type=float, default=0.5)
     parser.add_argument("--rate", type=float, default=0.0)
     given = parser.parse_args()
-    requests = posts(given.file, given.target, given.skip) if given.file else gets(given.target, given.header)
+    places: dict[bytes, int] = {}
+    if given.visits:
+        requests = visited(given.visits)
+        paths = json.loads(given.visits.read_text())
+        places = {next(gets(path, f"Cookie: {cookie}")): at for at, (path, cookie) in enumerate(paths)}
+    elif given.file:
+        requests = posts(given.file, given.target, given.skip)
+    else:
+        requests = gets(given.target, given.header)
 
     async def run() -> None:
         load = Load(requests, given.seconds, given.warm, given.rate)
         seconds = await load.run(given.port, given.connections)
         times = sorted(load.times) or [0.0]
-        found = {"p50": times[len(times) // 2], "p99": times[int(len(times) * 0.99)], "max": times[-1]}
+        found: dict[str, object] = {
+            "p50": times[len(times) // 2],
+            "p99": times[int(len(times) * 0.99)],
+            "max": times[-1],
+        }
+        by = {str(places[request]): max(each) for request, each in load.by.items() if request in places}
+        if by:
+            found["by"] = by
         print(json.dumps({"seconds": seconds, "sent": load.sent, "statuses": load.statuses, **found}))
 
     uvloop.run(run())

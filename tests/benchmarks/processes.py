@@ -58,7 +58,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time so far, of all its processes."""
-        return sum(_cpu(pid) for pid in (self.pid, *_children(self.pid)))
+        return sum(_cpu(pid) for pid in (self.pid, *children(self.pid)))
 
     def settle(self) -> None:
         """Until what a start leaves to be done — letters above all — is done."""
@@ -74,7 +74,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for each in tasks for child in each.read_text().split()]
 

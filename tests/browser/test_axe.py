@@ -12,7 +12,11 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, async_playwright
 
+from coopnode.answers import Committed
+from coopnode.testing import seed
+from protocol.documents import parse
 from tests.node.society import Society
+from tests.web.test_accounts import recovering
 from tools.screens import AXE, PLACES, SHOTS, WIDTHS, make_society, new_context, sign_in
 from web.app import create_app
 
@@ -55,6 +59,28 @@ async def test_no_page_breaks_a_rule(who: str, house: tuple[Society, TestServer]
             await page.evaluate(rules)
             found += [f"{shot.name}: {line}" for line in await judged(page)]
     await context.close()
+    assert found == []
+
+
+@pytest.mark.long
+async def test_what_officers_read_of_a_dispute(house: tuple[Society, TestServer], browser: Browser) -> None:
+    """Desk and member card while an account is recovered, and while a former key objects."""
+    society, server = house
+    base, person = str(server.make_url("")).rstrip("/"), society.officers["chair"]
+    page = await (await new_context(browser, "ru", "light", *WIDTHS["390"])).new_page()
+    await sign_in(page.context, server.app, society, "secretary", "ru", base)
+    rules, found, engine = AXE.read_text("utf-8"), list[str](), society.node.engine
+    state = await (await page.request.get(f"{base}/api/v1/accounts/{person.id}/chain")).json()
+    recovery = recovering(person, state, seed("thief"), revoke=True, now=society.coop.now)
+    fields = {"recovery": parse(recovery).digest}
+    objection = person.sign("account.object/1", fields, aud=person.id, now=society.coop.now)
+    for statement, words in ((recovery, "Письмо не пришло"), (objection, "Когда вы встретились")):
+        assert isinstance(await engine.submit(statement), Committed)
+        for path in ("/desk", "/members/1"):
+            await page.goto(base + path)
+            await page.evaluate(rules)
+            found += [f"{path}: {line}" for line in await judged(page)]
+        assert words in await page.locator("main").inner_text()
     assert found == []
 
 

@@ -160,8 +160,9 @@ def test_a_broken_link_says_so(main: FakeMain, browser: Browser) -> None:
     person.leave()
 
 
-def test_words_in_both_languages() -> None:
-    words = Path(ROOT / "assets" / "signing" / "i18n" / "invitations.js").read_text("utf-8")
+@pytest.mark.parametrize("name", ["care", "invitations", "objection"])
+def test_words_in_both_languages(name: str) -> None:
+    words = Path(ROOT / "assets" / "signing" / "i18n" / f"{name}.js").read_text("utf-8")
     russian, _, english = words.partition("\n  en: {")
     keys = [
         [line.strip().partition(":")[0] for line in part.splitlines() if line.startswith('    "')]

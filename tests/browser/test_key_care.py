@@ -22,7 +22,7 @@ from coopnode.signing import SELF, Item, Signing
 from coopnode.testing import START, Cooperative, FixedClock, accepted, found
 from protocol.contract import View
 from protocol.contracts import accounts
-from protocol.contracts.accounts import RECOVERY_WAIT, Account
+from protocol.contracts.accounts import OBJECTION_WAIT, RECOVERY_WAIT, Account
 from tests.browser.people import DESKTOP, PHONE, Person, chromium
 from tests.browser.shoot_signing import axe
 from tests.browser.site import Site, built, site
@@ -166,8 +166,8 @@ def add(house: House, old: Person, new: Person, pictures: bool = False) -> None:
     if pictures:
         both(page, "sign-in")
     new.press("Добавить устройство")
+    page.get_by_role("button", name="Создать ключ этого устройства").wait_for()
     if pictures:
-        page.get_by_role("button", name="Создать ключ этого устройства").wait_for()
         both(page, "device-start")
     new.press("Создать ключ этого устройства")
     carry(house, old, new, pictures)
@@ -414,6 +414,187 @@ def test_a_new_sheet_for_keys_that_stay(house: House, browser: Browser) -> None:
     after = house.account()
     assert after.recovery != before and [key.revoked_at for key in after.keys] == [None]
     nothing_leaked(house, secrets_of(owner), [text.encode() for text in ("".join(groups), " ".join(groups))])
+
+
+def letter(house: House, account: str) -> str:
+    """The link of the letters about a recovery."""
+    return f"{house.site.url}/object/{account}"
+
+
+def objects(house: House, person: Person, *, pictures: str = "") -> None:
+    """From the first words to the receipt."""
+    person.heading("Восстанавливаете не вы? Возразите")
+    if pictures:
+        both(person.page, pictures)
+    person.press("Это не я. Прочитать возражение")
+    person.heading("Прочитайте и возразите")
+    if pictures:
+        both(person.page, f"{pictures}-sign")
+    person.hold()
+    person.heading("Возражение принято")
+    if pictures:
+        both(person.page, f"{pictures}-done")
+
+
+@pytest.mark.long
+def test_a_person_whose_keys_were_all_revoked_objects(house: House, browser: Browser) -> None:
+    """The letter's link on the old phone, without signing in; the thief's key goes on waiting."""
+    owner, thief = house.member(browser, "Владелица"), house.arrive(browser, "Вор")
+    recovered(house, thief, owner.groups, keep=False)
+    account = chain_account(house)
+    page = owner.page
+    # where she lands first: signed out, and the key is refused
+    page.goto(f"{house.site.url}/now")
+    expect(page.get_by_text("Ваш ключ отключён при восстановлении")).to_be_visible()
+    both(page, "sign-in-switched-off")
+    owner.press("Продолжить")
+    owner.heading("Вход в кабинет")
+    owner.press("Войти")
+    owner.heading("Ключ этого устройства отключён")
+    both(page, "object-off")
+    owner.press("Это не я, возразить")
+    owner.heading("Восстанавливаете не вы? Возразите")
+    # the letter leads to the same page, for whoever cannot sign in
+    sent = len(house.traffic)
+    page.goto("about:blank")
+    page.goto(letter(house, account))
+    objects(house, owner, pictures="object")
+    whole = b"".join(house.traffic[sent:])
+    assert b"/entries" in whole and b"/sign-in" not in whole and b"/api/v1/signing/" not in whole
+    after = house.account()
+    assert after.disputed_until == after.keys[1].active_from
+    expect(page.locator(".notice.ok")).to_contain_text("31 января")
+    page.goto("about:blank")
+    page.goto(letter(house, account))
+    owner.heading("Возражение уже стоит")
+    both(page, "object-already")
+    # where nobody's key is: the same answer, and nothing to sign
+    stranger = house.arrive(browser, "Прохожий")
+    stranger.page.goto(letter(house, account))
+    stranger.heading("Возражение уже стоит")
+    house.move(RECOVERY_WAIT + 120)
+    thief.page.goto(f"{house.site.url}/sign-in?go=1")
+    expect(thief.page.get_by_role("alert")).to_contain_text("заработает")
+    house.move(OBJECTION_WAIT)
+    thief.page.goto("about:blank")
+    thief.page.goto(f"{house.site.url}/sign-in?go=1&to=/me/keys")
+    thief.sign_all(house.site.url)
+    stranger.page.goto("about:blank")
+    stranger.page.goto(letter(house, account))
+    stranger.heading("Восстановление уже закончилось")
+    both(stranger.page, "object-late")
+    nothing_leaked(house, secrets_of(owner), secrets_of(thief))
+
+
+@pytest.mark.long
+def test_a_key_in_force_objects_or_is_told_of_more(house: House, browser: Browser) -> None:
+    owner, thief = house.member(browser, "Владелица"), house.arrive(browser, "Вор")
+    recovered(house, thief, owner.groups, keep=True)
+    account = chain_account(house)
+    page = owner.page
+    page.goto(f"{house.site.url}/me/keys")
+    both(page, "keys-may-object")
+    owner.press("Возразить против восстановления")
+    owner.heading("Восстанавливаете не вы? Возразите")
+    expect(page.locator(".notice.info")).to_contain_text("остановить новый ключ совсем")
+    objects(house, owner, pictures="object-in-force")
+    page.goto(f"{house.site.url}/me/keys")
+    expect(page.get_by_text("Стоит возражение")).to_be_visible()
+    both(page, "keys-objected")
+    # the thief's own device cannot object, and can be stopped all the same
+    thief.page.goto("about:blank")
+    thief.page.goto(letter(house, account))
+    thief.heading("Возражение уже стоит")
+    page.get_by_role("link", name="Остановить").click()
+    owner.press("К подписи")
+    owner.sign_all(house.site.url)
+    page.goto(letter(house, account))
+    owner.heading("Возражать не против чего")
+    both(page, "object-none")
+    assert [bool(key.revoked_at) for key in house.account().keys] == [False, True]
+
+
+@pytest.mark.long
+def test_who_cannot_object_is_told_why_and_what_to_do(house: House, browser: Browser) -> None:
+    """Another device, the copy of the key, the new key itself, a key revoked before, a link cut short, a
+    node that does not answer."""
+    owner, computer = house.member(browser, "Владелица"), house.arrive(browser, "Компьютер")
+    stranger, thief = house.arrive(browser, "Прохожий"), house.arrive(browser, "Вор")
+    add(house, owner, computer)
+    revoke(house, owner, house.account().keys[1].pub)
+    groups, account = owner.groups, chain_account(house)
+    page = stranger.page
+    for link, title, name in (
+        (letter(house, account[:40]), "Ссылка неполная", "cut"),
+        (letter(house, "a" * 52), "Такой учётной записи здесь нет", "unknown"),
+        (letter(house, account), "Возражать не против чего", ""),
+        (f"{house.site.signing_url}/#p=object&l=ru", "На этом устройстве нет вашего ключа", "nokey-nobody"),
+    ):
+        page.goto("about:blank")
+        page.goto(link)
+        stranger.heading(title)
+        if name:
+            both(page, f"object-{name}")
+    recovered(house, thief, groups, keep=False)
+    for person, title, name in (
+        (thief, "Новый ключ на этом устройстве", "newcomer"),
+        (computer, "Этим ключом возразить нельзя", "dead"),
+        (stranger, "На этом устройстве нет вашего ключа", "nokey"),
+    ):
+        person.page.goto("about:blank")
+        person.page.goto(letter(house, account))
+        person.heading(title)
+        both(person.page, f"object-{name}")
+    # away from the network nothing is lost, and the page says so
+    owner.page.goto("about:blank")
+    owner.page.goto(letter(house, account))
+    owner.heading("Восстанавливаете не вы?")
+    owner.press("Это не я. Прочитать возражение")
+    owner.heading("Прочитайте и возразите")
+    owner.context.set_offline(True)
+    button = owner.page.locator("button.hold")
+    button.focus()
+    owner.page.keyboard.down("Enter")
+    owner.page.get_by_text("Нет связи с узлом").wait_for()
+    owner.page.keyboard.up("Enter")
+    both(owner.page, "object-offline")
+    assert house.account().disputed_until is None
+    # the copy of the key objects from a device that never had it
+    page.goto("about:blank")
+    page.goto(letter(house, account))
+    stranger.heading("На этом устройстве нет вашего ключа")
+    stranger.press("Восстановить ключ из копии")
+    page.get_by_label("Файл с копией").set_input_files(
+        {"name": "copy.txt", "mimeType": "text/plain", "buffer": owner.file}
+    )
+    page.get_by_label("Парольная фраза").fill(owner.passphrase)
+    page.get_by_role("button", name="Восстановить ключ").click()
+    objects(house, stranger)
+    # and the phone, which was away meanwhile, hears that it is done
+    owner.context.set_offline(False)
+    owner.page.get_by_role("button").filter(has_text="Отправить").first.click()
+    owner.heading("Возражение уже стоит")
+    assert house.account().disputed_until == house.account().keys[2].active_from
+    nothing_leaked(house, secrets_of(owner), secrets_of(thief))
+
+
+@pytest.mark.long
+def test_a_key_that_was_revoked_too_long_ago_does_not_object(house: House, browser: Browser) -> None:
+    owner, thief = house.member(browser, "Владелица"), house.arrive(browser, "Вор")
+    recovered(house, thief, owner.groups, keep=False)
+    house.move(OBJECTION_WAIT + RECOVERY_WAIT)
+    again = house.arrive(browser, "Вор снова")
+    recovered(house, again, thief.groups, keep=True)
+    owner.page.goto("about:blank")
+    owner.page.goto(letter(house, chain_account(house)))
+    owner.heading("Этим ключом возразить нельзя")
+    assert house.account().disputed_until is None
+
+
+def chain_account(house: House) -> str:
+    """Id of the latest account."""
+    view, last = View(house.site.node.state, accounts.DOMAIN), house.account()
+    return next(id for id, each in view.scan("account", "", Account) if each == last)
 
 
 def recovered(house: House, person: Person, groups: tuple[str, ...], *, keep: bool) -> None:

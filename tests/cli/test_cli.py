@@ -9,10 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -25,8 +27,7 @@ from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "run", "init", "config", "letters", "rebuild", "audit", "verify", "export", "backup", "restore",
-    "migrate-database",
-    "sign", "submit", "key new", "key show", "key restore",
+    "migrate-database", "continue", "sign", "submit", "key new", "key show", "key restore",
 )  # fmt: skip
 
 
@@ -239,8 +240,13 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     damaged.write_bytes(backup.read_bytes()[:-10])
     coopnode("restore", damaged, "--keys", keys, "--data", other, status=2)
     assert not other.exists()
-    assert json_of("restore", backup, "--data", other)["startable"] is False
+    text = coopnode("restore", backup, "--data", other).stdout
+    assert "does not start yet" in text and "--nothing-newer" in text and "coopnode verify" not in text
     assert not (other / "head").exists()
+    coopnode("run", "--data", other, "--port", "0", "--signing-port", "0", status=2)
+    unknown = json_of("verify", "--data", other, status=1)
+    assert unknown["problem"]["code"] == "head_file_missing"
+    assert "Nobody, when this is a restored copy" in coopnode("verify", "--data", other, status=1).stdout
     shutil.rmtree(other)
     done = json_of("restore", backup, "--data", other, "--nothing-newer", "--yes")
     assert done["startable"] is True and done["entries"] == node.size
@@ -250,9 +256,51 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     shutil.rmtree(other)
     # With the head database of a node that went on the older copy does not start to write.
     sqlite_head(node)
-    coopnode("restore", backup, "--data", other, "--head", node.data / "head/head.db")
+    found = json_of(
+        "restore", backup, "--data", other, "--head", node.data / "head/head.db", status=1
+    )  # one entry is nowhere
+    assert found["missing"] == [node.size, node.size] and found["startable"] is False
     with running(other) as ready:
         assert "an older copy was restored" in ready["reading_only"]
+    # It is nowhere: chair and council go on without it. This council has no second voter.
+    draft, key = tmp_path / "continue.json", node.key_file(tmp_path / "chair.key")
+    asked = json_of("continue", "--data", other, "--asked", "https://mirror.example", "-o", draft)
+    assert (asked["size"], asked["known"]) == (node.size, node.size + 1)
+    signed = tmp_path / "chair.cose"
+    coopnode("continue", draft, "--data", other, status=2)
+    coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
+    done = json_of("continue", signed, "--data", other)
+    assert (done["generation"], done["lost"]) == (1, [node.size, node.size])
+    with running(other) as ready:
+        assert ready["reading_only"] is None
+        assert urlopen(f"{ready['address']}/checkpoint").read().split()[0].endswith(b"/1")
+    assert json_of("verify", "--data", other)["ok"]
+    coopnode("export", tmp_path / "copy", "--data", other)
+    assert "was lost once" in coopnode("audit", tmp_path / "copy", "--expect", node.id).stdout
+
+
+def test_restore_takes_what_is_newer_from_a_mirror_for_readers(node: Made, tmp_path: Path) -> None:
+    """The log is not public: the mirror gives its entries to a member's key only (P22)."""
+    made = json_of("backup", tmp_path / "b.backup", "--data", node.data)
+    key = node.key_file(tmp_path / "my.key")
+    with running(node.data) as ready:  # goes on: the signing page's files and a tick are logged
+        address = ready["address"]
+        for _ in range(100):
+            size = int(urlopen(f"{address}/checkpoint").read().split()[1])
+            if size > node.size:
+                break
+            time.sleep(0.1)
+        assert size > node.size
+        closed = json_of("restore", made["backup"], "--data", tmp_path / "a", "--from", address, status=1)
+        assert closed["missing"] == [node.size, size - 1]
+        assert closed["entries"] == node.size and "--key" in closed["notes"][0]
+        found = json_of(
+            *("restore", made["backup"], "--data", tmp_path / "b", "--from", address, "--key", key),
+            *("--nothing-newer", "--yes"),
+        )
+    assert found["entries"] >= size and found["source"] == address and found["startable"]
+    assert json_of("verify", "--data", tmp_path / "b")["ok"]
+    coopnode("restore", made["backup"], "--data", tmp_path / "c", "--from", "nowhere", status=2)
 
 
 def sqlite_head(node: Made) -> None:

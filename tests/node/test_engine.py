@@ -13,10 +13,12 @@ import pytest
 from coopnode import admission, faults, testing
 from coopnode.answers import Busy, Committed, Refusal
 from coopnode.app import Node, NodeError
+from coopnode.clock import Clock
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
 from coopnode.store.heads import StoredHead
+from coopnode.store.schema import entries
 from coopnode.store.sql import Column, Connection, Integer, Table, Text, func, insert, projections, select
 from coopnode.submissions import FairQueue, Submission
 from coopnode.testing import Cooperative, FixedClock, Person
@@ -188,6 +190,21 @@ async def test_a_jump_of_the_clock_stops_writing(tmp_path: Path) -> None:
     await made.node.stop()
 
 
+async def test_a_clock_that_nobody_confirmed_is_doubtful_after_every_start(tmp_path: Path) -> None:
+    made = await testing.cooperative(tmp_path / "data", clock=FixedClock())
+    await made.node.stop()
+    for _ in range(2):
+        node = Node.open(testing.config(tmp_path / "data", time_confirmed=False), clock=Clock())
+        known = node.heads.alive_at()
+        await node.start()
+        await asyncio.sleep(0.3)  # the publisher has come round
+        answer = await node.engine.submit(made.consent(made.founder, "a"))
+        assert isinstance(answer, Busy)
+        assert "last moment this node recorded" in answer.reason
+        assert node.heads.alive_at() == known
+        await node.stop()
+
+
 # -- what a signer had seen (P3) --------------------------------------------------------------------------
 
 
@@ -282,8 +299,11 @@ _counts = Table("test_counts", projections, Column("idx", Integer, primary_key=T
 
 
 def _count(connection: Connection, accepted: Accepted) -> None:
-    if accepted.statement.payload.get("purpose") == "poison":
+    purpose = accepted.statement.payload.get("purpose")
+    if purpose == "poison":
         raise ValueError("a bug in a projection")
+    if purpose == "twice":
+        connection.execute(insert(_counts).values(idx=accepted.index, type="twice"))
     connection.execute(insert(_counts).values(idx=accepted.index, type=accepted.statement.type))
 
 
@@ -306,12 +326,13 @@ async def test_projections_follow_and_are_filled_anew(tmp_path: Path) -> None:
     node.close()
 
 
-async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", ["poison", "twice"])
+async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Path, broken: str) -> None:
     made = await testing.cooperative(
         tmp_path / "data", projections=[Projection("counts", 1, (_counts,), _count)]
     )
     people = await made.people_named("p", 4)
-    purposes = ["a", "poison", "b", "c"]
+    purposes = ["a", broken, "b", "c"]
     answers = await asyncio.gather(
         *(
             made.node.engine.submit(made.consent(who, purpose))
@@ -335,6 +356,25 @@ async def test_a_failed_write_drops_the_batch_and_stops(coop: Cooperative) -> No
     assert coop.node.engine.head.size == coop.node.store.size() == size
     assert coop.node.engine.stopped is not None
     assert "could not be written" in coop.node.engine.stopped
+
+
+async def test_entries_of_another_writer_are_not_taken_for_our_own(coop: Cooperative) -> None:
+    """As many as we would have written."""
+    node, raw = coop.node, coop.consent(coop.founder, "a")
+    await testing.accepted(node.engine.submit(coop.consent(coop.founder, "before")))
+
+    def meanwhile(connection: Connection) -> None:
+        last = connection.execute(select(entries).order_by(entries.c.idx.desc()).limit(1)).one()._asdict()
+        last |= {"idx": last["idx"] + 1, "digest": bytes(32), "entry_digest": bytes(32)}
+        connection.execute(insert(entries).values(last))
+
+    node.database.write_now(meanwhile)
+    answer = await node.engine.submit(raw)
+    assert isinstance(answer, Busy)
+    assert node.engine.stopped is not None
+    assert "somebody else" in node.engine.stopped
+    found = documents.parse(raw)
+    assert node.store.find(found.digest, found.entry_digest) is None
 
 
 async def test_failed_publication_signs_nothing_and_is_made_up(coop: Cooperative) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -57,6 +58,67 @@ def reader(coop: Cooperative, person: Person, path: str = "/", seconds: int = 20
 
 
 # -- submission -------------------------------------------------------------------------------------------
+
+
+async def test_one_host_has_one_ration_however_many_addresses(tmp_path: Path) -> None:
+    """A host has 2⁶⁴ addresses of IPv6 (P14)."""
+    limits = Limits(stranger_burst=3, stranger_rate=0.001)
+    made = await testing.cooperative(
+        tmp_path / "data", more={"limits": limits, "trusted_proxies": ("127.0.0.1",)}
+    )
+    stranger = Person.make("stranger", made.id)
+
+    async def sent_from(client: Client, address: str) -> str:
+        raw, headers = stranger.account_genesis(made.now), {**COSE, "X-Forwarded-For": address}
+        async with client.post("/entries", data=raw, headers=headers) as response:
+            return str((await response.json(content_type=None))["code"])
+
+    async with TestClient(TestServer(create_app(made.node))) as client:
+        codes = [await sent_from(client, f"2001:db8:1:2:{number}::1") for number in range(5)]
+        assert codes == ["ticket_required"] * 3 + ["too_many_requests"] * 2
+        assert await sent_from(client, "2001:db8:1:3::1") == "ticket_required"
+        mapped = [await sent_from(client, f"::ffff:192.0.2.{number}") for number in range(5)]
+        assert mapped == ["ticket_required"] * 5
+    await made.node.stop()
+
+
+async def test_a_ticket_that_is_no_text_is_refused(coop: Cooperative, client: Client) -> None:
+    raw = Person.make("stranger", coop.id).account_genesis(coop.now)
+    head = b"POST /entries HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/cose\r\n"
+    head += b"X-Coopnode-Ticket: \xff\xfe\r\nContent-Length: %d\r\n\r\n" % len(raw)
+    receiving, sending = await asyncio.open_connection(client.host, client.port)
+    sending.write(head + raw)
+    answer = await receiving.read()
+    sending.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_large_bodies_that_wait_leave_room_for_statements(tmp_path: Path) -> None:
+    """A few hundred of the longest bodies, never finished, would take all memory (P14)."""
+    made = await testing.cooperative(tmp_path / "data", more={"limits": Limits(in_flight_bytes=10_000_000)})
+    head = (
+        b"POST /entries HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: 8000000\r\n\r\n--b"
+    )
+    async with TestClient(TestServer(create_app(made.node))) as client:
+        _, slow = await asyncio.open_connection("127.0.0.1", client.port)
+        slow.write(head)
+        await asyncio.sleep(0.2)
+        answers, asking = await asyncio.open_connection("127.0.0.1", client.port)
+        asking.write(head)
+        async with asyncio.timeout(5):
+            assert (await answers.readline()).split()[1] == b"503"
+        async with client.post("/entries", data=made.consent(made.founder, "a"), headers=COSE) as taken:
+            assert taken.status == 200
+        slow.close()
+        await asyncio.sleep(0.2)
+        answers, asking = await asyncio.open_connection("127.0.0.1", client.port)
+        asking.write(head[:-1])
+        with pytest.raises(TimeoutError):  # it is read: the room was given back
+            async with asyncio.timeout(0.5):
+                await answers.readline()
+        asking.close()
+    await made.node.stop()
 
 
 async def test_a_statement_is_taken_once(coop: Cooperative, client: Client) -> None:

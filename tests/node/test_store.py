@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,19 @@ def test_keys_of_records_never_committed_are_swept(tmp_path: Path) -> None:
     vault.keep([vault.seal(DIGEST, b"a"), vault.seal(bytes(32), b"b")])
     assert vault.sweep({DIGEST}) == 1
     vault.close()
+
+
+def test_an_erasure_that_fails_leaves_the_keys_to_other_processes(tmp_path: Path) -> None:
+    ours, theirs = Vault(tmp_path, bytes(32)), Vault(tmp_path, bytes(32))
+    ours.keep([ours.seal(bytes(32), b"one")])
+    ours._keys.execute("CREATE TRIGGER fails BEFORE DELETE ON keys BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(sqlite3.Error, match="no room"):
+        ours.erase([bytes(32)])
+    theirs._keys.execute("PRAGMA busy_timeout = 200")
+    theirs.keep([theirs.seal(b"2" * 32, b"two")])
+    ours.keep([ours.seal(b"3" * 32, b"three")])
+    ours.close()
+    theirs.close()
 
 
 # -- heads (P15) ------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ CONSTITUTED = (
     *("council.propose/1", "council.accept/1", "membership.accept/1", "membership.enrol/1") * 2,
     *("council.return/1", "council.comment/1", "membership.withdraw/1", "membership.incomplete/1"),
     *("account.revoke/1", "account.key/1", "account.key/1", "account.recover/1", "account.object/1"),
-    *("consent.give/1", "consent.give/1", "consent.withdraw/1"),
+    *("consent.give/1", "consent.give/1", "consent.withdraw/1", "vault.erase/1"),
 )
 _ALWAYS = ("account.revoke/1", "account.key/1", "account.key/1", "agreement.sign/1", "consent.give/1")
 FOUNDING = {
@@ -477,6 +477,7 @@ class Course(RuleBasedStateMachine):
             "membership.complete/1": "secretary",
             "membership.incomplete/1": "secretary",
             "membership.enrol/1": "secretary",
+            "vault.erase/1": "secretary",
             "membership.payment/1": "accountant",
         }
         if type in ("founding.convene/1", "founding.open/1", "council.appoint/1", "council.reinvite/1"):
@@ -586,6 +587,20 @@ class Course(RuleBasedStateMachine):
         if item is None:
             return {"re": [bytes(32)], "proof": bytes(64)}
         return {"re": [item.digest], "proof": self.held(item.invitation, item.digest)}
+
+    def _vault_erase(self) -> dict[str, Any]:
+        ended = [
+            (item.apply, "retention")
+            for _, item in self.view("membership").scan("application", "", membership.Application)
+            if item.ended_at is not None
+        ]
+        ended += [
+            (item.digest, "mistake")
+            for _, item in self.view("membership").scan("enrolment", "", membership.Enrolment)
+            if item.voided_at is not None
+        ]
+        document, ground = self.random.choice(ended or [(bytes(32), "retention")])
+        return {"re": [document], "ground": ground}
 
     def _council_appoint(self) -> dict[str, Any]:
         roles = (["chair"], ["secretary"], ["accountant"], ["member"])

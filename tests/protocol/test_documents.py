@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +81,17 @@ def test_every_part_comes_back() -> None:
             encoding.encode(["Signature1", statement.protected, b"", statement.payload_bytes])
         ).digest()
     )
+
+
+@pytest.mark.parametrize("vector", VECTORS["valid"], ids=lambda vector: vector["name"])
+def test_parts_make_the_same_statement_in_another_process(vector: dict[str, Any]) -> None:
+    statement = documents.parse(bytes.fromhex(vector["statement"]))
+    carried = msgspec.msgpack.decode(msgspec.msgpack.encode(documents.parts(statement)))
+    made = documents.from_parts(carried)
+    assert made == statement
+    assert type(made.seen) is type(statement.seen) and type(made.on_behalf) is type(statement.on_behalf)
+    assert (made.digest, made.entry_digest) == (statement.digest, statement.entry_digest)
+    assert made.sig_structure == statement.sig_structure
 
 
 @pytest.mark.parametrize("lifetime", [0, -1, documents.MAX_LIFETIME + 1])

@@ -15,14 +15,24 @@ from typing import Any, Literal
 import msgspec
 
 from protocol import documents, encoding, signatures
-from protocol.contract import Changes, Context, Deadline, Effect, Money, Record, Rejection, View
-from protocol.contracts import agreements, consents, council, founding, membership
+from protocol.contract import (
+    Changes,
+    Context,
+    Deadline,
+    Effect,
+    Money,
+    Record,
+    RecordCase,
+    Rejection,
+    View,
+)
+from protocol.contracts import agreements, consents, council, founding, membership, vault
 from protocol.documents import Seen, Statement
 from protocol.effects import ROUTES, AccountRevoked
 from protocol.identifiers import identifier
 
 MODULES: Mapping[str, ModuleType] = {
-    module.DOMAIN: module for module in (agreements, consents, council, founding, membership)
+    module.DOMAIN: module for module in (agreements, consents, council, founding, membership, vault)
 }
 TYPES = {kind.name: kind for module in MODULES.values() for kind in module.TYPES}
 
@@ -47,6 +57,7 @@ RULES: Mapping[str, Any] = {
     "member.decide_days": 30,
     "member.pay_days": 14,
     "member.reapply_days": 30,
+    "member.retain_days": 30,
     "member.identify_roles": ["secretary", "chair"],
     "member.identify_methods": ["in_person", "video", "qualified_signature", "notary"],
     "fees.entrance.person": 10_000,
@@ -129,6 +140,9 @@ class WorldFacts:
     def visibility(self) -> Literal["entitled", "public"]:
         return "entitled"
 
+    def log_key(self) -> bytes:
+        return bytes(32)
+
     def pack_digest(self) -> bytes:
         return PACK
 
@@ -169,6 +183,9 @@ class WorldFacts:
     def adopted(self, approval: bytes) -> tuple[str, tuple[bytes, ...]] | None:
         found = council.adopted(self._world.view("council"), approval)
         return (found.kind, found.re) if found else None
+
+    def record_case(self, document: bytes) -> RecordCase | None:
+        return membership.record_case(self._world.view("membership"), document)
 
     def council(self) -> tuple[str, ...]:
         return council.council(self._world.view("council"))

@@ -20,7 +20,7 @@ from coopnode.cli.node import all_projections
 from coopnode.signing import b64, unb64
 from coopnode.testing import START, FixedClock, Person, seed, sign_statement
 from protocol import documents, encoding, signatures
-from protocol.contracts.accounts import RECOVERY_WAIT
+from protocol.contracts.accounts import OBJECTION_WAIT, RECOVERY_WAIT
 from tests.node.society import DAY, Society
 from web.app import create_app
 from web.keys import SESSIONS, SIGNING
@@ -226,10 +226,18 @@ async def test_a_recovery_is_told_and_can_be_stopped(house: House) -> None:
         "secretary@example.org",
     ]
     mine = next(text for to, _, text in letters if to == "one@example.org")
-    assert "4 января 2026" in mine
+    assert "4 января 2026" in mine and f"/object/{person.id}\r\n" in mine
+    assert all(
+        f"http://localhost:8470/{'object/' if to[:3] == 'one' else 'desk'}" in text for to, _, text in letters
+    )
     assert all("Ким" not in subject + text for _, subject, text in letters)
     page = await (await client.get("/now")).text()
     assert "Это вы?" in page
+    # somebody who stands in no line of the register is found on the desk itself
+    desk = await (await (await house.browser(house.society.officers["secretary"])).get("/desk")).text()
+    assert "Ким Вера" in desk and f"/object/{person.id}" in desk and 'href="#account-1"' in desk
+    keys = await (await client.get("/me/keys")).text()
+    assert f'href="/object/{person.id}"' in keys
     pub = signatures.public_key(new).hex()
     headers = {"Sec-Fetch-Site": "same-origin"}
     assert "Остановить новый ключ?" in await (await client.get(f"/me/keys/{pub}/revoke")).text()
@@ -237,6 +245,57 @@ async def test_a_recovery_is_told_and_can_be_stopped(house: House) -> None:
     await house.signs(asks, person)
     house.society.move(RECOVERY_WAIT + DAY)
     assert [key["standing"] for key in (await chain_of(client, person.id))["keys"]] == ["active", "revoked"]
+
+
+async def test_a_revoked_key_objects_without_signing_in(house: House) -> None:
+    """The way of somebody whose every key a thief of the sheet has revoked, and what officers read of it."""
+    person, node = house.society.officers["chair"], house.society.node
+    stranger, mine = await house.browser(), await house.browser(person)
+    secretary = await house.browser(house.society.officers["secretary"])
+    before = await (await secretary.get("/desk")).text()
+    assert "восстанавливают" not in before
+    raw = recovering(
+        person, await chain_of(mine, person.id), seed("thief"), revoke=True, now=house.society.coop.now
+    )
+    assert isinstance(await node.engine.submit(raw), Committed)
+    digest = documents.parse(raw).digest
+    # the browser in which the revoked key was signed in hears of it, another does not
+    page = await (await mine.get("/sign-in")).text()
+    assert "Ваш ключ отключён" in page and f"/object/{person.id}" in page
+    assert "Ваш ключ отключён" not in await (await stranger.get("/sign-in")).text()
+    for account in (person.id, "a" * 52, "junk"):
+        led = await stranger.get(f"/object/{account}", allow_redirects=False)
+        assert led.status == 303 and "Set-Cookie" not in led.headers
+        place = f"{node.config.signing_url}/#p=object&a={account}&l=ru"
+        assert led.headers["Location"] == place  # the same words, whether there is such an account or not
+    chain = await chain_of(stranger, person.id)
+    old, new = chain["keys"]
+    assert (old["standing"], old["objects"], old["ended"]) == ("revoked", True, house.society.coop.now)
+    assert (new["standing"], new["objects"], chain.get("disputed_until")) == ("waiting", False, None)
+    assert unb64(chain["recovery"]) == digest
+    card = await (await secretary.get("/members/1")).text()
+    assert "Учётную запись восстанавливают" in card and f"/object/{person.id}" in card
+    assert 'href="/members/1"' in await (await secretary.get("/desk")).text()
+    await house.posted(2)
+    objection = person.sign(
+        "account.object/1", {"recovery": digest}, aud=person.id, now=house.society.coop.now
+    )
+    assert isinstance(await node.engine.submit(objection), Committed)
+    letters = {to: text for to, _, text in await house.posted(2)}
+    assert f"/object/{person.id}" in letters["chair@example.org"]
+    assert "/desk" in letters["secretary@example.org"] and "/object/" not in letters["secretary@example.org"]
+    chain = await chain_of(stranger, person.id)
+    assert chain["disputed_until"] == house.society.coop.now + OBJECTION_WAIT == chain["keys"][1]["since"]
+    card = await (await secretary.get("/members/1")).text()
+    assert "Против восстановления возражают" in card and "/desk/enrol" in card
+    assert "встретьтесь с человеком" in await (await secretary.get("/desk")).text()
+    house.society.move(OBJECTION_WAIT + DAY)
+    chain = await chain_of(stranger, person.id)
+    assert [key["standing"] for key in chain["keys"]] == ["revoked", "active"]
+    assert (chain.get("disputed_until"), chain["keys"][0]["objects"]) == (None, False)
+    over = await (await secretary.get("/members/1")).text()
+    assert "возражают" not in over and "восстанавливают" not in over
+    assert "Ваш ключ отключён" not in await (await mine.get("/sign-in")).text()
 
 
 async def test_a_revoked_keys_session_ends(house: House) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
@@ -20,7 +21,7 @@ from web.founding.wizard import STEPS
 NEW = {"public_url": "https://coop.example", "signing_url": "https://sign.coop.example"}
 
 
-async def test_a_new_address_counts_at_once(tmp_path: Path) -> None:
+async def test_a_new_address_counts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node.open(testing.config(tmp_path / "node"), projections=all_projections())
     await node.start()
     server, signing = TestServer(create_app(node)), TestServer(create_signing_app(node))
@@ -38,6 +39,11 @@ async def test_a_new_address_counts_at_once(tmp_path: Path) -> None:
         draft = Draft(kind="existing", pack="ru-consumer-1", name="Росток", done=done)
         await service.save(owner, draft)
         headers = {"Sec-Fetch-Site": "same-origin"}
+        monkeypatch.setenv("COOPNODE_PUBLIC_URL", node.config.public_url)
+        fixed = await founder.post("/found/address", data={**NEW, "agreed": "yes"}, headers=headers)
+        assert fixed.status == 422 and "where it is started" in await fixed.text()
+        assert node.config.public_url != NEW["public_url"]
+        monkeypatch.delenv("COOPNODE_PUBLIC_URL")
         unsure = await founder.post("/found/address", data=NEW, headers=headers)
         assert unsure.status == 422 and node.config.public_url != NEW["public_url"]
         answer = await founder.post("/found/address", data={**NEW, "agreed": "yes"}, headers=headers)

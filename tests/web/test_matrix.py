@@ -62,6 +62,7 @@ GET /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to t
 GET /desk/council | 403 403 403 403 403 403 403 403 200 200
 GET /desk/enrol | 403 403 403 403 403 403 403 403 200 200
 GET /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
+GET /desk/erasure | in 403 403 403 403 403 403 403 200 200
 GET /desk/texts | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts/{kind} | 403 403 403 403 403 403 403 403 200 200
 GET /documents | in 200 200 200 200 200 200 200 200 200
@@ -102,8 +103,12 @@ GET /me/texts/{kind:[a-z-]{1,64}} | in 200 200 200 200 200 200 200 200 200
 GET /members | in 403 403 403 403 403 403 200 200 200
 GET /members.csv | in 403 403 403 403 403 403 200 200 200
 GET /members/{number:[0-9]{1,10}} | in 403 403 403 403 403 403 200 200 200
+GET /metrics | 200
 GET /now | in 200 200 200 200 200 200 200 200 200
+GET /object/{account:.*} | sign
+GET /operator | in 403 403 403 403 403 403 403 200 200
 GET /readyz | 200
+GET /readyz/write | 200
 GET /recover | 200
 GET /robots.txt | 200
 GET /sign-in | 200 to to to to to to to to to
@@ -146,6 +151,7 @@ POST /desk/enrol/file | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/forget | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/next | 403 403 403 403 403 403 403 403 to to
+POST /desk/erasure | in 403 403 403 403 403 403 403 to to
 POST /desk/texts/{kind} | 403 403 403 403 403 403 403 403 sign sign
 POST /entries | 400
 POST /found/ballot | to

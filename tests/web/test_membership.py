@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import io
 import json
@@ -20,12 +21,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from coopnode import config, consents
 from coopnode.cli.node import all_projections
 from coopnode.config import Bank
-from coopnode.membership import payments
+from coopnode.membership import payments, queries
 from coopnode.membership.drafts import DraftBox
 from coopnode.signing import unb64
 from coopnode.store.schema import drafts
 from coopnode.testing import START, FixedClock, Person, commit, seed
 from protocol import encoding, registry, signatures
+from protocol.identifiers import identifier
 from tests.node.society import DAY, PARTICULARS, Society
 from web.app import create_app
 from web.founding.shell import FOUNDING
@@ -297,6 +299,47 @@ async def test_an_enrolment_with_a_slip_is_cancelled_until_it_is_confirmed(site:
     assert (await post(client, "/desk/enrol/77/void", reason="Ещё раз")).headers["Location"] == "/desk/enrol"
 
 
+async def test_particulars_of_who_did_not_join_are_erased_at_the_desk(site: Site) -> None:
+    """P21: listed when their term is over, signed by the secretary, shown to the person as erased."""
+    society, secretary = site.society, site.society.officers["secretary"]
+    gone, waiting = await society.coop.person("gone"), await society.coop.person("waiting")
+    left = (await society.apply(gone, "Ушедшая Нина")).digest
+    await society.identify(left)
+    await society.coop.must(gone, "membership.withdraw/1", {"re": [left]}, sub=identifier(left))
+    await society.enrol(77, "Ошибкина Анна")
+    client = await site.browser(secretary)
+    assert "Nothing is to be erased now" in await get(client, "/desk/erasure")
+    await site.signs(await post(client, "/desk/enrol/77/void", reason="Неверный номер"), secretary)
+    page = await get(client, "/desk/erasure")
+    assert "Erase 2 records and sign" in page and "Ошибкина Анна" in page and "Kept for now" in page
+    site.society.move(30 * DAY + 1)
+    client, applicant = await site.browser(secretary), await site.browser(gone)
+    later = (await society.apply(waiting, "Свежая Вера")).digest
+    await society.coop.must(waiting, "membership.withdraw/1", {"re": [later]}, sub=identifier(later))
+    assert '<span class="chip">4</span>' in await get(client, "/desk")
+    assert "Ушедшая Нина" in await get(applicant, "/me/data")
+    assert "Ушедшая Нина" in await get(client, f"/desk/applications/{await number_of(society, left)}")
+    signed = await site.signs(await post(client, "/desk/erasure"), secretary)
+    assert signed == ["vault.erase/1", "vault.erase/1"]
+    page = await get(client, "/desk/erasure")
+    assert "Nothing is to be erased now" in page and "Свежая Вера" in page
+    assert (await post(client, "/desk/erasure")).headers["Location"] == "/desk/erasure"
+    own = await get(applicant, "/me/data")
+    assert "Ушедшая" not in own and own.count("The private part has been erased") >= 3
+    await asyncio.sleep(1.1)  # names are looked up anew a second after an erasure, in every process
+    for path in (f"/desk/applications/{await number_of(society, left)}", "/desk/applications?list=ended"):
+        text = await get(client, path)
+        assert "Ушедшая" not in text, path
+
+
+async def number_of(society: Society, digest: bytes) -> int:
+    line = await society.node.database.read(
+        lambda connection: queries.application_by_id(connection, identifier(digest))
+    )
+    assert line is not None
+    return line.number
+
+
 async def test_what_one_left_empty_is_not_closed_to_oneself(site: Site) -> None:
     """Optional fields of an application: the applicant has no others behind a curtain, a member has."""
     person = await site.society.coop.person("ivanova")
@@ -311,7 +354,7 @@ async def test_the_desk_leads_to_everything_an_officer_does(site: Site) -> None:
     for name, leads in (("secretary", True), ("chair", True), ("accountant", False)):
         client = await site.browser(site.society.officers[name])
         desk = await get(client, "/desk")
-        for path in ("/desk/enrol", "/desk/texts", "/desk/council"):
+        for path in ("/desk/enrol", "/desk/texts", "/desk/council", "/desk/erasure"):
             assert (f'href="{path}"' in desk) == leads, (name, path)
             if leads:
                 assert 'href="/desk"' in await get(client, path)

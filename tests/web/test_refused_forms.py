@@ -124,7 +124,7 @@ ELSEWHERE = {
     "/council/{id:[a-z2-7]{52}}/return": "tests/web/test_council.py",
 }
 WITHOUT_FIELDS = {
-    *("/me/sessions/end-others", "/desk/enrol/next", "/desk/enrol/forget"),
+    *("/me/sessions/end-others", "/desk/enrol/next", "/desk/enrol/forget", "/desk/erasure"),
     *("/sign-out", "/found/key", "/found/sign", "/join/withdraw", "/join/code/again", "/entries"),
     *("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", "/me/data/consents/{purpose:[a-z_]{1,32}}/give"),
     *("/me/texts/{kind:[a-z-]{1,64}}", "/join/copies/{digest:[0-9a-f]{64}}/remove"),

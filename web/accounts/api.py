@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from coopnode.accounts.queries import Chain
+from coopnode.accounts.queries import Chain, KeyLine
 from coopnode.accounts.service import NotPossible
 from coopnode.admission import Buckets
 from coopnode.signing import SigningError, b64, unb64
@@ -42,6 +42,8 @@ class KeyModel(BaseModel):
     pub: str
     standing: Literal["active", "waiting", "revoked", "stopped"]
     since: int = Field(description="when it began or will begin to sign")
+    ended: int | None = Field(None, description="when it was revoked")
+    objects: bool = Field(description="whether it may object to a recovery that is under way (SPEC §6.3)")
 
 
 class ForkModel(BaseModel):
@@ -58,6 +60,8 @@ class ChainModel(BaseModel):
     prev: str
     keys: list[KeyModel]
     forked: ForkModel | None = None
+    recovery: str | None = Field(None, description="digest of the last account.recover/1")
+    disputed_until: int | None = Field(None, description="end of an objection that runs")
     tick: int
     cooperative: dict[str, str] | None = None
     log: dict[str, str] | None = None
@@ -149,11 +153,19 @@ def _model(request: web.Request, found: Chain) -> ChainModel:
         home=found.home,
         number=found.number,
         prev=b64(found.prev),
-        keys=[KeyModel(pub=b64(key.pub), standing=key.standing, since=key.since) for key in found.keys],
+        keys=[_key(line) for line in found.keys],
         forked=ForkModel(ours=b64(found.fork.ours), other=b64(found.fork.other)) if found.fork else None,
+        recovery=b64(found.recovered) if found.recovered else None,
+        disputed_until=found.disputed_until,
         tick=node.engine.head.tick,
         cooperative=named,
         log=log,
+    )
+
+
+def _key(line: KeyLine) -> KeyModel:
+    return KeyModel(
+        pub=b64(line.pub), standing=line.standing, since=line.since, ended=line.ended, objects=line.objects
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -50,6 +51,7 @@ def setup(app: web.Application) -> None:
     add.add_get("/me/devices/confirm", confirm)
     add.add_post("/me/devices/confirm", confirm)
     add.add_get("/recover", recover)
+    add.add_get("/object/{account:.*}", object_to)
     app[TASKS].append(tasks)
     app[EVENTS].append(events)
 
@@ -182,6 +184,15 @@ async def recover(request: web.Request) -> web.StreamResponse:
     return render(request, "accounts/recover.html")
 
 
+async def object_to(request: web.Request) -> web.StreamResponse:
+    """The link of letters, for whoever cannot sign in any more: on to the signing origin, which finds the key
+    in its own store and says what is wrong with a link. Tells nothing, not even whether there is such an
+    account."""
+    signing = request.app[NODE].config.signing_url
+    account = quote(request.match_info["account"][:100], safe="")
+    raise web.HTTPSeeOther(f"{signing}/#p=object&a={account}&l={locale_of(request)}")
+
+
 # --- /now ---------------------------------------------------------------------------------------------
 
 
@@ -201,15 +212,17 @@ async def tasks(request: web.Request, account: str) -> list[Task]:
     if not waiting:
         return []
     since = min(key.since for key in waiting)
+    if chain and chain.disputed_until:
+        lead = gettext(request, "An objection stands: the cooperative has to find out in person who you are.")
+    else:
+        lead = gettext(request, "Somebody used the printed sheet. If it was not you, stop the new key now.")
     return [
         Task(
             title=gettext(request, "Your account is being recovered. Is it you?"),
             href="/me/keys",
             action=gettext(request, "Look at the keys"),
             chip=gettext(request, "until %(time)s", time=moment(since, locale_of(request))),
-            lead=gettext(
-                request, "Somebody used the printed sheet. If it was not you, stop the new key now."
-            ),
+            lead=lead,
             urgent=True,
             due=since,
         )

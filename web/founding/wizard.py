@@ -237,6 +237,8 @@ async def _rules(service: Founding, draft: Draft, form: Fields) -> tuple[Read, D
 
 async def _address(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = forms.addresses(form)
+    for name in service.addresses_fixed(read.values):
+        read.wrong(name, "The program was started with another address. Change it where it is started.")
     if form.get("agreed") != "yes":
         read.errors["agreed"] = "Confirm that this address stays."
     return read, draft

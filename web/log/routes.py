@@ -7,7 +7,7 @@ entitles (SPEC §10). Look-ups take whole digests only and are rationed (P1).
 from __future__ import annotations
 
 import base64
-import json
+import ipaddress
 from typing import Any, Final
 
 from aiohttp import web
@@ -19,17 +19,19 @@ from protocol.errors import TileError
 from protocol.tiles import TILE_WIDTH, Tile
 from web.keys import NODE, SIGNING
 from web.log import submission
-from web.log.submission import BadBody
+from web.log.submission import BadBody, Full, Room
 from web.problems import problem
 
 _JSON: Final = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _LOOKUPS: Final = web.AppKey("log_lookups", Buckets)
+_ROOM: Final = web.AppKey("log_room", Room)
 
 
 def setup(app: web.Application) -> None:
     limits = app[NODE].config.limits
     app[_LOOKUPS] = Buckets(limits.lookups_burst, limits.lookups_rate)
+    app[_ROOM] = Room()
     app.router.add_get("/checkpoint", checkpoint)
     app.router.add_get("/tile/entries/{rest:.+}", bundle)
     app.router.add_get("/tile/{rest:.+}", tile)
@@ -39,14 +41,20 @@ def setup(app: web.Application) -> None:
     app.router.add_get("/entries/{digest:[0-9a-f]{64}}/proof", proof)
     app.router.add_get("/blobs/{digest:[0-9a-f]{64}}", blob)
     app.router.add_get("/api/v1/log/consistency", consistency)
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
 
 
 # -- submission -------------------------------------------------------------------------------------------
 
 
 async def submit(request: web.Request) -> web.Response:
+    try:
+        with request.app[_ROOM].held(request, request.app[NODE].config.limits):
+            return await _submit(request)
+    except Full:
+        return problem("busy", retry_after=1)
+
+
+async def _submit(request: web.Request) -> web.Response:
     node = request.app[NODE]
     try:
         body = await submission.read(request, node.config.limits)
@@ -76,12 +84,19 @@ def _committed(answer: Committed) -> web.Response:
 
 
 def client(request: web.Request) -> str:
-    """The address a request came from; a trusted proxy's word is taken for it."""
+    """The address a request came from; a trusted proxy's word is taken for it. Of IPv6 the network of 64
+    bits: one host has all addresses in it."""
     remote = request.remote or ""
     if remote in request.app[NODE].config.trusted_proxies:
         forwarded = request.headers.get("X-Forwarded-For", "")
-        return forwarded.rpartition(",")[2].strip() or remote
-    return remote
+        remote = forwarded.rpartition(",")[2].strip() or remote
+    if ":" not in remote:
+        return remote
+    try:
+        found = ipaddress.IPv6Address(remote)
+    except ValueError:
+        return remote
+    return str(found.ipv4_mapped or ipaddress.IPv6Address(found.packed[:8] + bytes(8)))
 
 
 # -- the static log ---------------------------------------------------------------------------------------
@@ -218,23 +233,6 @@ async def blob(request: web.Request) -> web.Response:
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     return web.Response(body=data, headers=headers)
-
-
-# -- health -----------------------------------------------------------------------------------------------
-
-
-async def livez(request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-async def readyz(request: web.Request) -> web.Response:
-    status = request.app[NODE].status()
-    body = {name: status[name] for name in ("writing", "size", "published", "reason")}
-    return web.Response(
-        status=200 if status["writing"] else 503,
-        body=json.dumps(body, ensure_ascii=False).encode(),
-        content_type="application/json",
-    )
 
 
 # -- shared -----------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ Two forms. `application/cose`: the statement alone. `multipart/form-data`: parts
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Final
@@ -44,20 +46,49 @@ class Body:
     blobs: list[Blob] = field(default_factory=list)
 
 
+class Full(Exception):
+    """There is no room for another body now."""
+
+
+class Room:
+    """How many bytes of bodies wait for their answers in this process: a few hundred large ones would
+    otherwise take all its memory."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def held(self, request: web.Request, limits: Limits) -> Iterator[None]:
+        """From the first byte to the answer; what is of unknown length counts as the longest. Raises Full."""
+        size = request.content_length
+        size = _longest(limits) if size is None else min(size, _longest(limits))
+        if self._taken + size > limits.in_flight_bytes:
+            raise Full
+        self._taken += size
+        try:
+            yield
+        finally:
+            self._taken -= size
+
+
+def _longest(limits: Limits) -> int:
+    parts = MAX_STATEMENT + limits.private_record + limits.blob + _MAX_TICKET
+    return parts + _MAX_PARTS * _MAX_PART_HEADERS
+
+
 async def read(request: web.Request, limits: Limits) -> Body:
     """Raises BadBody."""
     if request.content_type == "multipart/form-data":
-        room = (
-            MAX_STATEMENT + limits.private_record + limits.blob + _MAX_TICKET + _MAX_PARTS * _MAX_PART_HEADERS
+        body = _multipart(
+            await _bounded(request, _longest(limits)), request.headers.get("Content-Type", ""), limits
         )
-        body = _multipart(await _bounded(request, room), request.headers.get("Content-Type", ""), limits)
     elif request.content_type in (COSE, "application/octet-stream"):
         body = Body(statement=await _bounded(request, MAX_STATEMENT))
     else:
         raise BadBody("bad_request", "Content-Type")
     if body.ticket is None:
         body.ticket = request.headers.get("X-Coopnode-Ticket")
-    if body.ticket is not None and len(body.ticket) > _MAX_TICKET:
+    if body.ticket is not None and not (body.ticket.isascii() and len(body.ticket) <= _MAX_TICKET):
         raise BadBody("bad_request", "ticket")
     return body
 

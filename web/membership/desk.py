@@ -10,6 +10,7 @@ from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.membership.queries import ApplicationLine
 from coopnode.membership.service import NotPossible
+from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.forms import Read
 from web.membership.shell import MEMBERSHIP
@@ -35,6 +36,8 @@ def setup(app: web.Application) -> None:
         app.router.add_get(f"{path}/{step}", page)
         app.router.add_post(f"{path}/{step}", page)
     app.router.add_post(f"{path}/complete", complete)
+    app.router.add_get("/desk/erasure", erasing)
+    app.router.add_post("/desk/erasure", erase)
 
 
 async def _viewer(request: web.Request) -> Viewer:
@@ -60,8 +63,13 @@ async def _line(request: web.Request) -> ApplicationLine:
 async def overview(request: web.Request) -> web.StreamResponse:
     viewer = await _viewer(request)
     service = request.app[MEMBERSHIP]
+    # those who meet people and establish who they are (P7, P11)
+    asked = viewer.roles & {"secretary", "chair"}
+    recovering = await request.app[ACCOUNTS].recovering() if asked else []
+    others = [chain for chain in recovering if chain.account != viewer.account]
 
     def query(connection: Any) -> dict[str, Any]:
+        recovered = [chain.account for chain in others]
         rows = {
             name: queries.list_applications(
                 connection, service.names, viewer, statuses, limit=_ON_DESK, oldest_first=True
@@ -75,9 +83,12 @@ async def overview(request: web.Request) -> web.StreamResponse:
             "counts": queries.counts(connection),
             "register": queries.register_counts(connection),
             "rules": queries.rules(service.node.state),
+            "names": service.names.of_accounts(connection, recovered, viewer),
+            "numbers": queries.member_of(connection, recovered),
         }
 
     found = await service.read(query)
+    over = await service.ended(viewer) if _may_erase(viewer) else []
     now = service.node.clock.peek()
     lines = [*found["applications"], *found["payments"]]
     dues = [line.due for line in lines if line.due is not None]
@@ -89,6 +100,9 @@ async def overview(request: web.Request) -> web.StreamResponse:
         soon=now + _SOON,
         total=len(lines),
         next_due=min(dues, default=None),
+        may_erase=_may_erase(viewer),
+        erasable=sum(len(case.documents) for case in over if case.ground),
+        recovering=others,
         **found,
     )
 
@@ -138,6 +152,46 @@ async def listing(request: web.Request) -> web.StreamResponse:
         now=now,
         soon=now + _SOON,
     )
+
+
+# --- what need not be kept any longer -------------------------------------------------------------
+
+
+def _may_erase(viewer: Viewer) -> bool:
+    return not viewer.roles.isdisjoint(("secretary", "chair"))
+
+
+async def _eraser(request: web.Request) -> Viewer:
+    viewer = await _viewer(request)
+    if not _may_erase(viewer):
+        raise shell.forbidden(request)
+    return viewer
+
+
+async def erasing(request: web.Request) -> web.StreamResponse:
+    viewer = await _eraser(request)
+    service = request.app[MEMBERSHIP]
+    cases = await service.ended(viewer)
+    due = [case for case in cases if case.ground]
+    return shell.render(
+        request,
+        "membership/erasure.html",
+        viewer=viewer,
+        due=due,
+        waiting=[case for case in cases if not case.ground],
+        records=sum(len(case.documents) for case in due),
+        days=(await service.rules()).retain_days,
+    )
+
+
+async def erase(request: web.Request) -> web.StreamResponse:
+    viewer = await _eraser(request)
+    await shell.form(request)
+    items = await request.app[MEMBERSHIP].erasing(viewer)
+    if not items:
+        raise web.HTTPSeeOther("/desk/erasure")
+    here = "/desk/erasure"
+    return await shell.sign(request, items, account=viewer.account, return_to=here, cancel=here)
 
 
 # --- one application ------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from aiohttp import web
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.seen import visible
+from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
 
@@ -181,4 +182,14 @@ async def card(request: web.Request) -> web.StreamResponse:
     if found is None:
         raise web.HTTPNotFound
     published = found["index"] is not None and service.published(found["index"])
-    return shell.render(request, "membership/member.html", number=number, published=published, **found)
+    account = found["line"].account
+    chain = await request.app[ACCOUNTS].chain(account) if account is not None else None
+    return shell.render(
+        request,
+        "membership/member.html",
+        viewer=viewer,
+        number=number,
+        published=published,
+        chain=chain,
+        **found,
+    )

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from coopnode.signing import Item, Purpose, SigningError
 from web import i18n, sessions
+from web.accounts.shell import ACCOUNTS
 from web.forms import local_path
 from web.keys import NODE, SESSION, SIGNING
 from web.problems import problem
@@ -117,8 +118,17 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     if request.app[NODE].cooperative is None:
         raise web.HTTPSeeOther("/")
     if "go" not in request.query:
-        return render(request, "home/sign_in.html", to=back)
+        return render(request, "home/sign_in.html", to=back, switched_off=await _switched_off(request))
     return await ask(request, "login", back=back, cancel="/")
+
+
+async def _switched_off(request: web.Request) -> str | None:
+    """The account of this browser's last sign-in, when a recovery that is under way has revoked its key."""
+    session = request.get(SESSION)
+    if session is None or session.former is None:
+        return None
+    chain = await request.app[ACCOUNTS].chain(session.former)
+    return session.former if chain is not None and chain.recovered and chain.waiting else None
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:

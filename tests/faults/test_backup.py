@@ -1,0 +1,54 @@
+"""A backup that is killed leaves node and later backups alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults import page
+from tests.faults.living import ROOT, Society
+
+
+@pytest.mark.long
+async def test_killed(society: Society, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    options = ("--key-file", str(tmp_path / "key"))
+    async with society.living() as life:
+        await life.give(20)
+        for _ in range(3):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "coopnode", "backup", str(folder), *options),
+                *("--data", str(society.data)),
+                cwd=ROOT,
+            )
+            async with asyncio.timeout(30):
+                while not any(folder.rglob("*")):  # noqa: ASYNC110  (another process's doing)
+                    await asyncio.sleep(0.001)
+            process.kill()
+            await process.wait()
+            left = [path.name for path in folder.iterdir() if path.suffix in (".backup", ".keys")]
+            assert len(left) < 2, "the kill came too late"
+            await asyncio.sleep(1)  # another second, another name
+        told = await society.command("backup", str(folder), *options)
+        assert told.status == 0, told.err
+        await life.give(2)
+        await life.remembers()
+    await society.sound()
+    (keys,) = folder.glob("*.keys")
+    backup = keys.with_suffix(".backup")
+    restored = Society(tmp_path / "restored", society.made)
+    again = await restored.command(
+        "restore", str(backup), *options, "--head", str(society.data / "head" / "head.db")
+    )
+    assert again.status == 0, again.err
+    page.says(
+        "killed while backing up",
+        "nothing",
+        "the node does not notice; what was written carries another name than a backup",
+        "the next backup is whole and can be restored",
+    )
