@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from coopnode import keystore, rebuilding
+from coopnode.config import database_of
 from coopnode.projections import Projection, Projections
 from coopnode.store import state_store
-from coopnode.store.database import FILE as DATABASE
-from coopnode.store.database import STORAGE_ERRORS, StoreError, open_database
+from coopnode.store.database import STORAGE_ERRORS, StoreError, exists, open_database
 from coopnode.store.heads import FILE, FOLDER, Heads, StoredHead
 from coopnode.store.log_store import LogStore
 from coopnode.store.state_store import StateStore
@@ -167,12 +167,13 @@ def _known(place: _Place) -> dict[str, Any] | None:
 
 @contextmanager
 def _opened(data: Path) -> Iterator[_Place]:
-    if not (data / DATABASE).is_file():
+    url = database_of(data)
+    if not exists(data, url):
         raise ContinueError(f"{data} holds no node")
     try:
         with rebuilding.locked(data):
             keys = keystore.load(data / "keys")
-            database = open_database(data)
+            database = open_database(data, url, lead=True)
             try:
                 store = LogStore(database)
                 tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
