@@ -24,8 +24,8 @@ from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    "run", "init", "config", "letters", "operator", "rebuild", "audit", "verify", "export", "backup", "restore",
-    "sign", "submit", "key new", "key show", "key restore",
+    "run", "init", "config", "letters", "operator", "rebuild", "audit", "verify", "export", "backup",
+    "restore", "sign", "submit", "key new", "key show", "key restore",
 )  # fmt: skip
 
 
