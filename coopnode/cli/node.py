@@ -1,4 +1,4 @@
-"""`coopnode run`, `init`, `config`, `letters`, `operator-link` and `rebuild`: the node of this machine."""
+"""`coopnode run`, `init`, `config`, `letters`, `operator` and `rebuild`: the node of this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add(app: typer.Typer) -> None:
     app.command()(init)
     app.command("config")(show_config)
     app.command("letters")(show_letters)
-    app.command("operator-link")(operator_link)
+    app.command("operator")(operator_link)
     app.command()(rebuild)
 
 

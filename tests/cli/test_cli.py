@@ -26,8 +26,9 @@ from tests.cli.nodes import PASSPHRASE, Made, furnish, personal
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    "run", "init", "config", "letters", "rebuild", "audit", "verify", "export", "backup", "restore",
-    "migrate-database", "continue", "drill", "sign", "submit", "key new", "key show", "key restore",
+    "run", "init", "config", "letters", "operator", "rebuild", "audit", "verify", "export", "backup",
+    "restore", "migrate-database", "continue", "drill", "sign", "submit",
+    "key new", "key show", "key restore",
 )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ async def test_a_node_behind_the_proxy(site: Site, tmp_path: Path) -> None:
 @pytest.mark.long
 async def test_what_is_for_the_machine_stays_on_it(site: Site) -> None:
     token = {"Authorization": f"Bearer {TOKEN}"}
-    for path in ("/metrics", "/readyz", "/readyz/write"):
+    for path in ("/metrics", "/readyz", "/readyz/serve"):
         assert (await site.ask(path, headers=token)).status == 404, path
     inside = f"http://127.0.0.1:{site.node_port}/metrics"
     async with site.session.get(inside) as answer:

@@ -62,7 +62,7 @@ def test_a_node_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
                 found: bytes = answer.read()
             return found
 
-        assert json.loads(get("/readyz/write"))["writing"]
+        assert json.loads(get("/readyz"))["writing"]
         assert get("/static/build/app.css") == (ROOT / "web/static/build/app.css").read_bytes()
         link = f"/found?token={said['founding'].partition('token=')[2]}"
         assert "кооператив" in get(link).decode()

@@ -201,7 +201,7 @@ async def test_back_pressure_says_when_to_come_back(coop: Cooperative, client: C
         assert response.status == 503
         assert int(response.headers["Retry-After"]) > 0
         assert (await response.json(content_type=None))["detail"] == "for a test"
-    async with client.get("/readyz/write") as response:
+    async with client.get("/readyz") as response:
         assert response.status == 503
     async with client.get("/livez") as response:
         assert response.status == 200

@@ -369,13 +369,13 @@ async def test_a_writing_process_that_hangs_is_seen(society: Society, monkeypatc
         try:
             async with asyncio.timeout(40), aiohttp.ClientSession() as session:
                 while True:
-                    async with session.get(f"{node.url}/readyz/write") as response:
+                    async with session.get(f"{node.url}/readyz") as response:
                         body = await response.json()
                         if response.status == 503:
                             break
                     await asyncio.sleep(0.3)
                 assert "does not answer" in body["reason"]
-                for path in ("/livez", "/readyz", "/checkpoint"):
+                for path in ("/livez", "/readyz/serve", "/checkpoint"):
                     async with session.get(node.url + path) as response:
                         assert response.status == 200, path
         finally:

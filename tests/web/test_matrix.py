@@ -108,7 +108,7 @@ GET /now | in 200 200 200 200 200 200 200 200 200
 GET /object/{account:.*} | sign
 GET /operator | in 403 403 403 403 403 403 403 200 200
 GET /readyz | 200
-GET /readyz/write | 200
+GET /readyz/serve | 200
 GET /recover | 200
 GET /robots.txt | 200
 GET /sign-in | 200 to to to to to to to to to

@@ -98,12 +98,12 @@ async def test_metrics_are_for_this_machine_or_a_token(shell: Shell) -> None:
 
 async def test_readiness_tells_serving_from_writing(shell: Shell, monkeypatch: Any) -> None:
     node, client = shell.society.node, await shell.browser()
-    for path in ("/readyz", "/readyz/write"):
+    for path in ("/readyz", "/readyz/serve"):
         assert (await client.get(path)).status == 200
     node.sequencer.stop_writing("the disk is gone")
-    answer = await client.get("/readyz")
+    answer = await client.get("/readyz/serve")
     assert answer.status == 200 and (await answer.json())["writing"] is False
-    answer = await client.get("/readyz/write")
+    answer = await client.get("/readyz")
     assert answer.status == 503 and (await answer.json())["reason"] == "the disk is gone"
     assert (await client.get("/")).status == 200, "reading goes on"
 
@@ -111,7 +111,7 @@ async def test_readiness_tells_serving_from_writing(shell: Shell, monkeypatch: A
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(node.database, "read_now", torn)
-    for path in ("/readyz", "/readyz/write"):
+    for path in ("/readyz", "/readyz/serve"):
         answer = await client.get(path)
         assert answer.status == 503 and "cannot be read" in (await answer.json())["reason"], path
     assert (await client.get("/livez")).status == 200

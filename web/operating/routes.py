@@ -1,4 +1,4 @@
-"""`/livez`, `/readyz` and `/readyz/write` for whoever watches over processes, `/metrics` for Prometheus,
+"""`/livez`, `/readyz` and `/readyz/serve` for whoever watches over processes, `/metrics` for Prometheus,
 `/operator` for a person (ADR 10).
 
 There is no administrator: whoever sees these can do nothing with them.
@@ -27,7 +27,7 @@ COOKIE: Final = "operator"
 def setup(app: web.Application) -> None:
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
-    app.router.add_get("/readyz/write", readyz_write)
+    app.router.add_get("/readyz/serve", readyz_serve)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_get("/operator", operator)
 
@@ -41,13 +41,13 @@ async def livez(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Whether pages can be served. A node that only reads can."""
-    return await _ready(request, "serving")
-
-
-async def readyz_write(request: web.Request) -> web.Response:
-    """Whether statements are taken."""
+    """Whether everything can be done here: pages are served and statements taken."""
     return await _ready(request, "writing")
+
+
+async def readyz_serve(request: web.Request) -> web.Response:
+    """Whether pages can be served. A node that only reads can, and is to be left in service."""
+    return await _ready(request, "serving")
 
 
 async def _ready(request: web.Request, wanted: str) -> web.Response:
