@@ -303,8 +303,7 @@ class _Inspection:
 
     def _records(self, state: State) -> Problem | None:
         waiting, said = dict(self._private), View(state, erasing.DOMAIN)
-        lost = set(json.loads(self._snapshot.meta(recovery.LOST) or "[]"))
-        opened = self._open_vault()
+        lost, opened = self._lost(), self._open_vault()
         for row in self._snapshot.records():
             if erasing.is_erased(said, row.digest):
                 return Problem("record_not_erased", row.idx, row.type, where="private_records")
@@ -326,6 +325,10 @@ class _Inspection:
             return Problem("record_missing", index, type, where="private_records")
         return None
 
+    def _lost(self) -> set[int]:
+        """Entries whose private record or text went with a machine, as a restore noted it."""
+        return set(json.loads(self._snapshot.meta(recovery.LOST) or "[]"))
+
     def _open_vault(self) -> vault.Vault | None:
         if not (self._data / vault.FILE).exists():
             return None
@@ -340,7 +343,11 @@ class _Inspection:
             if hashlib.sha256(blob.bytes).digest() != blob.digest:
                 return Problem("blob_mismatch", where=f"blobs {blob.digest.hex()}")
             self._texts.pop(blob.digest, None)
+        lost = self._lost()
         for digest, (index, type) in self._texts.items():
+            if index in lost:
+                self._notes.append("records_lost")
+                continue
             return Problem("blob_missing", index, type, where=f"blobs {digest.hex()}")
         folder = self._data / vault.ATTACHMENTS
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():

@@ -279,13 +279,15 @@ class _Roll:
         accepted = list(batch.accepted)
         erased = erasure.named(accepted)
         lost = [(entry.index, entry.statement.type) for entry in accepted if _private(entry)]
+        known = len(self._done.texts_missing)
         texts = [text for entry in accepted if (text := self._text(entry, source)) is not None]
+        gone = [index for index, _ in lost] + self._done.texts_missing[known:]
 
         def also(connection: Connection) -> None:
             erasure.drop(connection, erased)
             self._projections.apply(connection, accepted)
             _settle(connection, self._done.before, accepted[-1].tick)
-            _note_lost(connection, [index for index, _ in lost])
+            _note_lost(connection, gone)
 
         size = self._head.size
         self._store.append(size, accepted, batch.leaf_hashes, batch.writes, blobs=texts, also=also)

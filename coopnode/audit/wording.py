@@ -280,8 +280,8 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "Таблицы страниц ещё не заполнены; их заполнит следующий запуск узла.",
     ),
     "records_lost": (
-        "Private records of some entries were lost with a machine; a restore noted which.",
-        "Личные данные к части записей потеряны вместе с машиной; какие — отмечено при восстановлении.",
+        "Private records or texts of some entries were lost with a machine; a restore noted which.",
+        "Личные данные или тексты к части записей потеряны вместе с машиной; к каким, отмечено при восстановлении.",
     ),
     "records_unchecked": (
         "Private records were not opened: the vault key is not in this directory.",
