@@ -142,47 +142,87 @@ class Overlay:
 class MemoryState:
     """State in memory: for audits, tests and the browserless tools.
 
-    Keys are put in order when somebody scans the domain: most domains are never scanned, and keeping a long
-    list in order at every write is what would make a large replay slow.
+    Keys are put in order when somebody scans their kind: most kinds are never scanned, and keeping a long
+    list in order at every write, or at every key that goes, is what would make a large replay slow.
     """
 
     def __init__(self) -> None:
         self._values: dict[str, dict[str, Record]] = {}
-        self._ordered: dict[str, list[str]] = {}
-        self._new: dict[str, list[str]] = {}
+        self._keys: dict[tuple[str, str], _Keys] = {}
 
     def get(self, domain: str, key: str) -> Record | None:
         values = self._values.get(domain)
         return None if values is None else values.get(key)
 
     def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
-        if domain not in self._values:
+        values = self._values.get(domain)
+        if values is None:
             return
-        keys, values = self._in_order(domain), self._values[domain]
-        for key in keys[bisect_left(keys, start) : bisect_left(keys, stop)]:
+        for key in self._between(domain, start, stop):
             yield key, values[key]
 
     def apply(self, writes: Mapping[tuple[str, str], Record | None]) -> None:
         for (domain, key), value in writes.items():
             values = self._values.get(domain)
             if values is None:
-                values, self._ordered[domain], self._new[domain] = {}, [], []
-                self._values[domain] = values
+                values = self._values[domain] = {}
             if value is not None:
                 if key not in values:
-                    self._new[domain].append(key)
+                    self._kind_of(domain, key).add(key)
                 values[key] = value
             elif values.pop(key, None) is not None:
-                keys = self._in_order(domain)
-                del keys[bisect_left(keys, key)]
+                self._kind_of(domain, key).drop(key)
 
     def items(self) -> Iterator[tuple[str, str, Record]]:
         for domain in sorted(self._values):
-            for key in self._in_order(domain):
-                yield domain, key, self._values[domain][key]
+            values = self._values[domain]
+            for key in sorted(values):
+                yield domain, key, values[key]
 
-    def _in_order(self, domain: str) -> list[str]:
-        keys, new = self._ordered[domain], self._new[domain]
+    def _kind_of(self, domain: str, key: str) -> _Keys:
+        place = domain, _kind(domain, key)
+        found = self._keys.get(place)
+        if found is None:
+            found = self._keys[place] = _Keys()
+        return found
+
+    def _between(self, domain: str, start: str, stop: str) -> list[str]:
+        kind = _kind(domain, start)
+        if stop.startswith(kind) and (kind or domain == _DEADLINES):
+            return self._kind_of(domain, start).between(start, stop)
+        places = [place for place in self._keys if place[0] == domain]
+        return sorted(key for place in places for key in self._keys[place].between(start, stop))
+
+
+def _kind(domain: str, key: str) -> str:
+    """`<kind>/` of a key; deadlines are of one kind, their keys begin with a time."""
+    return "" if domain == _DEADLINES else key[: key.find("/") + 1]
+
+
+class _Keys:
+    """Keys of one kind: ordered ones, ones that came since, and those of the ordered that are gone."""
+
+    __slots__ = ("_gone", "_new", "_ordered")
+
+    def __init__(self) -> None:
+        self._ordered: list[str] = []
+        self._new: dict[str, None] = {}
+        self._gone: set[str] = set()
+
+    def add(self, key: str) -> None:
+        if key in self._gone:
+            self._gone.discard(key)
+        else:
+            self._new[key] = None
+
+    def drop(self, key: str) -> None:
+        if key in self._new:
+            del self._new[key]
+        else:
+            self._gone.add(key)
+
+    def between(self, start: str, stop: str) -> list[str]:
+        keys, new, gone = self._ordered, self._new, self._gone
         if new:
             if len(new) < 8:
                 for key in new:
@@ -191,7 +231,11 @@ class MemoryState:
                 keys += new
                 keys.sort()  # two runs, the first already in order: cheaper than it looks
             new.clear()
-        return keys
+        if len(gone) > 8 + len(keys) // 8:
+            keys[:] = [key for key in keys if key not in gone]
+            gone.clear()
+        found = keys[bisect_left(keys, start) : bisect_left(keys, stop)]
+        return [key for key in found if key not in gone] if gone else found
 
 
 def state_digest(items: Iterator[tuple[str, str, bytes]]) -> bytes:

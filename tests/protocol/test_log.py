@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from coopnode import testing
 from coopnode.testing import Memory, Person, found, seed, sign_statement
 from protocol import documents, encoding, merkle, registry, signatures
-from protocol.contract import Money
+from protocol.contract import DeadlineMark, Money, Record
 from protocol.contracts import consents, council
 from protocol.contracts.membership import Application
 from protocol.decisions import Box, Counts, Electorate, Rule
@@ -358,3 +358,46 @@ def test_the_root_of_any_prefix_is_there_without_counting_again(log: Memory) -> 
         assert log.replica.root_at(size) == merkle.root(leaves[:size])
     with pytest.raises(IndexError):
         log.replica.root_at(len(leaves) + 1)
+
+
+class Counted(str):
+    """A key that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __lt__(self, other: str) -> bool:
+        Counted.compared += 1
+        return str.__lt__(self, other)
+
+
+def test_a_large_state_in_memory_is_not_put_in_order_for_every_key() -> None:
+    state = MemoryState()
+    value = DeadlineMark()
+    state.apply({("membership", Counted(f"member/{number:05}")): value for number in range(5_000)})
+    assert len(list(state.scan("membership", "member/", "member/~"))) == 5_000
+    Counted.compared = 0
+    for number in range(200):
+        state.apply({("membership", Counted(f"member/{number}/{more}")): value for more in range(10)})
+        state.apply({("membership", Counted(f"applicant/{number}")): value})
+        state.apply({("membership", Counted(f"member/{number:05}")): None})
+        assert len(list(state.scan("membership", "applicant/", "applicant/~"))) == number + 1
+    assert Counted.compared < 10_000
+
+
+def test_a_state_in_memory_keeps_its_order_whatever_comes_and_goes() -> None:
+    chance, state, held = random.Random(7), MemoryState(), dict[tuple[str, str], Record]()
+    for _ in range(3_000):
+        domain = chance.choice(("council", "deadline"))
+        key = f"{chance.choice(('a', 'a-b', 'live'))}/{chance.randrange(60):02}"
+        if chance.random() < 0.4:
+            state.apply({(domain, key): None})
+            held.pop((domain, key), None)
+        else:
+            held[domain, key] = DeadlineMark()
+            state.apply({(domain, key): held[domain, key]})
+        if chance.random() < 0.2:
+            start, stop = chance.choice((("a/", "a/~"), ("live/1", "live/3"), ("", "z"), ("a", "live/2")))
+            inside = sorted(each for where, each in held if where == domain and start <= each < stop)
+            assert [each for each, _ in state.scan(domain, start, stop)] == inside
+    assert [(domain, key) for domain, key, _ in state.items()] == sorted(held)
