@@ -33,6 +33,8 @@ GROUP = "size"
 SMALL: Final = 1_000
 _MIB: Final = 2**20
 _PAGES_A_SECOND, _STATEMENTS_A_SECOND = 100, 500
+#: How often a page of strangers and of members is opened while each of the officers is opened once.
+_OFTEN: Final = {"": 8, "member": 4}
 #: Goals: seconds, bytes.
 _START, _PAGE, _BACKUP, _PDF = 10.0, 0.1, 120.0, 0.02
 _MEMORY, _AUDIT_MEMORY = 600 * _MIB, 1536 * _MIB
@@ -100,14 +102,16 @@ def _pages(
     pages: list[Visit],
     quick: bool,
 ) -> None:
-    """All of them in turns, while statements keep coming; the slowest by name."""
+    """All of them mixed, while statements keep coming; the slowest by name."""
     server.settle()
     for visit in pages:
         if (status := _get(server, visit)) != 200:
             raise RuntimeError(f"{visit.path} answered {status} to {visit.name}")
     seconds = 2.0 if quick else 20.0
     wanted, statements = folder / "visits.json", folder / "statements"
-    wanted.write_text(json.dumps([[visit.path, visit.cookie] for visit in pages]))
+    mixed = [visit for visit in pages for _ in range(_OFTEN.get(visit.name.partition(":")[0], 1))]
+    random.Random(1).shuffle(mixed)
+    wanted.write_text(json.dumps([[visit.path, visit.cookie] for visit in mixed]))
     people = [(who.person.key, who.id) for who in today.people]
     prepared = Prepared(data, today.about.id, people, [], [])
     count = int((seconds + 3) * _STATEMENTS_A_SECOND)
@@ -124,12 +128,12 @@ def _pages(
     if set(found["statuses"]) != {"200"} or set(posted["statuses"]) != {"200"}:
         raise RuntimeError(f"pages answered {found['statuses']}, /entries {posted['statuses']}")
     times = sorted(found["by"].items(), key=lambda item: -item[1])
-    slowest = ", ".join(f"{pages[int(place)].name.strip(': ')} {took * 1e3:.0f}" for place, took in times[:4])
+    slowest = ", ".join(f"{mixed[int(place)].name.strip(': ')} {took * 1e3:.0f}" for place, took in times[:4])
     note = f"p50 {found['p50'] * 1e3:.1f} ms; slowest: {slowest}; {rate:.0f} statements/s beside"
     figures.time(GROUP, f"  p99 of {len(pages)} pages, 100/s", found["p99"], "allowed", _PAGE, 1.0, note=note)
     alone = processes.load(server, "/", *gets)
     slow = sorted(alone["by"].items(), key=lambda item: -item[1])[:4]
-    slowest = ", ".join(f"{pages[int(place)].name.strip(': ')} {took * 1e3:.0f}" for place, took in slow)
+    slowest = ", ".join(f"{mixed[int(place)].name.strip(': ')} {took * 1e3:.0f}" for place, took in slow)
     note = f"processor time of one {alone['cpu'] * 1e3:.1f} ms; slowest: {slowest}"
     figures.time(GROUP, "  … without statements", alone["p99"], "allowed", _PAGE, note=note)
 
