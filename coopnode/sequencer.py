@@ -41,6 +41,8 @@ log = structlog.get_logger()
 TICK: Final = "node.tick/1"
 #: A clock this far behind the log's time is told the operator.
 _BEHIND: Final = 60
+#: The earliest deadline could not be read: one may be due.
+_UNKNOWN: Final = 0
 #: While a deadline is open the log's time is at most this old (P17).
 _HEARTBEAT: Final = 60
 
@@ -300,6 +302,10 @@ class Sequencer:
         if self.stopped is None:
             try:
                 return self._commit(submissions, due)
+            except STORAGE_ERRORS as error:  # while judging: nothing of it was written
+                log.error("the state could not be read", exc_info=error)
+                self.trouble = in_words(error)
+                return _Written([_Judged(item, Busy(2, "storage")) for item in submissions])
             except SeenAhead as error:
                 who, seen = error.statement.iss, error.statement.seen
                 self.stop_writing(
@@ -442,8 +448,12 @@ class Sequencer:
         self.state.applied(batch.writes)
         self.head = batch.head  # before nonces are forgotten by its tick: see `_known`
         batch.commit_nonces()
-        if any(domain == "deadline" for domain, _ in batch.writes):
-            self._deadline = next_deadline(self.state)
+        if self._deadline == _UNKNOWN or any(domain == "deadline" for domain, _ in batch.writes):
+            try:
+                self._deadline = next_deadline(self.state)
+            except STORAGE_ERRORS as error:  # what is committed stays so; the next commit looks again
+                log.error("deadlines could not be read", exc_info=error)
+                self._deadline = _UNKNOWN
 
     def _erase(self, digests: list[bytes]) -> None:
         """The keys of records whose boxes are gone. What fails here is made up for at the next start."""

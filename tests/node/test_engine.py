@@ -358,6 +358,28 @@ async def test_a_failed_write_drops_the_batch_and_stops(coop: Cooperative) -> No
     assert "could not be written" in coop.node.engine.stopped
 
 
+@pytest.mark.parametrize("reading", ["get", "scan"])
+async def test_a_state_that_cannot_be_read_for_a_moment_stops_nothing(
+    coop: Cooperative, monkeypatch: pytest.MonkeyPatch, reading: str
+) -> None:
+    """A server of a database that restarts while a statement is judged, or while deadlines pass."""
+    node = coop.node
+    await testing.accepted(node.engine.submit(coop.consent(coop.founder, "before")))
+    size, clock = node.engine.head.size, node.clock
+    assert isinstance(clock, FixedClock)
+
+    def away(*arguments: object) -> None:
+        raise OSError(5, "input/output error")
+
+    clock.time += 2  # so that a tick is judged too
+    with monkeypatch.context() as patch:
+        patch.setattr(node.sequencer.state, reading, away)
+        answer = await node.engine.submit(coop.consent(coop.founder, "a"))
+        assert isinstance(answer, Busy) and answer.code == "storage"
+    assert node.engine.stopped is None and node.store.size() == size
+    await testing.accepted(node.engine.submit(coop.consent(coop.founder, "b")))
+
+
 async def test_entries_of_another_writer_are_not_taken_for_our_own(coop: Cooperative) -> None:
     """As many as we would have written."""
     node, raw = coop.node, coop.consent(coop.founder, "a")

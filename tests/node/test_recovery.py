@@ -63,6 +63,7 @@ async def lost(tmp_path: Path) -> Lost:
     first = await society.coop.person("first")
     gone = (await society.apply(first)).digest
     await society.coop.must(first, "membership.withdraw/1", {"re": [gone]}, sub=identifier(gone))
+    assert await society.node.publisher.wait_for(society.node.engine.head.size)
     made = backups.make(data, tmp_path / "b.backup", SECRET, lambda done, total: None)
     # What comes after the backup: a whole admission (the chair's approval names a `seen` of these entries),
     # a text, an erasure of what the backup still holds.

@@ -390,7 +390,9 @@ async def test_no_page_is_dated_1970(shell: Shell, language: str) -> None:
     for digest in first:
         for client, path in ((stranger, "/verify"), (chair, "/verify"), (chair, "/documents")):
             page = await (await client.get(f"{path}/{digest}")).text()
-            assert words in page and "1970" not in page, (path, digest)
+            # Four digits of a fingerprint may be just these.
+            shown = re.sub(r"\b[0-9a-f]{4}( [0-9a-f]{4})+|[0-9a-f]{64}", "", page)
+            assert words in page and "1970" not in shown, (path, digest)
     for path in (*SIGNED_IN, "/me/keys", "/members", "/members/1", "/council/decisions", "/"):
         answer = await chair.get(path)
         assert answer.status == 200 and "1970" not in await answer.text(), path
