@@ -42,13 +42,12 @@ async def test_killed(society: Society, tmp_path: Path) -> None:
     (keys,) = folder.glob("*.keys")
     backup = keys.with_suffix(".backup")
     restored = Society(tmp_path / "restored", society.made)
-    again = await restored.command(
-        "restore", str(backup), *options, "--head", str(society.data / "head" / "head.db")
-    )
+    survived = ("--head", str(society.data / "head" / "head.db"), "--from", str(society.data / "log"))
+    again = await restored.command("restore", str(backup), *options, *survived)
     assert again.status == 0, again.err
     page.says(
         "killed while backing up",
         "nothing",
         "the node does not notice; what was written carries another name than a backup",
-        "the next backup is whole and can be restored",
+        "the next backup is whole and can be restored and rolled forward",
     )

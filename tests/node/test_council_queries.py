@@ -22,7 +22,7 @@ from protocol.contract import View
 from protocol.contracts import council
 from tests.node.council_kit import DAY, Table, is_member, table
 
-pytestmark = pytest.mark.databases("sqlite", "postgresql")
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from protocol import signatures
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
 
-pytestmark = pytest.mark.databases("sqlite", "postgresql")
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from coopnode.testing import START, FixedClock
 from tests.node.smtp_sink import Sink
 from tests.node.society import DAY, Society
 
-pytestmark = pytest.mark.databases("sqlite", "postgresql")
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
 RECEIVERS = ["chair@example.org", "ivanova@example.org", "secretary@example.org"]
 

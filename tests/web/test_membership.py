@@ -36,7 +36,7 @@ from web.membership import forms, models
 from web.membership.routes import setup
 from web.membership.shell import MEMBERSHIP
 
-pytestmark = pytest.mark.databases("sqlite", "postgresql")
+pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
 Client = TestClient[Any, Any]
 
