@@ -8,16 +8,16 @@ import asyncio
 import socket
 import ssl
 import time
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from coopnode.app import Leader
-from coopnode.condition import Address, is_local
+from coopnode.condition import Address, Side, is_local, named
 from coopnode.config import Config
 
 _SECONDS: Final = 10.0
 #: What each of the two answers to strangers.
-_PATHS: Final[dict[Literal["public", "signing"], str]] = {"public": "/livez", "signing": "/config.json"}
+_PATHS: Final[dict[Side, str]] = {"public": "/livez", "signing": "/config.json"}
 
 
 async def look(node: Leader) -> None:
@@ -27,11 +27,11 @@ async def look(node: Leader) -> None:
 
 async def addresses(config: Config, now: int, *, authority: ssl.SSLContext | None = None) -> list[Address]:
     found: list[Address] = []
-    for name, url in (("public", config.public_url), ("signing", config.signing_url)):
+    for name, url in named(config):
         until, problem = None, None
         if url.startswith("https:") and not is_local(url):
-            until, problem = await _ask(url + _PATHS[name], authority)  # type: ignore[index]
-        found.append(Address(name, url, now, until, problem))  # type: ignore[arg-type]
+            until, problem = await _ask(url + _PATHS[name], authority)
+        found.append(Address(name, url, now, until, problem))
     return found
 
 

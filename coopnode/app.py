@@ -14,7 +14,7 @@ from typing import IO, Any, Self, TypeVar
 
 import structlog
 
-from coopnode import admission, backup_status, erasure, keystore
+from coopnode import admission, erasure, keystore
 from coopnode.channel import Follower
 from coopnode.clock import Clock
 from coopnode.condition import Watch, Watching
@@ -173,7 +173,6 @@ class Node:
             "in_flight": self.engine.in_flight,
             "writing": self.engine.stopped is None,
             "reason": self.engine.stopped or self.publisher.problem,
-            "backup": backup_status.last(self.database),
         }
 
     @property

@@ -230,7 +230,7 @@ class Hub:
     async def _look(self, id: int) -> None:
         try:
             self._say(Shown(id, await self._node.watch.condition()))
-        except Exception:
+        except Exception:  # whoever asked gets an answer, whatever went wrong
             log.exception("the condition could not be found out")
             self._say(Shown(id, None))
 

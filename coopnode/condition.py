@@ -114,10 +114,13 @@ class JobState(Part, frozen=True):
     problem: str | None
 
 
+Side = Literal["public", "signing"]
+
+
 class Address(Part, frozen=True):
     """One of the node's two addresses; `until` is the end of the certificate that its server shows."""
 
-    name: Literal["public", "signing"]
+    name: Side
     url: str
     checked_at: int
     until: int | None
@@ -143,6 +146,8 @@ class Condition(Part, frozen=True):
     letters: Letters
     disk: Disk
     backup: Backup | None
+    #: why the one that the clock wanted was not made
+    backup_problem: str | None
     jobs: list[JobState]
     processes: list[Process]
     #: processes for pages that the configuration wants
@@ -179,8 +184,9 @@ class Watch:
         self._pages = figures.Sum()
         #: processes for pages that whoever runs this node keeps beside it
         self.wanted_processes = 0
-        #: written by the scheduler and by the job that looks at the certificates
+        #: written by the scheduler, by the job of the backups and by the one that looks at the certificates
         self.jobs: dict[str, JobState] = {}
+        self.backup_problem: str | None = None
         self.addresses: list[Address] = _unseen(config)
 
     def configure(self, config: Config) -> None:
@@ -208,6 +214,7 @@ class Watch:
             letters=self._letters(config),
             disk=self._disk(config.data),
             backup=read_backup(config.data),
+            backup_problem=self.backup_problem,
             jobs=sorted(self.jobs.values(), key=lambda job: job.name),
             processes=[figures.process("writer"), *self._pages.processes()],
             wanted_processes=self.wanted_processes,
@@ -257,9 +264,12 @@ class Watch:
 
 
 def _unseen(config: Config) -> list[Address]:
-    named: tuple[tuple[Literal["public", "signing"], str], ...]
-    named = ("public", config.public_url), ("signing", config.signing_url)
-    return [Address(name, url, 0, None, None) for name, url in named]
+    return [Address(name, url, 0, None, None) for name, url in named(config)]
+
+
+def named(config: Config) -> list[tuple[Side, str]]:
+    """The node's two addresses."""
+    return [("public", config.public_url), ("signing", config.signing_url)]
 
 
 def _modified(path: Path) -> int | None:
@@ -319,6 +329,7 @@ TROUBLES: Final = (
     "publishing",
     "disk_full",
     "disk_low",
+    "backup_failed",
     "no_backup",
     "backup_late",
     "queue",
@@ -366,6 +377,8 @@ def _of_disk(found: Condition) -> Iterator[Trouble]:
         yield Trouble("disk_full", "bad", {"free": disk.free, "folder": disk.folder})
     elif disk.free < max(2 * _GB, disk.total // 10):
         yield Trouble("disk_low", "warn", {"free": disk.free, "folder": disk.folder})
+    if found.backup_problem is not None:
+        yield Trouble("backup_failed", "bad", {"reason": found.backup_problem})
     if found.log.size == 0:
         return
     if backup is None:

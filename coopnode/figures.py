@@ -23,7 +23,7 @@ from protocol import registry
 
 A = TypeVar("A", bound=Answer)
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated there
 REGISTRY: Final = CollectorRegistry()
 
 #: `type` is one of the registry's or "other", "-" before it is known; `code` one that this program gives.

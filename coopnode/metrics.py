@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 from coopnode import figures
 from coopnode.condition import TROUBLES, Condition, troubles
@@ -47,9 +48,9 @@ def _counted(found: Condition) -> Iterator[Metric]:
         yield family
 
 
-def _order(sample: object) -> tuple[object, ...]:
+def _order(sample: Sample) -> tuple[object, ...]:
     """The buckets of a histogram by their bound, which is no word."""
-    name, labels = sample.name, dict(sample.labels)  # type: ignore[attr-defined]
+    name, labels = sample.name, dict(sample.labels)
     bound = float(labels.pop("le", "inf"))
     return (tuple(sorted(labels.items())), not name.endswith("_bucket"), bound, name)
 

@@ -41,7 +41,7 @@ class upsert(Insert):
 
     inherit_cache = True
 
-    def on_conflict_do_update(self, columns: Sequence[str], *, set_: Mapping[str, Any]) -> Self:  # type: ignore[override]
+    def on_conflict_do_update(self, columns: Sequence[str], *, set_: Mapping[str, Any]) -> Self:  # type: ignore[override]  # narrower
         return super().on_conflict_do_update(index_elements=columns, set_=set_)
 
 

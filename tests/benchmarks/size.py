@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -192,8 +193,8 @@ def _proofs(figures: Figures, data: Path, folder: Path, size: int, count: int) -
         node = _open(place)
         places = [random.Random(number).randrange(1, length) for number in range(count)]
         reading = node.reading
-        inclusion = _each(lambda index: reading.proof(index), places)  # noqa: B023
-        consistency = _each(lambda index: reading.consistency(index, length), places)  # noqa: B023
+        inclusion = _each(reading.proof, places)
+        consistency = _each(partial(reading.consistency, new=length), places)
         found.append((inclusion, consistency))
         _close(node)
     for name, few, many in zip(("inclusion", "consistency"), *found, strict=True):

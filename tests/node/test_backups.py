@@ -7,19 +7,20 @@ import multiprocessing
 import os
 import shutil
 import signal
-import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from coopnode import backup_status, backups, faults, testing
+from coopnode import backups, faults, testing
 from coopnode.app import Node
 from coopnode.audit import audit
 from coopnode.audit.sources import Directory
-from coopnode.backup_job import BackupJob
+from coopnode.backup_job import HOUR, BackupJob
 from coopnode.backups import BackupError, Secret
 from coopnode.cli.node import all_projections
+from coopnode.condition import troubles
 from coopnode.config import Backup
 from coopnode.continuing import carry_out, draft
 from coopnode.drill import drill
@@ -90,17 +91,23 @@ def test_what_does_not_read_back_is_no_backup(
     assert list((tmp_path / "copies").iterdir()) == []
 
 
-async def test_by_the_clock_with_the_result_in_the_status(lost: Lost, tmp_path: Path) -> None:
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def test_by_the_clock_with_the_result_in_the_condition(
+    lost: Lost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = tmp_path / "key"
     key.write_bytes(bytes(range(32)))
     folder, keys = tmp_path / "copies", tmp_path / "keys"
     wanted = Backup(folder=folder, keys_folder=keys, key_file=key, every=24, keep=2)
     node = Node.open(testing.config(lost.data, backup=wanted), clock=FixedClock(time=lost.society.coop.now))
-    assert node.status()["backup"] is None
     folder.mkdir()
     keys.mkdir()
     for day in range(3):  # left by earlier days; a hand-made one is nobody's to delete
         (folder / f"coopnode-2020010{day}-000000.backup").write_bytes(b"old")
+        os.utime(folder / f"coopnode-2020010{day}-000000.backup", (day, day))
         (keys / f"coopnode-2020010{day}-000000.keys").write_bytes(b"old")
     (folder / "coopnode-20200101-000000.backup.new").write_bytes(b"killed")
     os.utime(folder / "coopnode-20200101-000000.backup.new", (0, 0))
@@ -109,20 +116,33 @@ async def test_by_the_clock_with_the_result_in_the_status(lost: Lost, tmp_path: 
     os.utime(keys / "mine.keys", (0, 0))
     job = BackupJob(node)
     await job.work()
-    said = node.status()["backup"]
-    assert said["entries"] == lost.size and said["bytes"] > 0
+    found = await node.watch.condition()
+    assert found.backup is not None and found.backup_problem is None
+    assert found.backup.entries == lost.size
+    made = Path(found.backup.path)
+    assert made.parent == folder, "the one made by hand lies elsewhere"
+    assert found.backup.size == _size(made) > 0
     assert len(list(folder.glob("coopnode-*.backup"))) == 2 and (folder / "mine.backup").exists()
     assert sorted(path.name for path in keys.iterdir())[0] == "coopnode-20200102-000000.keys"
     assert not list(folder.glob("*.new"))
     assert not (keys / "mine.keys").exists(), "copies of keys live at most 35 days"
     await job.work()  # not due
-    assert node.status()["backup"] == said
+    assert (await node.watch.condition()).backup == found.backup
+    os.utime(made, (0, 0))
+    whole = key.read_bytes()
     key.unlink()
-    with sqlite3.connect(lost.data / "coopnode.db") as database:
-        database.execute("UPDATE meta SET value = '{\"at\": 1}' WHERE name = ?", (backup_status.LAST,))
-    database.close()
     await job.work()
-    assert "key" in node.status()["backup"]["problem"]
+    failed = await node.watch.condition()
+    assert failed.backup == found.backup and "key" in (failed.backup_problem or "")
+    assert "backup_failed" in {trouble.code for trouble in troubles(failed)}
+    key.write_bytes(whole)
+    await job.work()
+    assert (await node.watch.condition()).backup_problem is not None, "not within the hour"
+    with monkeypatch.context() as later:
+        later.setattr(time, "time", lambda now=time.time: now() + HOUR)
+        await job.work()
+    healed = await node.watch.condition()
+    assert healed.backup_problem is None and healed.backup != found.backup
     node.close()
 
 

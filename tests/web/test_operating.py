@@ -173,6 +173,7 @@ def sick(found: Condition) -> Condition:
         letters=changed(found.letters, waiting=9, tried=2, failed=1),
         disk=changed(found.disk, free=10**8),
         backup=Backup(found.at - 9 * 86_400, "/backups/x.backup", 10**9, 12),
+        backup_problem="/backups: No space left on device",
         jobs=[JobState("letters", found.at, "OSError")],
         wanted_processes=3,
         addresses=addresses,
