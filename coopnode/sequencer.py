@@ -34,7 +34,8 @@ from coopnode.submissions import FairQueue, Submission, Told
 from protocol import documents, merkle, signatures
 from protocol.documents import Statement
 from protocol.identifiers import origin
-from protocol.log import Accepted, Batch, Head, Refused, SeenAhead, next_deadline
+from protocol.log import Accepted, Batch, Head, Refused, SeenAhead
+from protocol.state import next_deadline
 
 log = structlog.get_logger()
 

@@ -101,7 +101,7 @@ class Deadline(msgspec.Struct, frozen=True):
 
 class DeadlineMark(Record, frozen=True):
     """Value of a pending deadline in the kernel's own domain `deadline`; what it says stands in its key
-    (`protocol.log.deadline_key`)."""
+    (`protocol.state.deadline_key`)."""
 
 
 class Effect(msgspec.Struct, frozen=True):

@@ -1,20 +1,16 @@
 """From statements to state: the checks every log makes in the same order (SPEC §4.4, §7.2, §9.2).
 
 `Batch` judges statements one after another over a state it only reads, and collects what they change; a node
-commits the result in one
-transaction, an audit keeps it in memory (`Replica`). Nothing here reads a clock: time is what the log's own
-ticks say. Signatures are
-checked before a statement comes here (`Batch.offer` trusts them), because that is done in chunks and in
-threads.
+commits the result in one transaction, an audit keeps it in memory (`Replica`). Nothing here reads a clock:
+time is what the log's own ticks say. Signatures are checked before a statement comes here (`Batch.offer`
+trusts them), because that is done in chunks and in threads.
 """
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -24,17 +20,17 @@ from protocol.checkpoints import Checkpoint
 from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
 from protocol.contracts import accounts, continuation, cooperative
 from protocol.documents import Seen, Statement
-from protocol.encoding import Value, encode
+from protocol.encoding import Value
 from protocol.errors import StatementError
 from protocol.identifiers import origin
 from protocol.merkle import CompactRange, Levels
+from protocol.state import DEADLINES, MemoryState, Overlay, deadline_key, state_digest
 
 #: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
 MAX_AHEAD = 300
 #: Effects that one statement may set off, all together: the table has no cycles, this bounds mistakes.
 MAX_EFFECTS = 2048
 GENESIS, PACK, TICK = "cooperative.genesis/1", "cooperative.pack/1", "node.tick/1"
-_DEADLINES = "deadline"
 #: How an account comes into a log.
 _ARRIVALS = ("account.genesis/1", "account.copy/1")
 
@@ -110,144 +106,6 @@ class Nonces:
         return self._held.get((iss, cti), -1) >= tick
 
 
-class Overlay:
-    """Writes over a state that is not touched."""
-
-    __slots__ = ("base", "writes")
-
-    def __init__(self, base: State) -> None:
-        self.base = base
-        self.writes: dict[tuple[str, str], Record | None] = {}
-
-    def get(self, domain: str, key: str) -> Record | None:
-        writes = self.writes
-        if writes and (place := (domain, key)) in writes:
-            return writes[place]
-        return self.base.get(domain, key)
-
-    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
-        changed = {
-            key: value
-            for (where, key), value in self.writes.items()
-            if where == domain and start <= key < stop
-        }
-        if not changed:
-            yield from self.base.scan(domain, start, stop)
-            return
-        kept = [(key, value) for key, value in self.base.scan(domain, start, stop) if key not in changed]
-        new = [(key, value) for key, value in changed.items() if value is not None]
-        yield from sorted(kept + new, key=lambda item: item[0])
-
-
-class MemoryState:
-    """State in memory: for audits, tests and the browserless tools.
-
-    Keys are put in order when somebody scans their kind: most kinds are never scanned, and keeping a long
-    list in order at every write, or at every key that goes, is what would make a large replay slow.
-    """
-
-    def __init__(self) -> None:
-        self._values: dict[str, dict[str, Record]] = {}
-        self._keys: dict[tuple[str, str], _Keys] = {}
-
-    def get(self, domain: str, key: str) -> Record | None:
-        values = self._values.get(domain)
-        return None if values is None else values.get(key)
-
-    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
-        values = self._values.get(domain)
-        if values is None:
-            return
-        for key in self._between(domain, start, stop):
-            yield key, values[key]
-
-    def apply(self, writes: Mapping[tuple[str, str], Record | None]) -> None:
-        for (domain, key), value in writes.items():
-            values = self._values.get(domain)
-            if values is None:
-                values = self._values[domain] = {}
-            if value is not None:
-                if key not in values:
-                    self._kind_of(domain, key).add(key)
-                values[key] = value
-            elif values.pop(key, None) is not None:
-                self._kind_of(domain, key).drop(key)
-
-    def items(self) -> Iterator[tuple[str, str, Record]]:
-        for domain in sorted(self._values):
-            values = self._values[domain]
-            for key in sorted(values):
-                yield domain, key, values[key]
-
-    def _kind_of(self, domain: str, key: str) -> _Keys:
-        place = domain, _kind(domain, key)
-        found = self._keys.get(place)
-        if found is None:
-            found = self._keys[place] = _Keys()
-        return found
-
-    def _between(self, domain: str, start: str, stop: str) -> list[str]:
-        kind = _kind(domain, start)
-        if stop.startswith(kind) and (kind or domain == _DEADLINES):
-            return self._kind_of(domain, start).between(start, stop)
-        places = [place for place in self._keys if place[0] == domain]
-        return sorted(key for place in places for key in self._keys[place].between(start, stop))
-
-
-def _kind(domain: str, key: str) -> str:
-    """`<kind>/` of a key; deadlines are of one kind, their keys begin with a time."""
-    return "" if domain == _DEADLINES else key[: key.find("/") + 1]
-
-
-class _Keys:
-    """Keys of one kind: ordered ones, ones that came since, and those of the ordered that are gone."""
-
-    __slots__ = ("_gone", "_new", "_ordered")
-
-    def __init__(self) -> None:
-        self._ordered: list[str] = []
-        self._new: dict[str, None] = {}
-        self._gone: set[str] = set()
-
-    def add(self, key: str) -> None:
-        if key in self._gone:
-            self._gone.discard(key)
-        else:
-            self._new[key] = None
-
-    def drop(self, key: str) -> None:
-        if key in self._new:
-            del self._new[key]
-        else:
-            self._gone.add(key)
-
-    def between(self, start: str, stop: str) -> list[str]:
-        keys, new, gone = self._ordered, self._new, self._gone
-        if new:
-            if len(new) < 8:
-                for key in new:
-                    insort(keys, key)
-            else:
-                keys += new
-                keys.sort()  # two runs, the first already in order: cheaper than it looks
-            new.clear()
-        if len(gone) > 8 + len(keys) // 8:
-            keys[:] = [key for key in keys if key not in gone]
-            gone.clear()
-        found = keys[bisect_left(keys, start) : bisect_left(keys, stop)]
-        return [key for key in found if key not in gone] if gone else found
-
-
-def state_digest(items: Iterator[tuple[str, str, bytes]]) -> bytes:
-    """SHA-256 over CBOR [domain, key, value] of every record, ascending by (domain, key) as text (SPEC §9.2).
-
-    `value` is the encoded record; it is spliced in, so that a node needs not decode its table."""
-    sum = hashlib.sha256()
-    for domain, key, value in items:
-        sum.update(b"\x83" + encode(domain) + encode(key) + value)
-    return sum.digest()
-
-
 class Batch:
     """Statements judged in order over one state; what was accepted so far is visible to the next one."""
 
@@ -320,8 +178,7 @@ class Batch:
         self._admit(accepted)
         return accepted
 
-    # -- checks that need no contract
-    # -------------------------------------------------------------------------------------------------
+    # -- checks that need no contract -----------------------------------------------------------------
 
     def _check(self, statement: Statement) -> Refused | None:
         index = self._base.size + len(self.accepted)
@@ -449,8 +306,7 @@ class Batch:
             return Refused("unknown_key", "kid")
         return None
 
-    # -- contracts -------------------------------------------------------------------------------------------
-    # -------------------------
+    # -- contracts ------------------------------------------------------------------------------------
 
     def _decide(self, statement: Statement, overlay: Overlay) -> tuple[Effect, ...] | Rejection:
         kind = registry.TYPES[statement.type]
@@ -525,9 +381,9 @@ class Batch:
         """Deadlines before `time` fall due in order of (time, domain, kind, id) (SPEC §7.2)."""
         self._tick = time
         effects: list[Effect] = []
-        for found in list(overlay.scan(_DEADLINES, "", f"{time:012d}")):
+        for found in list(overlay.scan(DEADLINES, "", f"{time:012d}")):
             key = found[0]
-            overlay.writes[(_DEADLINES, key)] = None
+            overlay.writes[(DEADLINES, key)] = None
             when, domain, kind, id = key.split("/", 3)
             contract = registry.CONTRACTS[domain]
             changes = contract.due(
@@ -558,20 +414,9 @@ def _apply(domain: str, kinds: Mapping[str, type[Record]], changes: Changes, ove
             raise TypeError(f"{domain} keeps no {type(write.value).__name__} as {write.kind}")
         overlay.writes[(domain, f"{write.kind}/{write.id}")] = write.value
     for deadline in changes.clear_deadlines:
-        overlay.writes[(_DEADLINES, deadline_key(domain, deadline))] = None
+        overlay.writes[(DEADLINES, deadline_key(domain, deadline))] = None
     for deadline in changes.set_deadlines:
-        overlay.writes[(_DEADLINES, deadline_key(domain, deadline))] = DeadlineMark()
-
-
-def deadline_key(domain: str, deadline: Deadline) -> str:
-    """`<time, 12 digits>/<domain>/<kind>/<id>`: ascending keys are ascending deadlines."""
-    return f"{deadline.time:012d}/{domain}/{deadline.kind}/{deadline.id}"
-
-
-def next_deadline(state: State) -> int | None:
-    """The earliest time after which a tick is due."""
-    found = next(state.scan(_DEADLINES, "", "9"), None)
-    return int(found[0][:12]) if found else None
+        overlay.writes[(DEADLINES, deadline_key(domain, deadline))] = DeadlineMark()
 
 
 class Replica:

@@ -22,8 +22,9 @@ from protocol import documents, merkle, registry, signatures
 from protocol.contracts import continuation
 from protocol.documents import Statement
 from protocol.errors import StatementError
-from protocol.log import Accepted, Batch, Head, MemoryState, Nonces, SeenAhead, state_digest
+from protocol.log import Accepted, Batch, Head, Nonces, SeenAhead
 from protocol.signatures import Signed
+from protocol.state import MemoryState, state_digest
 
 #: Fewer signatures than this are checked before a worker has started.
 WORTH_WORKERS: Final = 4_000

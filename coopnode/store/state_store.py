@@ -13,7 +13,7 @@ from coopnode.store.driver import Driver, stream
 from coopnode.store.rows import insert_rows
 from protocol import registry
 from protocol.contract import Record
-from protocol.log import state_digest
+from protocol.state import state_digest
 
 _GET = "SELECT value FROM state WHERE domain = ? AND key = ?"
 _SCAN = "SELECT key, value FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"

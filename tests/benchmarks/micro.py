@@ -15,8 +15,9 @@ from coopnode.tiles_writer import LogFiles
 from protocol import documents, merkle, registry, signatures, tiles
 from protocol.documents import Statement
 from protocol.identifiers import identifier
-from protocol.log import Batch, Head, MemoryState, Nonces
+from protocol.log import Batch, Head, Nonces
 from protocol.merkle import CompactRange
+from protocol.state import MemoryState
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.material import replayed
 

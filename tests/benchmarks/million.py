@@ -50,7 +50,8 @@ from protocol.contracts import council, membership
 from protocol.documents import Statement
 from protocol.encoding import Value
 from protocol.identifiers import identifier
-from protocol.log import Accepted, Batch, Overlay
+from protocol.log import Accepted, Batch
+from protocol.state import Overlay
 
 #: Counts with the schema, the rules and this program: an old log is not measured by mistake.
 VERSION: Final = 1

@@ -24,7 +24,7 @@ from coopnode.store.tree_store import TreeStore
 from coopnode.store.vault import Erased, Sealed, Vault, VaultError
 from coopnode.testing import START, FixedClock
 from protocol import merkle
-from protocol.log import state_digest
+from protocol.state import state_digest
 from tests.postgresql import Cluster
 
 DIGEST = bytes(range(32))

@@ -24,8 +24,9 @@ from protocol.contract import Deadline, Record, View
 from protocol.contracts import accounts, consents, cooperative, council, founding, membership
 from protocol.errors import EncodingError
 from protocol.identifiers import identifier, parse_identifier
-from protocol.log import Accepted, Refused, Replica, deadline_key
+from protocol.log import Accepted, Refused, Replica
 from protocol.methodology import load
+from protocol.state import deadline_key
 
 NAMES = ("анна", "борис", "вера", "глеб", "дина", "егор")
 KINDS = load("ru-consumer-1").agreements

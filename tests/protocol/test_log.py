@@ -21,7 +21,8 @@ from protocol.decisions import Box, Counts, Electorate, Rule
 from protocol.documents import OnBehalf
 from protocol.effects import ROUTES
 from protocol.identifiers import identifier
-from protocol.log import Accepted, MemoryState, Overlay, Refused, Replica, SeenAhead, next_deadline
+from protocol.log import Accepted, Refused, Replica, SeenAhead
+from protocol.state import MemoryState, Overlay, next_deadline
 
 
 @pytest.fixture
