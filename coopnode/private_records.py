@@ -6,22 +6,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from coopnode.store.schema import private_records
-from coopnode.store.sql import Connection, select
+from coopnode.store.database import driver
+from coopnode.store.sql import Connection
 from coopnode.store.vault import Erased, Vault
 from protocol import encoding, registry
+
+_BOX = "SELECT box FROM private_records WHERE digest = ?"
 
 
 def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
     """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
     erased."""
-    row = connection.execute(
-        select(private_records.c.box).where(private_records.c.digest == digest)
-    ).one_or_none()
+    row = driver(connection).execute(_BOX, (digest,)).fetchone()
     if row is None:
         return None
     try:
-        plain = vault.open(digest, row.box)
+        plain = vault.open(digest, row[0])
     except Erased:
         return None
     record: Any = encoding.decode(plain, limit=len(plain))

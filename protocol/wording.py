@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -163,8 +163,13 @@ def registry_json(document_types: Iterable[DocumentType]) -> dict[str, Any]:
     }
 
 
+@cache
+def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return get_type_hints(struct)
+
+
 def _fields(name: str, struct: type[msgspec.Struct], prefix: str) -> list[dict[str, Any]]:
-    hints = get_type_hints(struct)
+    hints = _hints(struct)
     found = []
     for field in msgspec.structs.fields(struct):
         path = prefix + field.encode_name

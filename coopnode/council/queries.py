@@ -73,8 +73,7 @@ class Tally:
 
 def tally(view: View, id: str, matter: Matter) -> Tally:
     counts, size, rule = matter.box.counts, matter.box.electorate.size, matter.rule
-    ballots = _ballots(view, id, matter.box.round)
-    presiding = ballots.get(matter.chair)
+    presiding = _ballot(view, id, matter.box.round, matter.chair)
     choice = presiding.choice if presiding else None
     part, whole = rule.quorum
     return Tally(
@@ -89,6 +88,12 @@ def tally(view: View, id: str, matter: Matter) -> Tally:
         lead=engine.outcome(rule, counts, size, choice),
         rule=rule,
     )
+
+
+def _ballot(view: View, id: str, round: int, account: str | None) -> engine.Cast | None:
+    """The counting ballot of one voter."""
+    found = view.get("ballot", f"{id}/{round}/{account}", Ballot)
+    return engine.counting(found) if found else None
 
 
 def _ballots(view: View, id: str, round: int) -> dict[str, engine.Cast]:
@@ -149,11 +154,38 @@ class MatterLine:
         return self.outcome if self.status == "approved" and self.outcome else self.status
 
 
-def _line(connection: Connection, where: Where, row: Row[Any], number: int | None = None) -> MatterLine:
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A matter of a list before names and texts are looked up."""
+
+    row: Row[Any]
+    matter: Matter
+    tally: Tally
+    mine: Choice | None
+    todo: Literal["vote", "sign", ""]
+
+    @property
+    def ready(self) -> bool:
+        """No ballot changes the outcome any more: it waits for the chair."""
+        return self.row.status == "decided" or self.tally.settled
+
+    @property
+    def due(self) -> int:
+        """The clock that runs now."""
+        return (self.row.closes if self.row.status == "open" else self.row.sign_by) or 0
+
+
+def _bare(where: Where, row: Row[Any]) -> Bare:
     view = View(where.state, council.DOMAIN)
     matter = view.need("matter", row.id, Matter)
     counted = tally(view, row.id, matter)
-    ballot = _ballots(view, row.id, row.round).get(where.viewer.account or "")
+    ballot = _ballot(view, row.id, row.round, where.viewer.account)
+    todo = _todo(view, where.viewer, matter, counted, ballot)
+    return Bare(row, matter, counted, ballot.choice if ballot else None, todo)
+
+
+def named(connection: Connection, where: Where, bare: Bare, number: int | None = None) -> MatterLine:
+    row, matter = bare.row, bare.matter
     title = None
     if matter.kind != "admission":
         title = _private(connection, where, row.digest, "council.propose/1", matter.by).get("title")
@@ -174,13 +206,17 @@ def _line(connection: Connection, where: Where, row: Row[Any], number: int | Non
         approval=row.approval,
         changed_at=row.changed_at,
         roles=matter.roles,
-        tally=counted,
+        tally=bare.tally,
         title=str(title) if title is not None else None,
         name=_subject(connection, where, matter),
-        mine=ballot.choice if ballot else None,
-        todo=_todo(view, where.viewer, matter, counted, ballot),
+        mine=bare.mine,
+        todo=bare.todo,
         number=number,
     )
+
+
+def _line(connection: Connection, where: Where, row: Row[Any], number: int | None = None) -> MatterLine:
+    return named(connection, where, _bare(where, row), number)
 
 
 def _subject(connection: Connection, where: Where, matter: Matter) -> str | None:
@@ -216,11 +252,16 @@ def _private(
     return private_records.values(connection, where.vault, digest, type, roles) or {}
 
 
+def under_way(connection: Connection, where: Where) -> list[Bare]:
+    """The nearest deadline first."""
+    query = select(matters).where(matters.c.status.in_(LIVE)).order_by(matters.c.idx)
+    found = [_bare(where, row) for row in connection.execute(query)]
+    return sorted(found, key=lambda item: (item.due, item.row.idx))
+
+
 def live(connection: Connection, where: Where) -> list[MatterLine]:
     """Everything under way, the nearest deadline first."""
-    query = select(matters).where(matters.c.status.in_(LIVE)).order_by(matters.c.idx)
-    found = [_line(connection, where, row) for row in connection.execute(query)]
-    return sorted(found, key=lambda item: (item.due or 0, item.idx))
+    return [named(connection, where, bare) for bare in under_way(connection, where)]
 
 
 def ended(

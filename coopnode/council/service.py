@@ -33,8 +33,10 @@ R = TypeVar("R")
 CHOICES: Final = ("for", "against", "abstain")
 MAX_TITLE: Final = 200
 MAX_TEXT: Final = 20_000
+#: Matters of a queue shown at once.
+MAX_LISTED: Final = 40
 
-__all__ = ["CHOICES", "MAX_TEXT", "MAX_TITLE", "Council", "NotPossible", "Proposal", "Queue"]
+__all__ = ["CHOICES", "MAX_TEXT", "MAX_TITLE", "Council", "NotPossible", "Proposal", "Queue", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,26 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The council's table: what is open, what waits for the chair, what was decided last."""
+    """The council's table: what is open, what waits for the chair, what was decided last. `mine` counts what
+    waits for the viewer, `more` what is not listed."""
 
     open: tuple[queries.MatterLine, ...]
     waiting: tuple[queries.MatterLine, ...]
     decided: tuple[queries.MatterLine, ...]
     body: queries.Body | None
+    mine: int
+    more: int
 
-    @property
-    def mine(self) -> int:
-        return sum(bool(item.todo) for item in (*self.open, *self.waiting))
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for one person: the signatures due next and how many come after them, the next vote and how
+    many there are."""
+
+    signatures: tuple[queries.MatterLine, ...]
+    more: int
+    vote: queries.MatterLine | None
+    votes: int
 
 
 class Council:
@@ -85,15 +97,36 @@ class Council:
         viewer = (await self.ask(account, lambda _, where: where)).viewer
         return not viewer.roles.isdisjoint(queries.TABLE)
 
-    async def queue(self, account: str) -> Queue:
+    async def queue(self, account: str, most: int = MAX_LISTED) -> Queue:
+        """At most so many of those that are open and of those that wait for the chair."""
+
         def query(connection: Connection, where: Where) -> Queue:
-            live = queries.live(connection, where)
-            ready = [item for item in live if item.status == "decided" or item.tally.settled]
+            under_way = queries.under_way(connection, where)
+            waiting = [item for item in under_way if item.ready][:most]
+            open = [item for item in under_way if not item.ready][:most]
             return Queue(
-                tuple(item for item in live if item not in ready),
-                tuple(ready),
+                tuple(queries.named(connection, where, item) for item in open),
+                tuple(queries.named(connection, where, item) for item in waiting),
                 tuple(queries.decided(connection, where, limit=5)),
                 queries.body(connection, where),
+                sum(bool(item.todo) for item in under_way),
+                len(under_way) - len(open) - len(waiting),
+            )
+
+        return await self.ask(account, query)
+
+    async def waiting(self, account: str, most: int) -> Waiting:
+        """With at most so many signatures."""
+
+        def query(connection: Connection, where: Where) -> Waiting:
+            under_way = queries.under_way(connection, where)
+            signatures = [item for item in under_way if item.todo == "sign"]
+            votes = [item for item in under_way if item.todo == "vote"]
+            return Waiting(
+                tuple(queries.named(connection, where, item) for item in signatures[:most]),
+                max(len(signatures) - most, 0),
+                queries.named(connection, where, votes[0]) if votes else None,
+                len(votes),
             )
 
         return await self.ask(account, query)

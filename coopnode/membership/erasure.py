@@ -57,21 +57,28 @@ def ended(connection: Connection, state: State, names: Names, viewer: Viewer, no
     for row in connection.execute(query.order_by(records.c.ended_at, records.c.case, records.c.idx)):
         cases.setdefault(row.case, []).append(row)
     facts = StateFacts(state)
+    kept = facts.parameter("member.retain_days") * DAY
     return [
-        _case(connection, facts, names, viewer, now, rows)
+        _case(connection, facts, names, viewer, kept, now, rows)
         for rows in cases.values()
         if rows[0].account is None or rows[0].account != viewer.account
     ]
 
 
 def _case(
-    connection: Connection, facts: StateFacts, names: Names, viewer: Viewer, now: int, rows: Sequence[Any]
+    connection: Connection,
+    facts: StateFacts,
+    names: Names,
+    viewer: Viewer,
+    kept: int,
+    now: int,
+    rows: Sequence[Any],
 ) -> EndedCase:
     row = rows[0]
     due_at = row.ended_at
     ground: Ground | None = "mistake"
     if row.kind == "application":
-        due_at += facts.parameter("member.retain_days") * DAY
+        due_at += kept
         ground = "retention" if due_at <= now else None
         if ground is None and not facts.has_consent(row.account, vault.CONSENT):
             ground, due_at = "consent", row.ended_at

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 from coopnode.store.driver import Driver, stream
 from coopnode.store.rows import insert_rows
@@ -19,22 +20,36 @@ _GET = "SELECT value FROM state WHERE domain = ? AND key = ?"
 _SCAN = "SELECT key, value FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"
 _PUT = "INSERT INTO state (domain, key, value)"
 _OVER = "ON CONFLICT (domain, key) DO UPDATE SET value = excluded.value"
+#: Bytes of a record that is worth remembering.
+_SMALL = 4096
 _DELETE = "DELETE FROM state WHERE domain = ? AND key = ?"
 
 
+@lru_cache(4096)
+def _decoded(domain: str, kind: str, value: bytes) -> Record:
+    """Equal bytes are one record: records are frozen."""
+    return registry.decode_record(domain, kind, value)
+
+
+def _record(domain: str, key: str, value: bytes) -> Record:
+    if len(value) > _SMALL:
+        return registry.decode_record(domain, key, value)
+    return _decoded(domain, key.partition("/")[0], value)
+
+
 class SnapshotState:
-    """State as one connection sees it; no cache. Satisfies `protocol.contract.State`."""
+    """State as one connection sees it, read anew each time. Satisfies `protocol.contract.State`."""
 
     def __init__(self, connection: Callable[[], Driver]) -> None:
         self._connection = connection
 
     def get(self, domain: str, key: str) -> Record | None:
         row = self._connection().execute(_GET, (domain, key)).fetchone()
-        return registry.decode_record(domain, key, row[0]) if row else None
+        return _record(domain, key, row[0]) if row else None
 
     def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
         for key, value in self._connection().execute(_SCAN, (domain, start, stop)):
-            yield key, registry.decode_record(domain, key, value)
+            yield key, _record(domain, key, value)
 
 
 class StateStore(SnapshotState):

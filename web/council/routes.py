@@ -26,6 +26,8 @@ from web.signing.routes import ask
 from web.verification import routes as verification
 
 _ID: Final = "/council/{id:[a-z2-7]{52}}"
+#: On one page when all are asked for.
+_MAX_MATTERS: Final = 1000
 
 
 def setup(app: web.Application) -> None:
@@ -55,7 +57,8 @@ def setup(app: web.Application) -> None:
 
 async def queue(request: web.Request) -> web.StreamResponse:
     account = await member(request)
-    found = await request.app[COUNCIL].queue(account)
+    most = (_MAX_MATTERS,) if "all" in request.query else ()
+    found = await request.app[COUNCIL].queue(account, *most)
     flash = await sessions.take_flash(request)
     may_propose = "council" in request.app[NODE].facts.roles(account)
     return render(

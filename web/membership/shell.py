@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from aiohttp import web
@@ -246,6 +247,7 @@ def _words(request: web.Request) -> dict[str, Any]:
     }
 
 
+@cache
 def _titles(type: str) -> dict[str, Any]:
     return {item["name"]: item["title"] for item in wording.fields(registry.TYPES[type])}
 
