@@ -31,6 +31,8 @@ class Reader(Driver, Protocol):
 class Backend(Protocol):
     #: how sentences call the database; without a password
     name: str
+    #: queries that are worth a thread each
+    threads: int
 
     def engine(self, *, read_only: bool) -> Engine:
         """Writing transactions are serialised over all processes; those that read see one moment."""

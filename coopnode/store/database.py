@@ -64,7 +64,7 @@ class Database:
         self.write_lock = threading.Lock()
         self._writer = self._backend.engine(read_only=False)
         self._reader = self._backend.engine(read_only=True)
-        self._threads = ThreadPoolExecutor(4, "coopnode-db")
+        self._threads = ThreadPoolExecutor(self._backend.threads, "coopnode-db")
         self._local = threading.local()
         self._raw: list[Reader] = []
 

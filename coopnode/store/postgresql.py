@@ -103,6 +103,8 @@ class _Reader(Session):
 class PostgreSQL:
     """Satisfies `coopnode.store.backend.Backend`."""
 
+    threads = 4
+
     def __init__(self, url: str) -> None:
         self._url = url
         self.name = describe(url)
@@ -118,7 +120,7 @@ class PostgreSQL:
             "postgresql+psycopg://",
             creator=self._page_connection if read_only else self._write_connection,
             poolclass=QueuePool,
-            pool_size=4 if read_only else 1,
+            pool_size=self.threads if read_only else 1,
             max_overflow=4 if read_only else 1,
             # A transaction that writes is not simply tried again; so its connection is looked at first.
             pool_pre_ping=not read_only,

@@ -23,6 +23,9 @@ _BUSY_SECONDS = 10.0
 class SQLite:
     """Satisfies `coopnode.store.backend.Backend`. That one node writes is the lock of its directory."""
 
+    #: They compute more than they wait: more of them would only take the interpreter from each other.
+    threads = 2
+
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self.name = str(self._path)
@@ -45,7 +48,7 @@ class SQLite:
             _pragmas(found, read_only=read_only)
             return found
 
-        size = 4 if read_only else 1
+        size = self.threads if read_only else 1
         engine = create_engine(
             "sqlite://",
             creator=connect,
