@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from coopnode import private_records
 from coopnode.membership.people import WHO, Viewer, who
 from coopnode.search import words
+from coopnode.search.merging import Places, merged
 from coopnode.search.words import Asked
 from coopnode.store.database import Database, driver
 from coopnode.store.rows import insert_rows
@@ -50,8 +51,7 @@ _TERM: Final = 8
 _PURPOSE: Final = b"coopnode/search/1"
 _FORMATS: Final[Mapping[str, words.Kind]] = {"email": "email", "phone": "phone", "digits": "digits"}
 _FIELDS_OF_TEXT: Final = ("title", "text", "reason")
-#: Index entries and records looked at for one page; a question that needs more is too vague.
-_MOST_LOOKED_AT: Final = 20_000
+#: Records opened for one page; a question that needs more is too vague.
 _MOST_OPENED: Final = 1_000
 _AT_ONCE: Final = 500
 _ESTIMATE: Final = 2_000
@@ -331,13 +331,12 @@ class People:
     def texts(self, viewer: Viewer, stem: str) -> list[bytes]:
         """Terms of a stem in those texts of the council that the viewer may read."""
         classes = viewer.reads_as(None)
-        names = {
-            item.name
-            for type, fields in TEXTS.items()
-            for item in registry.TYPES[type].private
-            if item.name in fields and not classes.isdisjoint(item.readers)
-        }
-        return [self.term(name, stem) for name in sorted(names)]
+        every: dict[str, list[bool]] = {}
+        for type, fields in TEXTS.items():
+            for item in registry.TYPES[type].private:
+                if item.name in fields:
+                    every.setdefault(item.name, []).append(not classes.isdisjoint(item.readers))
+        return [self.term(name, stem) for name in sorted(every) if all(every[name])]
 
 
 def _stands(connection: Connection) -> bool:
@@ -399,37 +398,22 @@ def _readable(viewer: Viewer) -> dict[str, words.Kind]:
 def _candidates(
     connection: Connection, groups: Sequence[Sequence[bytes]], before: int | None
 ) -> Iterator[tuple[int | None, int]]:
-    """(index of a record that has a term of every group, same), the newest first; (None, where it stopped)
-    when there may be more than is looked at."""
+    """Of records that have a term of every group; see `merged`."""
     first, *others = sorted(groups, key=lambda group: _size(connection, group))
-    looked_at = 0
-    while looked_at < _MOST_LOOKED_AT:
-        size = _AT_ONCE if others else 100
-        held: set[int] = set()
-        full = []
-        for term in first:
-            query = select(search_terms.c.idx).where(search_terms.c.term == term)
-            if before is not None:
-                query = query.where(search_terms.c.idx < before)
-            rows = connection.execute(query.order_by(search_terms.c.idx.desc()).limit(size)).scalars().all()
-            held.update(rows)
-            if len(rows) == size:
-                full.append(rows[-1])
-        before = max(full) if full else None
-        # Below the end of a list that goes on, the others have to wait for it.
-        ready = {idx for idx in held if before is None or idx >= before}
-        looked_at += len(ready)
+
+    def keep(ready: set[int]) -> set[int]:
         for group in others:
-            query = select(search_terms.c.idx).where(
-                search_terms.c.term.in_(group), search_terms.c.idx.in_(ready)
-            )
-            ready = set(connection.execute(query).scalars()) if ready else ready
-        for idx in sorted(ready, reverse=True):
-            yield idx, idx + 1
-        if before is None:
-            return
-    assert before is not None
-    yield None, before
+            having = select(search_terms.c.idx).where(search_terms.c.term.in_(group))
+            ready = set(connection.execute(having.where(search_terms.c.idx.in_(ready))).scalars())
+            if not ready:
+                break
+        return ready
+
+    lists = [
+        Places(select(search_terms.c.idx).where(search_terms.c.term == term), search_terms.c.idx)
+        for term in first
+    ]
+    return merged(connection, lists, keep, before=before, at_once=_AT_ONCE if others else 100)
 
 
 def _size(connection: Connection, group: Sequence[bytes]) -> int:

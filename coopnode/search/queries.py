@@ -202,6 +202,12 @@ def _page(
     return Lines(tuple(lines.values()), before, vague=True)
 
 
+def accounts_from(connection: Connection, beginning: str) -> list[str]:
+    """Of applicants and members whose id begins so."""
+    columns = (applications.c.applicant, register.c.account)
+    return sorted({account for column in columns for account in _from(connection, column, beginning)})
+
+
 def _from(connection: Connection, column: Any, beginning: str) -> list[str]:
     """Values of an indexed column of ids that begin so."""
     query = select(column).where(column >= beginning, column < beginning + "{").distinct().limit(PAGE)

@@ -179,10 +179,13 @@ _LOCK: Final = threading.Lock()
 
 @lru_cache(16384)
 def stem(word: str) -> str:
-    """«заявления» and «заявление» are one; a folded word of either language."""
+    """«заявления» and «заявление» are one; a folded word of either language. Until nothing more goes:
+    «устава» becomes «устав», which would by itself lose its last letter too."""
     stemmer = _STEMMERS["russian" if _CYRILLIC.search(word) else "english"]
     with _LOCK:
-        return str(stemmer.stemWord(word))[:LONGEST]
+        while len(shorter := str(stemmer.stemWord(word))) < len(word):
+            word = shorter
+    return word[:LONGEST]
 
 
 def stems(text: str) -> set[str]:
