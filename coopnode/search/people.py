@@ -11,7 +11,7 @@ and are filled anew from log and vault whenever they are missing or of another v
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -36,7 +36,7 @@ from coopnode.store.schema import (
 from coopnode.store.schema import private_records as boxes
 from coopnode.store.sql import Connection, delete, select, upsert
 from coopnode.store.state_store import SnapshotState
-from coopnode.store.vault import Vault, VaultError
+from coopnode.store.vault import Erased, Vault, VaultError
 from protocol import encoding, registry
 from protocol.contract import PrivateField, View
 from protocol.contracts import membership
@@ -293,40 +293,51 @@ class People:
         if not _stands(connection):
             raise NotReady
         found: list[Found] = []
-        for opened, (idx, looked_at) in enumerate(_candidates(connection, groups, before)):
-            if len(found) == limit:
-                return Page(tuple(found), found[-1].idx)
-            if idx is None or opened == _MOST_OPENED:
-                return Page(tuple(found), looked_at, vague=True)
-            person = self._person(connection, viewer, asked, idx)
-            if person is not None:
-                found.append(person)
+        opened = 0
+        candidates = _candidates(connection, groups, before)
+        while part := list(islice(candidates, limit + 1)):
+            places = [idx for idx, _ in part if idx is not None]
+            people = self._people(connection, viewer, asked, places)
+            for idx, place in part:
+                if idx is None or opened == _MOST_OPENED:
+                    return Page(tuple(found), place, vague=True)
+                opened += 1
+                if idx not in people:
+                    continue
+                if len(found) == limit:
+                    return Page(tuple(found), found[-1].idx)
+                found.append(people[idx])
         return Page(tuple(found))
 
-    def _person(self, connection: Connection, viewer: Viewer, asked: Asked, idx: int) -> Found | None:
-        """The record itself decides."""
+    def _people(
+        self, connection: Connection, viewer: Viewer, asked: Asked, places: Sequence[int]
+    ) -> dict[int, Found]:
+        """Those whose record answers: the record itself decides."""
         query = (
-            select(entries.c.type, entries.c.digest, search_records.c.subject)
-            .join(search_records, search_records.c.idx == entries.c.idx)
-            .where(entries.c.idx == idx)
+            select(search_records.c.idx, search_records.c.subject, boxes.c.digest, boxes.c.type, boxes.c.box)
+            .join(entries, entries.c.idx == search_records.c.idx)
+            .join(boxes, boxes.c.digest == entries.c.digest)
+            .where(search_records.c.idx.in_(places))
         )
-        row = connection.execute(query).one_or_none()
-        if row is None or row.type not in FIELDS:
-            return None
-        subject = None if row.subject.startswith("number/") else row.subject
-        roles = viewer.reads_as(subject)
-        values = private_records.values(connection, self._vault, row.digest, row.type, roles)
-        if not values:
-            return None
-        kinds = FIELDS[row.type]
-        seen = [(kinds[name], str(value)) for name, value in values.items() if name in kinds]
-        if not all(
-            any(words.fits(kind, word, value) for kind, value in seen)
-            for word in (*asked.words, *asked.initials)
-        ):
-            return None
-        name = values.get("name")
-        return Found(idx, row.subject, row.type, row.digest, None if name is None else str(name))
+        found = {}
+        for row in connection.execute(query).all():
+            if row.type not in FIELDS:
+                continue
+            account = None if row.subject.startswith("number/") else row.subject
+            values = self._values(row.digest, row.box, row.type, viewer.reads_as(account))
+            if _fits(asked, row.type, values):
+                found[row.idx] = Found(row.idx, row.subject, row.type, row.digest, values.get("name"))
+        return found
+
+    def _values(self, digest: bytes, box: bytes, type: str, roles: Collection[str]) -> dict[str, str]:
+        """What those in these roles may read of a record; nothing of one that was erased meanwhile."""
+        try:
+            plain = self._vault.open(digest, box)
+        except Erased:
+            return {}
+        record: Any = encoding.decode(plain, limit=len(plain))
+        allowed = {item.name for item in registry.TYPES[type].private if set(item.readers) & set(roles)}
+        return {name: str(field["value"]) for name, field in record["fields"].items() if name in allowed}
 
     def texts(self, viewer: Viewer, stem: str) -> list[bytes]:
         """Terms of a stem in those texts of the council that the viewer may read."""
@@ -337,6 +348,13 @@ class People:
                 if item.name in fields:
                     every.setdefault(item.name, []).append(not classes.isdisjoint(item.readers))
         return [self.term(name, stem) for name in sorted(every) if all(every[name])]
+
+
+def _fits(asked: Asked, type: str, values: Mapping[str, str]) -> bool:
+    seen = [(kind, values[name]) for name, kind in FIELDS[type].items() if name in values]
+    return all(
+        any(words.fits(kind, word, value) for kind, value in seen) for word in (*asked.words, *asked.initials)
+    )
 
 
 def _stands(connection: Connection) -> bool:

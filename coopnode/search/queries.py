@@ -23,7 +23,7 @@ from protocol import documents
 
 PAGE: Final = 50
 #: People of one look into the index, and looks for one page: most people of the index may not be in the list.
-_AT_ONCE, _LOOKS = 100, 10
+_AT_ONCE, _LOOKS = 60, 12
 _SHORTEST_ID: Final = 4
 _SHORTEST_FINGERPRINT: Final = 8
 _LARGEST: Final = 2**53
@@ -188,6 +188,9 @@ def _page(
     lines: dict[int, L] = {key(line): line for line in (first() if before is None else ())}
     for _ in range(_LOOKS):
         page = search.people.find(connection, search.viewer, asked.asked, before=before, limit=_AT_ONCE)
+        for person in page.found:
+            if person.name is not None:
+                search.names.know(person.digest, person.name)
         line_of = of(page.found)
         for person in page.found:
             line = line_of(person)
