@@ -24,6 +24,7 @@ from coopnode.keystore import Keystore
 from coopnode.projections import Projection, Projections
 from coopnode.publisher import Publisher, Publishing
 from coopnode.reading import Reading
+from coopnode.search.people import People
 from coopnode.sequencer import Sequencer
 from coopnode.startup import Standing, examine
 from coopnode.store.database import STORAGE_ERRORS, Database, StoreError, is_led, open_database
@@ -91,6 +92,7 @@ class Node:
     reading: Reading
     #: what condition this node is in
     watch: Watching
+    people: People
     #: told the new configuration when pages have changed it, so that every process follows
     config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
 
@@ -119,19 +121,21 @@ class Node:
         signatures.self_check()
         keys, clock = keystore.load(config.keys), Clock()
         database = Database(config.data, config.database)
+        vault = Vault(config.data, keys.vault)
         store, files = LogStore(database), LogFiles(config.log_files)
         return cls(
             config=config,
             keys=keys,
             clock=clock,
             database=database,
-            vault=Vault(config.data, keys.vault),
+            vault=vault,
             store=store,
             files=files,
             engine=Engine(follower, store, keys, clock, config.limits),
             publisher=follower,
             reading=Reading(store, files),
             watch=follower,
+            people=People(vault, keys.vault),
         )
 
     def close(self) -> None:
@@ -238,7 +242,7 @@ class Leader(Node):
         store, files = LogStore(database), LogFiles(config.log_files)
         tree, state = TreeStore(database.raw_reader), StateStore(database.raw_reader)
         standing = examine(store, tree, files, heads, keys)
-        made = Projections(projections)
+        made, people = Projections(projections), People(vault, keys.vault)
         if standing.doubt is None:
             rebuilt = made.prepare(database)
             if rebuilt and standing.head.size:  # of an empty log there was nothing to fill
@@ -247,13 +251,15 @@ class Leader(Node):
                 standing.notes.append(
                     f"{back} private records erased before had come back and are erased again"
                 )
+            if people.prepare(database) and standing.head.size:
+                standing.notes.append("the index of people filled anew")
             database.read_now(lambda connection: _sweep(connection, vault))
             if standing.tiles < standing.published:
                 files.write(standing.tiles, standing.published, tree.read_tile, store.raw)
                 standing.tiles = standing.published
         clock.check_start(max(heads.alive_at(), standing.head.tick), confirmed=config.time_confirmed)
         sequencer = Sequencer(
-            store, state, tree, vault, keys, clock, config.limits, made, standing.head, standing.doubt
+            store, state, tree, vault, keys, clock, config.limits, made, people, standing.head, standing.doubt
         )
         publisher = Publisher(
             store,
@@ -278,6 +284,7 @@ class Leader(Node):
             publisher=publisher,
             reading=Reading(store, files),
             watch=watch,
+            people=people,
             heads=heads,
             sequencer=sequencer,
             standing=standing,

@@ -103,5 +103,6 @@ def _log(database: Database) -> tuple[int, bytes]:
 def _set_aside(data: Path) -> Path:
     """The file is not opened again by a node that has lost its configuration."""
     fsck.fold(data / FILE)
+    fsck.strip(data / FILE)
     aside = data / time.strftime("coopnode-before-%Y%m%d-%H%M%S.db", time.gmtime())
     return (data / FILE).rename(aside)

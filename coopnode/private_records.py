@@ -14,17 +14,24 @@ from protocol import encoding, registry
 _BOX = "SELECT box FROM private_records WHERE digest = ?"
 
 
-def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
-    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
-    erased."""
+def plain(connection: Connection, vault: Vault, digest: bytes) -> bytes | None:
+    """The record as it was handed in; None when there is none or it was erased. Raises VaultError."""
     row = driver(connection).execute(_BOX, (digest,)).fetchone()
     if row is None:
         return None
     try:
-        plain = vault.open(digest, row[0])
+        return vault.open(digest, row[0])
     except Erased:
         return None
-    record: Any = encoding.decode(plain, limit=len(plain))
+
+
+def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
+    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
+    erased."""
+    data = plain(connection, vault, digest)
+    if data is None:
+        return None
+    record: Any = encoding.decode(data, limit=len(data))
     return dict(record)
 
 

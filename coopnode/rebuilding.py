@@ -16,6 +16,7 @@ from coopnode.audit.replay import replaying
 from coopnode.audit.report import Problem
 from coopnode.config import database_of
 from coopnode.projections import Projection, Projections
+from coopnode.search import people
 from coopnode.store import fsck
 from coopnode.store.database import StoreError, open_database
 from protocol import registry
@@ -62,6 +63,8 @@ def rebuild(data: Path, projections: Sequence[Projection], progress: Callable[[i
                 ]
                 database.write_now(lambda connection: fsck.replace_state(connection, items))
                 filled = Projections(projections).prepare(database, rebuild=True)
+                # Needs the vault's key, which is not asked for here: the next start fills it.
+                database.write_now(people.discard)
             finally:
                 database.close()
         except StoreError as error:

@@ -19,6 +19,7 @@ from typing import Final
 from coopnode import erasure, keystore
 from coopnode.audit.sources import Missing, Source, SourceError, read_checkpoint, read_tile
 from coopnode.projections import Projection, Projections
+from coopnode.search import people
 from coopnode.store.database import STORAGE_ERRORS, get_meta, open_database, set_meta
 from coopnode.store.heads import StoredHead
 from coopnode.store.log_store import Blob, LogStore
@@ -144,6 +145,8 @@ class _Roll:
         done = Rolled(name, log, size, size, self._head.tree.root(), self._head.tick)
         self._done = done
         self._projections.prepare(self._store.database)
+        # Its keys and boxes may not be all there yet: the next start fills it.
+        self._store.database.write_now(people.discard)
         targets = list(self._targets(sources, name, found.log_key, known))
         # Whatever was vouched for of one generation must be one history: where it leads on, and what it
         # passes.

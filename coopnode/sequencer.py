@@ -23,6 +23,7 @@ from coopnode.clock import Clock, ClockDoubtful
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projections
+from coopnode.search.people import People
 from coopnode.store.database import STORAGE_ERRORS, StoreError, is_disk, is_transient
 from coopnode.store.log_store import Blob, Box, LogConflict, LogStore
 from coopnode.store.sql import Connection
@@ -88,6 +89,7 @@ class Sequencer:
     clock: Clock
     limits: Limits
     projections: Projections
+    people: People
     head: Head
     #: why nothing is written any more, in words; None while all is well
     stopped: str | None = None
@@ -413,6 +415,7 @@ class Sequencer:
         boxes: list[Box] = []
         blobs: list[Blob] = []
         used: list[tuple[bytes, str]] = []
+        records: dict[int, bytes] = {}
         for item in judged:
             if not isinstance(item.outcome, Accepted):
                 continue
@@ -424,12 +427,17 @@ class Sequencer:
                 digest = entry.statement.digest
                 found = self.vault.seal(digest, submission.record)
                 sealed.append(found)
+                records[entry.index] = submission.record
                 boxes.append(Box(digest, entry.index, entry.statement.type, found.box))
         now = self.clock.peek()
         erased = erasure.named(accepted)
 
         def also(connection: Connection) -> None:
             erasure.drop(connection, erased)
+            if records:
+                self.people.apply(connection, accepted, records)
+            if erased:
+                self.people.drop(connection, erased)
             for ticket, account in used:
                 admission.use(connection, ticket, account, now)
             self.projections.apply(connection, accepted)

@@ -25,6 +25,7 @@ from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.log import routes as log
 from web.membership import routes as membership
 from web.operating import routes as operating
+from web.search import routes as search
 from web.sessions import sessions
 from web.signing import routes as signing
 from web.signing_origin import create_signing_app
@@ -51,6 +52,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     council.setup,
     accounts.setup,
     operating.setup,
+    search.setup,
 )
 
 

@@ -34,6 +34,7 @@ TABLES: Final = (
     "web.council.api",
     "web.verification.api",
     "web.accounts.api",
+    "web.search.api",
 )
 MAX_BODY: Final = 262_144
 #: What any operation may answer, for tables that do not list their own codes.

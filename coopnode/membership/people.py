@@ -107,10 +107,18 @@ class Names:
         field = record["fields"].get("name") if record else None
         name = str(field["value"]) if field else None
         with self._lock:
-            self._held[digest] = (now + self._seconds, name)
-            if len(self._held) > self._kept:
-                self._held.popitem(last=False)
+            self._hold(digest, name, now)
         return name
+
+    def know(self, digest: bytes, name: str) -> None:
+        """Of a record that was opened just now for another reason."""
+        with self._lock:
+            self._hold(digest, name, time.monotonic())
+
+    def _hold(self, digest: bytes, name: str | None, now: float) -> None:
+        self._held[digest] = (now + self._seconds, name)
+        if len(self._held) > self._kept:
+            self._held.popitem(last=False)
 
     def _forget_erased(self, connection: Connection, now: float) -> None:
         """Looks once a second whether anything was erased, in this process or another."""

@@ -241,6 +241,16 @@ def list_applications(
     ]
 
 
+def applications_at(
+    connection: Connection, names: Names, viewer: Viewer, places: Select[Any]
+) -> list[ApplicationLine]:
+    """Applications by a query of their places in the log, the oldest first."""
+    query = select(applications).where(applications.c.idx.in_(places)).order_by(applications.c.idx)
+    rows = list(connection.execute(query))
+    known = names.of_accounts(connection, {row.applicant for row in rows}, viewer)
+    return [_application(row, known[row.applicant]) for row in rows]
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many applications stand at each status."""
     return _counted(connection, "application", None)
@@ -444,6 +454,21 @@ def register_page(
     return _lines(connection, names, viewer, rows)
 
 
+def register_lines(
+    connection: Connection,
+    names: Names,
+    viewer: Viewer,
+    numbers: Collection[int],
+    *,
+    at: int | None = None,
+    statuses: Sequence[str] = ("member", "invited"),
+) -> list[RegisterLine]:
+    """Those that stood at these numbers."""
+    mine = register.c.number.in_(sorted(set(numbers)))
+    query = select(register).where(mine, _at(at), register.c.status.in_(statuses))
+    return _lines(connection, names, viewer, list(connection.execute(query.order_by(register.c.number))))
+
+
 def _lines(
     connection: Connection, names: Names, viewer: Viewer, rows: Sequence[Row[Any]]
 ) -> list[RegisterLine]:
@@ -486,6 +511,13 @@ def member_of(connection: Connection, accounts: Collection[str]) -> dict[str, in
     where = and_(_at(None), register.c.account.in_(sorted(accounts)), register.c.status == "member")
     rows = connection.execute(select(register.c.account, register.c.number).where(where))
     return {row.account: row.number for row in rows}
+
+
+def numbers_of(connection: Connection, accounts: Collection[str]) -> set[tuple[str, int]]:
+    """(account, number in the register) of all times."""
+    mine = register.c.account.in_(sorted(set(accounts)))
+    rows = connection.execute(select(register.c.account, register.c.number).where(mine))
+    return {(row.account, row.number) for row in rows}
 
 
 def who_is(connection: Connection, vault: Vault, account: str, viewer: Viewer) -> Paper | None:

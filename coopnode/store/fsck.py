@@ -14,6 +14,7 @@ from coopnode.store import state_store
 from coopnode.store.backend import StoreError
 from coopnode.store.database import driver
 from coopnode.store.driver import Driver, stream
+from coopnode.store.migrating import without_index
 from coopnode.store.sql import Connection
 from coopnode.store.sqlite import FILE
 
@@ -169,13 +170,15 @@ def snapshot(folder: Path, url: str | None = None) -> Iterator[Snapshot]:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A consistent copy of one SQLite file while others write to it. Raises StoreError."""
+    """A consistent copy of one SQLite file while others write to it, without the blind index. Raises
+    StoreError."""
     try:
         with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as origin, sqlite3.connect(target) as made:
             origin.backup(made, pages=2048)
         origin.close()
         made.close()
         fold(target)
+        strip(target)
     except sqlite3.Error as error:
         raise StoreError(f"{source} cannot be copied: {error}") from error
 
@@ -184,6 +187,13 @@ def fold(path: Path) -> None:
     """Leaves one file, without a write-ahead log beside it."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+
+
+def strip(path: Path) -> None:
+    """Takes the blind index out of a file that is only kept (ADR 11)."""
+    connection = sqlite3.connect(path)
+    without_index(connection)
     connection.close()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from coopnode import faults
+from coopnode.store import schema
 from coopnode.store.backend import Backend, StoreError
 from coopnode.store.troubles import in_words, known
 
@@ -57,6 +58,7 @@ def keep_copy(path: Path, schema: str) -> None:
         try:
             source.backup(target, pages=2048)
             target.execute("PRAGMA journal_mode = DELETE")
+            without_index(target)
         finally:
             source.close()
             target.close()
@@ -70,6 +72,18 @@ def keep_copy(path: Path, schema: str) -> None:
         if old != unfinished:
             old.unlink()
     unfinished.rename(copy)
+
+
+def without_index(copy: sqlite3.Connection) -> None:
+    """Takes the blind index out of a copy, overwriting what it held; a node that opens the copy fills it anew
+    (ADR 11)."""
+    copy.execute("PRAGMA secure_delete = ON")
+    for table in schema.SECRET_FROM_COPIES:
+        copy.execute(f"DROP TABLE IF EXISTS {table}")
+    held = copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (schema.projection_versions.name,))
+    if held.fetchone() is not None:
+        copy.execute(f"DELETE FROM {schema.projection_versions.name} WHERE name = ?", (schema.BLIND_INDEX,))
+    copy.commit()
 
 
 def _line(text: str) -> str:

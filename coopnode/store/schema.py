@@ -226,3 +226,29 @@ projection_versions = Table(
     Column("size", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+#: The blind index of private fields (ADR 11): which record answers a keyed word. One row of `search_records`
+#: for each record in it, with whom it is about and its terms one after another, so that they can be deleted
+#: without the record; one of `search_terms` for each term. Filled by `coopnode.search.people` from log and
+#: vault, in no copy of the database (`SECRET_FROM_COPIES`).
+search_records = Table(
+    "search_records",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("terms", LargeBinary, nullable=False),
+    Index("search_records_subject", "subject"),
+)
+search_terms = Table(
+    "search_terms",
+    projections,
+    Column("term", LargeBinary(8), primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+#: Name of its version among `projection_versions`.
+BLIND_INDEX: Final = "search.records"
+
+#: What a copy of the database does not keep: words of a record that is erased later would stay in it, under a
+#: key that lives on.
+SECRET_FROM_COPIES: Final = (search_records.name, search_terms.name)

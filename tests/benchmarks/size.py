@@ -33,11 +33,11 @@ from tests.benchmarks.visits import Visit
 GROUP = "size"
 SMALL: Final = 1_000
 _MIB: Final = 2**20
-_PAGES_A_SECOND, _STATEMENTS_A_SECOND = 100, 500
+_PAGES_A_SECOND, _SEARCHES_A_SECOND, _STATEMENTS_A_SECOND = 100, 20, 500
 #: How often a page of strangers and of members is opened while each of the officers is opened once.
 _OFTEN: Final = {"": 8, "member": 4}
 #: Goals: seconds, bytes.
-_START, _PAGE, _BACKUP, _PDF = 10.0, 0.1, 120.0, 0.02
+_START, _PAGE, _SEARCH, _BACKUP, _PDF = 10.0, 0.1, 0.2, 120.0, 0.02
 _MEMORY, _AUDIT_MEMORY = 600 * _MIB, 1536 * _MIB
 #: A proof may take this much longer in the large log than in one of a thousand entries: its path is.
 _FLAT: Final = 3.0
@@ -53,7 +53,9 @@ def run(figures: Figures, folder: Path, *, size: int, quick: bool) -> None:
     with processes.node(data, settled=False) as server:
         _get(server, Visit("", "/"))
         figures.time(GROUP, f"{name}: start to first page", time.perf_counter() - began, "allowed", _START, 1)
-        _pages(figures, folder, server, data, today, pages, quick)
+        searching = [visit for visit in pages if _is_search(visit)]
+        _pages(figures, folder, server, data, today, [page for page in pages if not _is_search(page)], quick)
+        _searches(figures, folder, server, searching, quick)
         _memory(figures, "  memory of all processes after the load", _pss(server.pid), _MEMORY)
     _proofs(figures, data, folder, size, 50 if quick else 500)
     _audit(figures, data, size)
@@ -137,6 +139,47 @@ def _pages(
     slowest = ", ".join(f"{mixed[int(place)].name.strip(': ')} {took * 1e3:.0f}" for place, took in slow)
     note = f"processor time of one {alone['cpu'] * 1e3:.1f} ms; slowest: {slowest}"
     figures.time(GROUP, "  … without statements", alone["p99"], "allowed", _PAGE, note=note)
+
+
+def _is_search(visit: Visit) -> bool:
+    return "q=" in visit.path or "/documents?" in visit.path
+
+
+def _searches(figures: Figures, folder: Path, server: Server, pages: list[Visit], quick: bool) -> None:
+    """Mixed; the slowest questions by name."""
+    for visit in pages:
+        if (status := _get(server, visit)) != 200:
+            raise RuntimeError(f"{visit.path} answered {status} to {visit.name}")
+    wanted = folder / "searches.json"
+    wanted.write_text(json.dumps([[visit.path, visit.cookie] for visit in pages]))
+    seconds = 2.0 if quick else 20.0
+    found = processes.load(
+        server,
+        "/",
+        "--visits",
+        wanted,
+        "--seconds",
+        seconds,
+        "--rate",
+        _SEARCHES_A_SECOND,
+        "--connections",
+        8,
+    )
+    if set(found["statuses"]) != {"200"}:
+        raise RuntimeError(f"searches answered {found['statuses']}")
+    times = sorted(found["by"].items(), key=lambda item: -item[1])
+    slowest = ", ".join(
+        f"{pages[int(place)].name.partition(': ')[2]} {took * 1e3:.0f}" for place, took in times[:5]
+    )
+    note = f"p50 {found['p50'] * 1e3:.1f} ms; slowest: {slowest}"
+    figures.time(
+        GROUP,
+        f"  p99 of {len(pages)} searches, {_SEARCHES_A_SECOND}/s",
+        found["p99"],
+        "allowed",
+        _SEARCH,
+        note=note,
+    )
 
 
 # --- memory ---------------------------------------------------------------------------------------

@@ -32,12 +32,14 @@ GET /api/v1/council/decisions | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/council/matters | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/council/matters/{id:[a-z2-7]{52}} | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/devices/{secret} | 404
+GET /api/v1/documents | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/log/consistency | 400
 GET /api/v1/me/data | 403 200 200 200 200 200 200 200 200 200
 GET /api/v1/members | 403 403 403 403 403 403 403 200 200 200
 GET /api/v1/members/{number:[0-9]{1,10}} | 403 403 403 403 403 403 403 200 200 200
 GET /api/v1/membership/rules | 200
 GET /api/v1/openapi.json | 200
+GET /api/v1/people | 403 403 403 403 403 403 403 422 422 422
 GET /api/v1/signing/assets | 200
 GET /api/v1/signing/{token} | 200
 GET /api/v1/verify/{digest:[0-9a-f]{64}} | 200
@@ -60,6 +62,7 @@ GET /desk/applications/{number:[0-9]{1,12}}/identify | in 403 403 403 403 403 to
 GET /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to to to
 GET /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to 200 to
 GET /desk/council | 403 403 403 403 403 403 403 403 200 200
+GET /desk/documents | in 403 403 403 403 403 200 200 200 200
 GET /desk/enrol | 403 403 403 403 403 403 403 403 200 200
 GET /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
 GET /desk/erasure | in 403 403 403 403 403 403 403 200 200

@@ -14,6 +14,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -160,6 +161,17 @@ async def full(data: Path) -> Trapped:
             "/desk/texts",
             "/desk/texts/privacy",
             "/desk/enrol",
+            "/desk/documents",
+            "/desk/documents?q=z",
+            "/desk/documents?who=zm",
+            "/desk/documents?who=zc",
+            f"/desk/documents?who={quote(trap('typed', 'who'))}&q={quote(trap('typed', 'q')[:110])}",
+            "/members?q=zm",
+            f"/members?q={quote(trap('typed', 'q')[:110])}",
+            "/desk/applications?q=zm",
+            f"/desk/applications?q={quote(trap('typed', 'q')[:110])}",
+            "/api/v1/people?q=zm",
+            "/api/v1/documents",
             "/members",
             "/members.csv",
         ),

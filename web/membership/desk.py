@@ -10,10 +10,12 @@ from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.membership.queries import ApplicationLine
 from coopnode.membership.service import NotPossible
+from coopnode.search import queries as search
 from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.forms import Read
 from web.membership.shell import MEMBERSHIP
+from web.search.asking import ask, reading
 
 #: Lists of the desk: name → statuses, who works on it, and whether the oldest comes first.
 LISTS: Final = {
@@ -121,8 +123,16 @@ async def listing(request: web.Request) -> web.StreamResponse:
     person = request.query.get("person")
     person = person if person in ("person", "entrepreneur", "organisation") else None
     after = shell.integer(request.query.get("after"))
+    asked = ask(request)
 
     def query(connection: Any) -> tuple[list[ApplicationLine], dict[str, int]]:
+        if asked.question is not None:
+            own = search.Search(service.node.people, service.names, viewer)
+            asked.take(
+                search.found_applications(connection, own, asked.question, person=person, before=asked.before)
+            )
+        if asked.typed:
+            return list(asked.lines), queries.counts(connection)
         lines = queries.list_applications(
             connection,
             service.names,
@@ -135,12 +145,14 @@ async def listing(request: web.Request) -> web.StreamResponse:
         )
         return lines, queries.counts(connection)
 
-    lines, counts = await service.read(query)
-    more = lines[queries.PAGE - 1].idx if len(lines) > queries.PAGE else None
+    lines, counts = await reading(service.read, query)
+    more = lines[queries.PAGE - 1].idx if len(lines) > queries.PAGE and not asked.typed else None
     now = service.node.clock.peek()
     return shell.render(
         request,
         "membership/desk_list.html",
+        status=422 if asked.wrong else 200,
+        search=asked,
         viewer=viewer,
         chosen=chosen,
         lists={name: sum(counts.get(status, 0) for status in item[0]) for name, item in LISTS.items()},

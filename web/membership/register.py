@@ -10,10 +10,12 @@ from aiohttp import web
 
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
+from coopnode.search import queries as search
 from coopnode.seen import visible
 from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
+from web.search.asking import ask, reading
 
 _CSV_PAGE: Final = 1000
 #: Beginnings of formulas, also as East Asian keyboards type them.
@@ -57,8 +59,16 @@ async def page(request: web.Request) -> web.StreamResponse:
     number = shell.integer(request.query.get("number"))
     if number is not None:
         after = max(0, number - 1)
+    asked = ask(request)
 
     def query(connection: Any) -> tuple[list[queries.RegisterLine], dict[str, int]]:
+        if asked.question is not None:
+            own = search.Search(service.node.people, service.names, viewer)
+            asked.take(
+                search.members(connection, own, asked.question, at=at, statuses=statuses, before=asked.before)
+            )
+        if asked.typed:
+            return list(asked.lines), queries.register_counts(connection, at)
         lines = queries.register_page(
             connection,
             service.names,
@@ -70,13 +80,15 @@ async def page(request: web.Request) -> web.StreamResponse:
         )
         return lines, queries.register_counts(connection, at)
 
-    lines, counts = await service.read(query)
+    lines, counts = await reading(service.read, query)
+    found = bool(asked.typed)
     return shell.render(
         request,
         "membership/members.html",
-        status=422 if wrong else 200,
-        lines=lines[: queries.PAGE],
-        more=lines[queries.PAGE - 1].number if len(lines) > queries.PAGE else None,
+        status=422 if wrong or asked.wrong else 200,
+        lines=lines if found else lines[: queries.PAGE],
+        more=lines[queries.PAGE - 1].number if len(lines) > queries.PAGE and not found else None,
+        search=asked,
         counts=counts,
         at=at,
         asked=typed,
