@@ -24,7 +24,7 @@ from coopnode.keystore import Keystore
 from coopnode.projections import Projection, Projections
 from coopnode.publisher import Publisher, Publishing
 from coopnode.reading import Reading
-from coopnode.search.people import People
+from coopnode.search.people import People, discard
 from coopnode.sequencer import Sequencer
 from coopnode.startup import Standing, examine
 from coopnode.store.database import STORAGE_ERRORS, Database, StoreError, is_led, open_database
@@ -251,6 +251,7 @@ class Leader(Node):
                 standing.notes.append(
                     f"{back} private records erased before had come back and are erased again"
                 )
+                database.write_now(discard)  # their words may have come back with them
             if people.prepare(database) and standing.head.size:
                 standing.notes.append("the index of people filled anew")
             database.read_now(lambda connection: _sweep(connection, vault))

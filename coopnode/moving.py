@@ -14,6 +14,7 @@ from typing import Final
 
 from coopnode import config, faults
 from coopnode.app import NodeError, lock_data
+from coopnode.search.people import discard
 from coopnode.store import fsck, transfer
 from coopnode.store.database import FILE, STORAGE_ERRORS, Database, StoreError, exists, open_database
 from coopnode.store.log_store import LogStore
@@ -81,6 +82,8 @@ def _move(data: Path, url: str | None, to: str | None, progress: Callable[[int, 
             size, root = _log(source)
             if _log(target) != (size, root):
                 raise MoveError(f"{target.name} has another log root than {source.name}")
+            if url is not None:
+                source.write_now(discard)  # what is left behind is a copy (ADR 11)
         finally:
             target.close()
     finally:

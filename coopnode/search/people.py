@@ -48,6 +48,8 @@ from protocol.log import Accepted
 VERSION: Final = 1
 ENROL: Final = "membership.enrol/1"
 _TERM: Final = 8
+#: No place in the log.
+_MARK: Final = -1
 _PURPOSE: Final = b"coopnode/search/1"
 _FORMATS: Final[Mapping[str, words.Kind]] = {"email": "email", "phone": "phone", "digits": "digits"}
 _FIELDS_OF_TEXT: Final = ("title", "text", "reason")
@@ -223,6 +225,7 @@ class People:
             for table in (search_records, search_terms):
                 table.create(connection)
             self._fill(connection, database)
+            self._write(connection, [(_MARK, "filled", [])])
             row = {"name": BLIND_INDEX, "version": VERSION, "size": 0}
             connection.execute(
                 upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row)
@@ -358,8 +361,13 @@ def _fits(asked: Asked, type: str, values: Mapping[str, str]) -> bool:
 
 
 def _stands(connection: Connection) -> bool:
+    """By two marks: one says that there are tables, the other, in them, that they have been filled. A dump
+    may come back with empty ones."""
     held = select(projection_versions.c.version).where(projection_versions.c.name == BLIND_INDEX)
-    return connection.execute(held).scalar_one_or_none() == VERSION
+    if connection.execute(held).scalar_one_or_none() != VERSION:
+        return False
+    mark = select(search_records.c.subject).where(search_records.c.idx == _MARK)
+    return connection.execute(mark).scalar_one_or_none() is not None
 
 
 def discard(connection: Connection) -> None:

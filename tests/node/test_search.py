@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from coopnode import backups, testing
 from coopnode.app import Node
@@ -19,16 +20,18 @@ from coopnode.audit.sources import Directory
 from coopnode.backups import Secret
 from coopnode.cli.node import all_projections
 from coopnode.membership.people import Viewer
+from coopnode.moving import move
 from coopnode.rebuilding import rebuild
 from coopnode.search import words
 from coopnode.search.people import NotReady, Page, discard
 from coopnode.store import fsck
 from coopnode.store.database import FILE
-from coopnode.store.schema import search_records, search_terms
-from coopnode.store.sql import Connection, select
+from coopnode.store.schema import private_records, search_records, search_terms
+from coopnode.store.sql import Connection, delete, insert, select
 from coopnode.testing import START, FixedClock
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
+from tests.postgresql import Cluster
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
@@ -70,7 +73,7 @@ async def withdrawn(society: Society, name: str, words: str, **more: str) -> byt
 
 
 def rows(connection: Connection) -> Rows:
-    records = select(search_records).order_by(search_records.c.idx)
+    records = select(search_records).where(search_records.c.idx >= 0).order_by(search_records.c.idx)
     terms = select(search_terms).order_by(search_terms.c.term, search_terms.c.idx)
     return (
         [tuple(row) for row in connection.execute(records)],
@@ -278,6 +281,65 @@ async def test_no_copy_of_the_database_holds_the_index(society: Society, tmp_pat
         names = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
     copy.close()
     assert "private_records" in names and not names & {"search_terms", "search_records"}
+
+
+async def test_what_a_dump_brings_back_or_leaves_out_is_put_right(society: Society) -> None:
+    """The administrator of a database may put back rows of the index with what was erased, or none."""
+    node = society.node
+    gone = await withdrawn(society, "gone", "Забытый Глеб")
+    society.move(30 * DAY)
+    old = await node.database.read(rows)
+    box = await node.database.read(
+        lambda connection: connection.execute(
+            select(private_records).where(private_records.c.digest == gone)
+        ).one()
+    )
+    await erase(society, gone)
+    kept = await node.database.read(rows)
+    assert len(kept[0]) == len(old[0]) - 1
+
+    def back(connection: Connection) -> None:
+        connection.execute(insert(private_records).values(dict(box._mapping)))
+        for table, before, now in ((search_records, old[0], kept[0]), (search_terms, old[1], kept[1])):
+            columns = [column.name for column in table.columns]
+            values = [dict(zip(columns, row, strict=True)) for row in before if row not in now]
+            connection.execute(insert(table).values(values))
+
+    def empty(connection: Connection) -> None:
+        connection.execute(delete(search_records))
+        connection.execute(delete(search_terms))
+
+    for change in (back, empty):
+        node.database.write_now(change)
+        assert node.database.read_now(rows) != kept
+        await society.node.stop()
+        node = Node.open(node.config, clock=FixedClock(time=society.coop.now), projections=all_projections())
+        society.coop.node = node
+        assert node.database.read_now(rows) == kept
+        await node.start()
+
+
+@pytest.mark.databases("postgresql", long=("postgresql",))
+async def test_the_index_is_filled_where_the_database_moves(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(testing, "furnish", None)
+    clock = FixedClock(START)
+    society = await Society.make(tmp_path / "data", clock=clock, projections=all_projections())
+    await society.enrol(50, "Бумажная Вера")
+    kept, data = society.node.database.read_now(rows), tmp_path / "data"
+    await society.node.stop()
+    url = cluster.database(empty=True)
+    for to in (url, None):
+        move(data, to, lambda done, total: None)
+        aside = sorted(data.glob("coopnode-before-*.db"))
+        term = kept[1][0][0]
+        assert not any(term in path.read_bytes() for path in aside)
+        address = SecretStr(to) if to is not None else None
+        config = testing.config(data).model_copy(update={"database_url": address})
+        node = Node.open(config, clock=clock, projections=all_projections())
+        assert node.database.read_now(rows) == kept
+        node.close()
 
 
 @pytest.mark.databases("sqlite", "postgresql", long=("postgresql", "sqlite"))
