@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -25,6 +25,9 @@ PASSPHRASE: Any = typer.Option(
 KEY_FILE: Any = typer.Option(
     None, "--key-file", help="Instead of a passphrase: a file of at least 32 random bytes.", metavar="FILE"
 )
+
+
+_HINT: Final = ". Its increment {found} was to be used: --increment names another one, --no-increment none"
 
 
 def add(app: typer.Typer) -> None:
@@ -141,8 +144,8 @@ def restore(
     from coopnode.increments import increments_of
 
     folder = output.data_folder(data)
-    if source is not None and source.is_file() and increment is None and not no_increment:
-        increment = next(reversed(increments_of(source)), None)
+    newest = increments_of(source) if source is not None and source.is_file() else []
+    found = newest[-1] if newest and increment is None and not no_increment else None
     if nothing_newer and head is None and source is not None:
         output.confirm(
             "If the node took documents after what is found here they are lost, and members will see a "
@@ -161,7 +164,7 @@ def restore(
                     keys or source.with_suffix(".keys"),
                     folder,
                     secret,
-                    increment=increment,
+                    increment=increment or found,
                     head=head,
                     nothing_newer=nothing_newer,
                     sources=sources,
@@ -169,7 +172,8 @@ def restore(
                     progress=progress,
                 )
     except BackupError as error:
-        output.fail(str(error), as_json=as_json)
+        hint = "" if found is None else _HINT.format(found=found)
+        output.fail(f"{error}{hint}", as_json=as_json)
     output.show(_told(done), "\n".join(_lines(done)), as_json=as_json)
     if done.missing is not None:
         raise typer.Exit(output.CONTRADICTION)
