@@ -7,6 +7,7 @@ unseen. Archives are read and written in one pass.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import secrets
@@ -201,14 +202,21 @@ class Made:
 @contextmanager
 def scratch(data: Path) -> Iterator[Path]:
     """A folder on the node's own disk for copies that are not encrypted yet; what an attempt that was killed
-    has left goes first."""
-    place = data / SCRATCH
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(mode=0o700)
+    has left goes first. One at a time: raises BackupError while another is at work."""
+    place, held = data / SCRATCH, os.open(data, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield place
-    finally:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"another backup of {data} is being made; wait for it") from None
         shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(mode=0o700)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    finally:
+        os.close(held)  # and with it the lock
 
 
 def unfinished(path: Path) -> Path:

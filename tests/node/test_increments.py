@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from coopnode import backups, faults, increments, testing
 from coopnode.app import Node
 from coopnode.audit.sources import Directory
+from coopnode.backup_file import scratch
 from coopnode.backup_job import BackupJob, prune
 from coopnode.backups import BackupError, Restored, Secret
 from coopnode.cli.node import all_projections
@@ -324,6 +325,16 @@ async def test_after_a_continuation_a_whole_one_is_due(lost: Lost, tmp_path: Pat
     )  # fmt: skip
     assert done.startable and done.missing is None
     assert verify(tmp_path / "again", projections=all_projections()).problem is None
+
+
+def test_one_backup_at_a_time(lost: Lost, tmp_path: Path) -> None:
+    """Both copy into the same folder of the node."""
+    with scratch(lost.data) as place:
+        for work in (increments.make, backups.make):
+            with pytest.raises(BackupError, match="wait for it"):
+                work(lost.data, lost.backup if work is increments.make else tmp_path / "c", SECRET)
+        assert place.is_dir()
+    incremented(lost)
 
 
 # --- killed, torn, by the clock -------------------------------------------------------------------
