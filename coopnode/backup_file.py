@@ -31,7 +31,8 @@ from coopnode.audit.sources import SourceError
 from coopnode.keystore import KeystoreError
 from coopnode.rebuilding import RebuildError
 from coopnode.recovery import RecoveryError
-from coopnode.store.database import StoreError
+from coopnode.store.database import STORAGE_ERRORS, StoreError
+from coopnode.store.troubles import known
 from coopnode.store.vault import sync_folder
 from protocol import encoding
 from protocol.errors import EncodingError, ProtocolError
@@ -234,6 +235,8 @@ def in_words(place: Path) -> Iterator[None]:
         raise BackupError(f"the backup cannot be unpacked: {error}") from error
     except OSError as error:
         raise BackupError(f"{error.filename or place}: {error.strerror}") from error
+    except STORAGE_ERRORS as error:
+        raise BackupError(f"{place}: {known(error) or error}") from error
 
 
 @contextmanager

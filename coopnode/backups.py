@@ -90,7 +90,7 @@ def make(
         with backup_file.archive(keys, secret) as archive:
             _secret_side(data, scratch, archive)
         _check(backup_file.unfinished(target), backup_file.unfinished(keys), secret, facts, scratch)
-    note_backup(data, target, facts.entries, int(time.time()))
+    note_backup(data, target, facts.entries, now := int(time.time()), now)
     return Made(target, keys, facts.entries)
 
 

@@ -169,7 +169,7 @@ def make(
         raise BackupError(f"{data} holds no node")
     base = newest_base(place)
     with backup_file.in_words(base):
-        about = _looked(base, secret)
+        about, whole_at = _looked(base, secret), int(base.stat().st_mtime)
         target = backup_file.free(base.parent, keys_folder or base.parent, f"{base.stem}+", SUFFIX)
     keys = (keys_folder or base.parent) / target.with_suffix(".keys").name
     # The keys first: where the other file has its name, they are there.
@@ -180,7 +180,7 @@ def make(
         with backup_file.archive(keys, secret) as archive:
             _secret_side(data, scratch, manifest, attached, archive)
         _check(backup_file.unfinished(target), backup_file.unfinished(keys), secret, scratch)
-    note_backup(data, target, manifest.size, int(time.time()))
+    note_backup(data, target, manifest.size, int(time.time()), whole_at)
     return Made(target, keys, manifest.size)
 
 

@@ -144,6 +144,8 @@ def restore(
     from coopnode.increments import increments_of
 
     folder = output.data_folder(data)
+    if increment is not None and source is None:
+        output.fail("--increment goes with the backup it follows on: give that too", as_json=as_json)
     newest = increments_of(source) if source is not None and source.is_file() else []
     found = newest[-1] if newest and increment is None and not no_increment else None
     if nothing_newer and head is None and source is not None:

@@ -386,6 +386,7 @@ def test_an_increment_is_told_of(node: Made, tmp_path: Path) -> None:
     Path(made["backup"]).write_bytes(b"damaged")
     said = coopnode("restore", base, "--data", tmp_path / "b", *given, *secret, status=2).stderr
     assert "--no-increment" not in said, "it was named by the person"
+    assert "goes with the backup" in coopnode("restore", "--data", tmp_path / "a", *given, status=2).stderr
 
 
 # --- keys and documents ---------------------------------------------------------------------------

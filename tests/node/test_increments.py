@@ -365,6 +365,14 @@ def _dies(data: Path, base: Path, fault: str) -> None:
     increments.make(data, base, SECRET)
 
 
+def test_a_full_disk_leaves_nothing(lost: Lost) -> None:
+    for point in ("backup.written", "backup.checked"):
+        faults.arm(f"{point}:full")
+        with pytest.raises(BackupError, match="No space left"):
+            increments.make(lost.data, lost.backup, SECRET)
+        assert sorted(path.suffix for path in lost.backup.parent.glob("b*")) == [".backup", ".keys"]
+
+
 def test_what_does_not_read_back_is_no_increment(lost: Lost, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = os.fsync
 
@@ -405,6 +413,7 @@ async def test_by_the_clock(lost: Lost, tmp_path: Path) -> None:
     assert await found() == (1, 1, 2)
     last = (await node.watch.condition()).backup
     assert last is not None and last.path.endswith(".increment") and last.entries == lost.size
+    assert last.at - last.whole_at >= 3600
     for _ in range(2):
         age(1.1)
         made = await found()
@@ -469,7 +478,7 @@ class Coop:
             society.node.vault.attach(str(self.number).encode())
         elif kind == "text":
             self.edition += 1
-            text: dict[str, Any] = {"kind": "privacy", "edition": self.edition, "title": "Privacy"}
+            text: dict[str, Any] = {"kind": "consent-contacts", "edition": self.edition, "title": "C"}
             await coop.publish(society.officers["chair"], "cooperative.agreement/1", f"# {self.number}", text)
         else:
             for each in range(40):
