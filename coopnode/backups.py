@@ -1,218 +1,53 @@
-"""Backups of a node, made while it runs, and put back into an empty place (design §10, P15, P21).
+"""Whole backups of a node, made while it runs, and put back into an empty place (design §10, P15, P21).
 
-Two encrypted files. `NAME.backup`: the database with everything encrypted inside it, the published log,
-attachments and configuration. `NAME.keys`: the node's keys and the keys of the vault's records. Who has
-both can read
-every record, and an erased record lives on in an old `NAME.keys`: keep them apart, and keys at most 35
-days.
+Two encrypted files (`coopnode.backup_file`). `NAME.backup`: the database with everything encrypted inside it,
+the published log, attachments and configuration. `NAME.keys`: the node's keys and the keys of the vault's
+records. Who has both can read every record, and an erased record lives on in an old `NAME.keys`: keep them
+apart, and keys at most 35 days. What comes between two backups goes into increments
+(`coopnode.increments`).
 
-The head database is in neither. It remembers how far this log has ever been signed, and a copy of it from
-yesterday would let a node sign a second history. `restore` therefore takes the surviving `head.db`, or
-the word of a person that nothing was written after the backup; what was written after it is taken from
-surviving tiles, an export or a mirror (`coopnode.recovery`).
-
-A file is `COOPNODE-BACKUP-1\\n`, a length u16 and a CBOR header with the key derivation, then chunks of 1
-MiB under AES-256-GCM with nonce = prefix (7) ‖ counter u32 ‖ last (1): chunks cannot be left out,
-exchanged or cut
-off unseen. Both files are read back and compared before they get their names.
+The head database is in none of them. It remembers how far this log has ever been signed, and a copy of it
+from yesterday would let a node sign a second history. `restore` therefore takes the surviving `head.db`, or
+the word of a person that nothing was written after the backup; what was written after it is taken from an
+increment, and from surviving tiles, an export or a mirror (`coopnode.recovery`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import secrets
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from coopnode import config, faults, keystore, rebuilding, recovery
-from coopnode.audit.sources import Directory, Missing, Source, SourceError, read_checkpoint, read_tile
+from coopnode import backup_file, config, increments, keystore, rebuilding, recovery
+from coopnode.audit.sources import Directory, Missing, Source, read_checkpoint, read_tile
+from coopnode.backup_file import SCRATCH, BackupError, Made, Secret
 from coopnode.condition import note_backup
 from coopnode.config import FILE as CONFIG
 from coopnode.config import database_of
+from coopnode.increments import Increment
 from coopnode.projections import Projection
 from coopnode.store import fsck, transfer, vault
 from coopnode.store.database import FILE as DATABASE
-from coopnode.store.database import StoreError, exists
+from coopnode.store.database import exists
 from coopnode.store.fsck import Snapshot
 from coopnode.store.heads import FILE as HEAD
 from coopnode.store.heads import FOLDER as HEADS
 from coopnode.store.heads import Heads, StoredHead
 from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints, encoding, merkle, tiles
-from protocol.errors import EncodingError, ProtocolError
 from protocol.identifiers import parse_origin
 from protocol.notes import parse_note
 from protocol.tiles import Tile
 
-MAGIC: Final = b"COOPNODE-BACKUP-1\n"
-_CHUNK: Final = 2**20
-_TAG: Final = 16
-_MEMORY, _TURNS, _LANES = 262_144, 3, 4
-_MOST_MEMORY, _MOST_TURNS, _MOST_LANES = 1_048_576, 20, 16
-_MAX_HEADER: Final = 1_000
-#: Folder of the data directory for copies while a backup is made.
-SCRATCH: Final = "backup.scratch"
-
-
-class BackupError(Exception):
-    """The backup cannot be made or read; the sentence says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A passphrase or the contents of a key file (at least 32 bytes of randomness)."""
-
-    passphrase: str | None = None
-    key_file: bytes | None = None
-
-    def derive(self, header: dict[str, Any]) -> bytes:
-        if header["kdf"] == "argon2id":
-            if self.passphrase is None:
-                raise BackupError("this backup is locked by a passphrase, not by a key file")
-            return Argon2id(
-                salt=header["salt"],
-                length=32,
-                iterations=header["t"],
-                lanes=header["p"],
-                memory_cost=header["m"],
-            ).derive(self.passphrase.encode())
-        if self.key_file is None:
-            raise BackupError("this backup is locked by a key file, not by a passphrase")
-        return HKDF(hashes.SHA256(), 32, header["salt"], b"coopnode/backup/1").derive(self.key_file)
-
-    def header(self) -> dict[str, Any]:
-        if self.key_file is not None:
-            if len(self.key_file) < 32:
-                raise BackupError("a key file has at least 32 random bytes: head -c 32 /dev/urandom > FILE")
-            return {"kdf": "hkdf", "salt": secrets.token_bytes(16), "prefix": secrets.token_bytes(7)}
-        costs = {"m": _MEMORY, "t": _TURNS, "p": _LANES}
-        return {
-            "kdf": "argon2id",
-            **costs,
-            "salt": secrets.token_bytes(16),
-            "prefix": secrets.token_bytes(7),
-        }
-
-
-# --- encrypted streams ----------------------------------------------------------------------------
-
-
-class _Sealing(io.RawIOBase):
-    """Writes what it is given, encrypted in chunks."""
-
-    def __init__(self, file: IO[bytes], secret: Secret) -> None:
-        header = secret.header()
-        self._head = MAGIC + len(encoded := encoding.encode(header)).to_bytes(2, "big") + encoded
-        self._cipher = AESGCM(secret.derive(header))
-        self._prefix: bytes = header["prefix"]
-        self._file, self._held, self._count = file, bytearray(), 0
-        file.write(self._head)
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._held += data
-        while len(self._held) > _CHUNK:
-            self._chunk(bytes(self._held[:_CHUNK]), last=False)
-            del self._held[:_CHUNK]
-        return len(data)
-
-    def finish(self) -> None:
-        self._chunk(bytes(self._held), last=True)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def _chunk(self, data: bytes, *, last: bool) -> None:
-        nonce = self._prefix + self._count.to_bytes(4, "big") + bytes((last,))
-        self._file.write(self._cipher.encrypt(nonce, data, self._head))
-        self._count += 1
-
-
-class _Opening(io.RawIOBase):
-    """Reads it back. Raises BackupError at the first byte that is not what was written."""
-
-    def __init__(self, file: IO[bytes], secret: Secret) -> None:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise BackupError("this is no backup of coopnode")
-        size = file.read(2)
-        encoded = file.read(min(int.from_bytes(size, "big"), _MAX_HEADER))
-        header = _checked(encoded)
-        self._head = MAGIC + size + encoded
-        self._cipher = AESGCM(secret.derive(header))
-        self._prefix: bytes = header["prefix"]
-        self._file, self._count, self._held, self._ended = file, 0, b"", False
-        self._next = file.read(_CHUNK + _TAG)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._held and not self._ended:
-            self._chunk()
-        size = min(len(buffer), len(self._held))
-        buffer[:size], self._held = self._held[:size], self._held[size:]
-        return size
-
-    def drain(self) -> None:
-        """To the end: what follows the archive must be whole too."""
-        while not self._ended:
-            self._chunk()
-
-    def _chunk(self) -> None:
-        data, self._next = self._next, self._file.read(_CHUNK + _TAG)
-        self._ended = not self._next
-        nonce = self._prefix + self._count.to_bytes(4, "big") + bytes((self._ended,))
-        try:
-            self._held = self._cipher.decrypt(nonce, data, self._head)
-        except (InvalidTag, ValueError) as error:
-            why = (
-                "the passphrase or key file is wrong, or the file is damaged"
-                if not self._count
-                else "the file is damaged"
-            )
-            raise BackupError(why) from error
-        self._count += 1
-
-
-def _checked(encoded: bytes) -> dict[str, Any]:
-    try:
-        header: Any = encoding.decode(encoded)
-        sane = (
-            len(header["prefix"]) == 7 and len(header["salt"]) == 16 and header["kdf"] in ("argon2id", "hkdf")
-        )
-        if header["kdf"] == "argon2id":
-            costs = ((header["m"], _MOST_MEMORY), (header["t"], _MOST_TURNS), (header["p"], _MOST_LANES))
-            sane = sane and all(1 <= cost <= most for cost, most in costs)
-    except (EncodingError, KeyError, TypeError) as error:
-        raise BackupError("the file is damaged") from error
-    if not sane:
-        raise BackupError("the file is damaged or of a newer program")
-    return dict(header)
+__all__ = ["SCRATCH", "BackupError", "Made", "Restored", "Secret", "forward", "make", "restore"]
 
 
 # --- making ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    backup: Path
-    keys: Path
-    entries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,76 +77,21 @@ def make(
     """
     if not exists(data, database_of(data)):
         raise BackupError(f"{data} holds no node")
-    try:
-        if target.suffix != ".backup":
+    if target.suffix != ".backup":
+        with backup_file.in_words(target):
             target.mkdir(parents=True, exist_ok=True)
-            target = _free(target, keys_folder or target)
-        keys = (keys_folder or target.parent) / target.with_suffix(".keys").name
-        for path in (target, keys):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                raise BackupError(f"{path} exists and is not overwritten")
-        # Copies that are not encrypted yet stay on the node's own disk.
-        with _scratch(data) as scratch:
-            with _archive(target, secret) as archive:
-                facts = _public_side(data, scratch, archive, progress)
-            # The vault's keys come after the database: every record of the copy then has its key.
-            with _archive(keys, secret) as archive:
-                _secret_side(data, scratch, archive)
-            _check(_unfinished(target), _unfinished(keys), secret, facts, scratch)
-        # The keys first: where the larger file has its name, the other one is there.
-        for path in (keys, target):
-            faults.point("backup.checked")
-            _unfinished(path).rename(path)
-            vault.sync_folder(path.parent)
-    except (StoreError, SourceError, ProtocolError) as error:
-        raise BackupError(str(error)) from error
-    except OSError as error:
-        raise BackupError(f"{error.filename or target}: {error.strerror}") from error
-    finally:
-        if target.suffix == ".backup":
-            for path in (target, (keys_folder or target.parent) / target.with_suffix(".keys").name):
-                _unfinished(path).unlink(missing_ok=True)
-    note_backup(data, target, facts.entries, int(time.time()))
+        target = backup_file.free(target, keys_folder or target, "coopnode-", ".backup")
+    keys = (keys_folder or target.parent) / target.with_suffix(".keys").name
+    # The keys first: where the larger file has its name, the other one is there.
+    with backup_file.making(keys, target), backup_file.scratch(data) as scratch:
+        with backup_file.archive(target, secret) as archive:
+            facts = _public_side(data, scratch, archive, progress)
+        # The vault's keys come after the database: every record of the copy then has its key.
+        with backup_file.archive(keys, secret) as archive:
+            _secret_side(data, scratch, archive)
+        _check(backup_file.unfinished(target), backup_file.unfinished(keys), secret, facts, scratch)
+    note_backup(data, target, facts.entries, now := int(time.time()), now)
     return Made(target, keys, facts.entries)
-
-
-def _free(folder: Path, keys_folder: Path) -> Path:
-    """A name by the time that neither a backup nor the keys left of an attempt that was killed have."""
-    now = int(time.time())
-    while True:
-        name = time.strftime("coopnode-%Y%m%d-%H%M%S", time.gmtime(now))
-        if not (folder / f"{name}.backup").exists() and not (keys_folder / f"{name}.keys").exists():
-            return folder / f"{name}.backup"
-        now += 1
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(path.name + ".new")
-
-
-@contextmanager
-def _scratch(data: Path) -> Iterator[Path]:
-    """A folder for copies; what an attempt that was killed has left goes first."""
-    place = data / SCRATCH
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(mode=0o700)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-@contextmanager
-def _archive(path: Path, secret: Secret) -> Iterator[tarfile.TarFile]:
-    unfinished = _unfinished(path)
-    unfinished.unlink(missing_ok=True)
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        sealing = _Sealing(file, secret)
-        with tarfile.open(fileobj=sealing, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            yield archive
-        faults.point("backup.written")
-        sealing.finish()
 
 
 def _facts(snapshot: Snapshot) -> Facts:
@@ -334,8 +114,8 @@ def _check(backup: Path, keys: Path, secret: Secret, facts: Facts, scratch: Path
     """Reads both files back as a restore would. Raises BackupError."""
     place = scratch / "read back"
     place.mkdir(mode=0o700)
-    _unpack(backup, place, secret)
-    _unpack(keys, place, secret)
+    backup_file.unpack(backup, place, secret)
+    backup_file.unpack(keys, place, secret)
     with fsck.snapshot(place) as snapshot:
         if snapshot.integrity() is not None or _facts(snapshot) != facts:
             raise BackupError("what was written does not read back as it was: is the disk failing?")
@@ -353,48 +133,38 @@ def _public_side(
         note = read_checkpoint(published)
     except Missing:
         note = None
+    now = int(time.time())
     transfer.copy_node(data, database_of(data), scratch)
+    there = increments.attachments(data)
     with fsck.snapshot(scratch) as snapshot:
         facts = _facts(snapshot)
-    _add(archive, scratch / DATABASE, DATABASE)
+        about = increments.describe(snapshot, facts.root, now)
+    increments.add_about(archive, about, there)
+    backup_file.add(archive, scratch / DATABASE, DATABASE)
     if (data / CONFIG).exists():
         # What is restored stands on the file in this archive, whichever database it was taken from.
-        _add_bytes(archive, CONFIG, config.without(data, "database_url").encode())
+        backup_file.add_bytes(archive, CONFIG, config.without(data, "database_url").encode())
     if note is not None:
-        _add_bytes(archive, "log/checkpoint", note)
+        backup_file.add_bytes(archive, "log/checkpoint", note)
         wanted = tiles.tiles_for(checkpoints.parse(parse_note(note)[0]).size)
         for place, tile in enumerate(wanted):
-            _add_bytes(archive, f"log/{tile.path}", read_tile(published, tile))
+            backup_file.add_bytes(archive, f"log/{tile.path}", read_tile(published, tile))
             if tile.level == 0:
                 bundle = Tile("entries", tile.index, tile.width)
-                _add_bytes(archive, f"log/{bundle.path}", read_tile(published, bundle))
+                backup_file.add_bytes(archive, f"log/{bundle.path}", read_tile(published, bundle))
             progress(place + 1, len(wanted))
-    folder = data / vault.ATTACHMENTS
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if len(path.name) == 64:
-            _add(archive, path, f"{vault.ATTACHMENTS}/{path.name}")
+    for digest in there:
+        name = f"{vault.ATTACHMENTS}/{digest.hex()}"
+        backup_file.add(archive, data / name, name)
     return facts
 
 
 def _secret_side(data: Path, scratch: Path, archive: tarfile.TarFile) -> None:
     if (data / vault.FILE).exists():
         fsck.copy(data / vault.FILE, scratch / vault.FILE)
-        _add(archive, scratch / vault.FILE, vault.FILE)
+        backup_file.add(archive, scratch / vault.FILE, vault.FILE)
     for name in keystore.NAMES:
-        _add(archive, data / "keys" / name, f"keys/{name}")
-
-
-def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    found = archive.gettarinfo(str(path), name)
-    found.mode, found.uid, found.gid, found.uname, found.gname = 0o600, 0, 0, "", ""
-    with path.open("rb") as file:
-        archive.addfile(found, file)
-
-
-def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    found = tarfile.TarInfo(name)
-    found.size, found.mode = len(data), 0o600
-    archive.addfile(found, io.BytesIO(data))
+        backup_file.add(archive, data / "keys" / name, f"keys/{name}")
 
 
 # --- putting back ---------------------------------------------------------------------------------
@@ -415,6 +185,7 @@ class Restored:
     rolled: recovery.Rolled | None
     #: where what had survived of the old directory stands now
     aside: Path | None = None
+    increment: Path | None = None
 
     @property
     def missing(self) -> tuple[int, int] | None:
@@ -428,6 +199,7 @@ def restore(
     data: Path,
     secret: Secret,
     *,
+    increment: Path | None = None,
     head: Path | None = None,
     nothing_newer: bool = False,
     sources: Sequence[Source] = (),
@@ -438,8 +210,9 @@ def restore(
     its `log` is then a source to roll forward from, its `head` the head database. It is put aside, not
     deleted. Nothing is left behind when it fails.
 
-    `head` is the surviving head database of the lost node; with `nothing_newer` a person vouches that the
-    node took nothing after what was found, and a new one is made.
+    `increment` is one of this backup; what it brings comes first. `head` is the surviving head database of
+    the lost node; with `nothing_newer` a person vouches that the node took nothing after what was found, and
+    a new one is made.
 
     Raises BackupError.
     """
@@ -456,13 +229,16 @@ def restore(
         old = data / HEADS / HEAD
         head = head or (old if old.exists() else None)
     aside = data.with_name(data.name + time.strftime(".survived-%Y%m%d-%H%M%S", time.gmtime()))
-    try:
+    with backup_file.in_words(data):
         data.parent.mkdir(parents=True, exist_ok=True)
         unfinished.mkdir(mode=0o700)
         try:
-            _unpack(backup, unfinished, secret)
-            _unpack(keys, unfinished, secret)
-            done = _roll(unfinished, data, sources, head, nothing_newer, projections, progress)
+            about = backup_file.unpack(backup, unfinished, secret)
+            backup_file.unpack(keys, unfinished, secret)
+            roll = partial(_roll, unfinished, data, sources, head, nothing_newer, projections, progress)
+            done = (
+                roll(None) if increment is None else _onward(increment, keys, unfinished, secret, about, roll)
+            )
             if survived:
                 data.rename(aside)
                 done = replace(done, aside=aside)
@@ -471,13 +247,28 @@ def restore(
             unfinished.rename(data)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    except (StoreError, ProtocolError, recovery.RecoveryError, keystore.KeystoreError) as error:
-        raise BackupError(str(error)) from error
-    except tarfile.TarError as error:
-        raise BackupError(f"the backup cannot be unpacked: {error}") from error
-    except OSError as error:
-        raise BackupError(f"{error.filename or data}: {error.strerror}") from error
     return done
+
+
+def _onward(
+    file: Path,
+    keys: Path,
+    data: Path,
+    secret: Secret,
+    about: dict[str, bytes],
+    roll: Callable[[Increment], Restored],
+) -> Restored:
+    """With an increment of the backup that stands in `data`. Its keys lie beside those of the backup, else
+    beside itself."""
+    name, place = file.with_suffix(".keys").name, data / "increment"
+    own = keys.parent / name
+    base = increments.base_of(about)
+    with increments.opened(file, own if own.exists() else file.parent / name, place, secret, base) as found:
+        found.bring_keys(data)
+        done = roll(found)
+        found.bring_attachments(data)
+    shutil.rmtree(place)
+    return replace(done, increment=file)
 
 
 def forward(
@@ -491,36 +282,14 @@ def forward(
 
     Raises BackupError.
     """
-    try:
-        with rebuilding.locked(data):
-            head = data / HEADS / HEAD
-            if not (data / DATABASE).exists():
-                raise BackupError(f"{data} holds no node")
-            return _roll(
-                data, data, (Directory(data), *sources), head if head.exists() else None, False,
-                projections, progress,
-            )  # fmt: skip
-    except (
-        StoreError,
-        ProtocolError,
-        recovery.RecoveryError,
-        rebuilding.RebuildError,
-        keystore.KeystoreError,
-    ) as error:
-        raise BackupError(str(error)) from error
-    except OSError as error:
-        raise BackupError(f"{error.filename or data}: {error.strerror}") from error
-
-
-def _unpack(path: Path, target: Path, secret: Secret) -> None:
-    with path.open("rb") as file:
-        opening = _Opening(file, secret)
-        # The filter refuses names that lead out of the folder, links and devices.
-        with tarfile.open(fileobj=io.BufferedReader(opening), mode="r|") as archive:
-            archive.extractall(target, filter="data")
-        opening.drain()
-    for found in target.rglob("*"):
-        found.chmod(0o700 if found.is_dir() else 0o600)
+    with backup_file.in_words(data), rebuilding.locked(data):
+        head = data / HEADS / HEAD
+        if not (data / DATABASE).exists():
+            raise BackupError(f"{data} holds no node")
+        return _roll(
+            data, data, (Directory(data), *sources), head if head.exists() else None, False,
+            projections, progress, None,
+        )  # fmt: skip
 
 
 def _roll(
@@ -531,6 +300,7 @@ def _roll(
     nothing_newer: bool,
     projections: Sequence[Projection],
     progress: Callable[[int, int], None],
+    increment: Increment | None,
 ) -> Restored:
     """Rolls `data` forward and gives it its head database."""
     with fsck.snapshot(data) as snapshot:
@@ -545,7 +315,7 @@ def _roll(
     heads = Heads(data, create=False) if head is not None else None
     try:
         rolled = recovery.roll_forward(
-            data, sources, heads.get if heads else lambda origin: None, projections, progress
+            data, sources, heads.get if heads else lambda origin: None, projections, progress, increment
         )
         found = StoredHead(rolled.size, rolled.root)
         known = heads.get(rolled.origin) if heads else None

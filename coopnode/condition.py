@@ -98,9 +98,11 @@ class Disk(Part, frozen=True):
 
 
 class Backup(Part, frozen=True):
-    """The last one that was made whole."""
+    """The last one that was made, an increment maybe. `whole_at`: when the last whole one was: without it an
+    increment is worth nothing, so by this a backup is late."""
 
     at: int
+    whole_at: int
     path: str
     size: int
     entries: int
@@ -289,10 +291,10 @@ def _size(path: Path) -> int:
 # -- backups ----------------------------------------------------------------------------------------------
 
 
-def note_backup(data: Path, path: Path, entries: int, now: int) -> None:
-    """Remembers a backup that was made whole. A directory that may only be read stays as it is: whoever makes
+def note_backup(data: Path, path: Path, entries: int, now: int, whole_at: int) -> None:
+    """Remembers a backup that was made. A directory that may only be read stays as it is: whoever makes
     the backup of such a copy watches over it elsewhere."""
-    found = Backup(now, str(path.resolve()), _size(path), entries)
+    found = Backup(now, whole_at, str(path.resolve()), _size(path), entries)
     temporary = data / f"{BACKUP_NOTE}.new"
     try:
         temporary.write_bytes(msgspec.json.encode(found))
@@ -383,9 +385,9 @@ def _of_disk(found: Condition) -> Iterator[Trouble]:
         return
     if backup is None:
         yield Trouble("no_backup", "warn", {})
-    elif found.at - backup.at > _BACKUP_LATE:
-        old = found.at - backup.at > _BACKUP_OLD
-        yield Trouble("backup_late", "bad" if old else "warn", {"at": backup.at})
+    elif found.at - backup.whole_at > _BACKUP_LATE:
+        old = found.at - backup.whole_at > _BACKUP_OLD
+        yield Trouble("backup_late", "bad" if old else "warn", {"at": backup.whole_at})
 
 
 def _of_mail(found: Condition) -> Iterator[Trouble]:

@@ -112,7 +112,9 @@ class Backup(BaseModel):
     key_file: Path
     #: hours between two
     every: float = Field(24.0, ge=0.1, le=24 * 35)
-    #: how many of them stay
+    #: hours between two increments, which hold what has come since the last whole one; none without it
+    increments: float | None = Field(None, ge=0.01, le=24 * 35)
+    #: how many whole ones stay
     keep: int = Field(14, ge=1, le=10_000)
 
 

@@ -1,5 +1,5 @@
-"""`coopnode drill`: would we get everything back? The newest backup restored beside the node, rolled forward,
-checked and opened, with times and sizes; afterwards nothing of it is left.
+"""`coopnode drill`: would we get everything back? The newest backup with its newest increment restored beside
+the node, rolled forward, checked and opened, with times and sizes; afterwards nothing of it is left.
 
 The copy never writes: it is opened, not started, so that it signs nothing.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from coopnode import backups
+from coopnode import backups, increments
 from coopnode.app import Node
 from coopnode.audit import audit
 from coopnode.audit.sources import Directory, Missing, Source, SourceError, read_checkpoint
@@ -41,15 +41,20 @@ class Drilled:
     """`problem` is the first thing that went wrong, in words."""
 
     backup: Path
-    #: seconds since the backup was made
+    #: the newest increment of it
+    increment: Path | None
+    #: seconds since the last of them was made; bytes of both
     age: int
     bytes: int
     backed_up: int = 0
+    #: entries after the increment, and after rolling forward
+    incremented: int | None = None
     entries: int = 0
     source: str | None = None
     state_digest: str | None = None
     erased: int = 0
     records_missing: int = 0
+    texts_missing: int = 0
     pages: dict[str, int] = field(default_factory=dict)
     #: seconds of each step
     seconds: dict[str, float] = field(default_factory=dict)
@@ -58,16 +63,6 @@ class Drilled:
     @property
     def ok(self) -> bool:
         return self.problem is None
-
-
-def newest(place: Path) -> Path:
-    """The backup meant: the file itself, or the newest in a folder. Raises BackupError."""
-    if place.is_file():
-        return place
-    found = sorted(place.glob("*.backup"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise BackupError(f"{place} holds no finished backup")
-    return found[-1]
 
 
 def drill(
@@ -82,8 +77,11 @@ def drill(
 ) -> Drilled:
     """`scratch` is a folder on a disk with room; it is left as it was. Raises BackupError when there is
     nothing to drill with."""
-    backup = newest(place)
-    found = Drilled(backup, int(time.time() - backup.stat().st_mtime), backup.stat().st_size)
+    backup = increments.newest_base(place)
+    increment = next(reversed(increments.increments_of(backup)), None)
+    files = [path.stat() for path in (backup, increment) if path is not None]
+    age, size = time.time() - max(each.st_mtime for each in files), sum(each.st_size for each in files)
+    found = Drilled(backup, increment, int(age), size)
     folder = scratch / f"coopnode-drill-{time.time_ns()}"
     folder.mkdir(mode=0o700, parents=True)
     try:
@@ -114,6 +112,7 @@ def _run(
             keys,
             data,
             secret,
+            increment=found.increment,
             # A running node moves its head between the two: the copy of the head is taken first, so the tiles
             # lead at least as far.
             head=_copied(head, data) if head.exists() else None,
@@ -123,7 +122,9 @@ def _run(
         )
     found.backed_up, found.entries = done.backed_up, done.entries
     if done.rolled is not None:
-        found.source, found.records_missing = done.rolled.source, len(done.rolled.records_missing)
+        found.source, found.incremented = done.rolled.source, done.rolled.increment
+        found.records_missing = len(done.rolled.records_missing)
+        found.texts_missing = len(done.rolled.texts_missing)
     if done.missing is not None:
         found.problem = f"entries {done.missing[0]} to {done.missing[1]} were signed and are nowhere"
         return
@@ -197,5 +198,6 @@ def as_json(found: Drilled) -> dict[str, Any]:
     return {
         "ok": found.ok,
         "backup": str(found.backup),
-        **{name: getattr(found, name) for name in found.__slots__ if name != "backup"},
+        "increment": str(found.increment) if found.increment else None,
+        **{name: getattr(found, name) for name in found.__slots__ if name not in ("backup", "increment")},
     }

@@ -76,8 +76,8 @@ def _looked_at(found: Condition) -> Iterator[Metric]:
     files = (("database", disk.database), ("wal", disk.wal), ("vault-keys", disk.vault))
     yield _many("coopnode_file_bytes", "Files of the node", "file", files)
     if found.backup is not None:
-        age = max(0, found.at - found.backup.at)
-        yield _one("coopnode_backup_age_seconds", "Since the last backup was made", age)
+        age = max(0, found.at - found.backup.whole_at)
+        yield _one("coopnode_backup_age_seconds", "Since the last whole backup was made", age)
         yield _one("coopnode_backup_bytes", "Size of the last backup", found.backup.size)
     yield _many(
         "coopnode_job_failed",

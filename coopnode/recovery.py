@@ -1,10 +1,10 @@
 """Rolling an older copy of a node forward (SPEC §9.6, P16, P18): entries it lacks are taken from surviving
-tiles, an export or a mirror, judged again and appended with their original bytes.
+tiles, an export, a mirror or an increment of the backup, judged again and appended with their original bytes.
 
 Nothing is believed but signatures and hashes. A source counts as far as its checkpoint is signed by this
 log's key, or as the head database says; the copy must be a beginning of it, else there are two histories and
 nothing is written. What a log does not hold does not come back this way: private records and public texts of
-the entries taken over are missing until somebody has them, and are named.
+the entries taken over are missing until somebody has them, and are named; an increment has them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from coopnode import erasure, keystore
 from coopnode.audit.sources import Missing, Source, SourceError, read_checkpoint, read_tile
@@ -22,22 +23,26 @@ from coopnode.projections import Projection, Projections
 from coopnode.search import people
 from coopnode.store.database import STORAGE_ERRORS, get_meta, open_database, set_meta
 from coopnode.store.heads import StoredHead
-from coopnode.store.log_store import Blob, LogStore
+from coopnode.store.log_store import Blob, Box, LogStore
 from coopnode.store.schema import outbox, sessions
 from coopnode.store.sql import Connection, delete, update
 from coopnode.store.state_store import StateStore
 from coopnode.store.tree_store import TreeStore
-from coopnode.store.vault import Vault
+from coopnode.store.vault import Sealed, Vault
 from coopnode.tiles_writer import LogFiles
 from protocol import checkpoints, documents, merkle, registry, signatures, tiles
 from protocol.contract import View
 from protocol.contracts import continuation, cooperative
+from protocol.contracts import vault as erasing
 from protocol.documents import Statement
 from protocol.errors import NoteError, ProtocolError, TileError
 from protocol.identifiers import origin, parse_origin
 from protocol.log import Accepted, Batch, SeenAhead
 from protocol.notes import NoteKey, parse_note
 from protocol.tiles import TILE_WIDTH, Tile
+
+if TYPE_CHECKING:
+    from coopnode.increments import Increment
 
 #: Row of `meta`: indexes of entries whose private records were lost with a machine, as JSON.
 LOST: Final = "records_lost"
@@ -61,6 +66,8 @@ class Rolled:
     #: legal time of the last entry, seconds
     tick: int
     source: str | None = None
+    #: how many entries there were after the increment, when there was one
+    increment: int | None = None
     #: the largest signed head that was found, and its note
     signed: StoredHead | None = None
     note: bytes | None = None
@@ -83,8 +90,10 @@ def roll_forward(
     known: Callable[[str], StoredHead | None],
     projections: Sequence[Projection] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
+    increment: Increment | None = None,
 ) -> Rolled:
-    """As far as a source leads. `known` tells what the head database says of an origin.
+    """First to the end of the increment, then as far as a source leads. `known` tells what the head database
+    says of an origin.
 
     The caller holds the directory. Raises RecoveryError, StoreError, KeystoreError.
     """
@@ -92,7 +101,8 @@ def roll_forward(
     try:
         vault = Vault(data, keystore.load(data / "keys").vault)
         try:
-            return _Roll(LogStore(database), vault, Projections(projections), progress).run(sources, known)
+            roll = _Roll(LogStore(database), vault, Projections(projections), progress, increment)
+            return roll.run(sources, known)
         finally:
             vault.close()
     except STORAGE_ERRORS as error:
@@ -126,12 +136,18 @@ class _Roll:
         vault: Vault,
         projections: Projections,
         progress: Callable[[int, int], None],
+        increment: Increment | None,
     ) -> None:
+        self._increment = increment
         self._store, self._vault, self._projections, self._progress = store, vault, projections, progress
         self._tree = TreeStore(store.database.raw_reader)
         self._state = StateStore(store.database.raw_reader)
         #: the largest signed head so far, by generation and size
         self._signed: tuple[int, StoredHead] | None = None
+        #: what sources vouch for, by generation
+        self._vouched: list[tuple[int, StoredHead]] = []
+        #: (index, type, document) of entries whose private records nobody had
+        self._missing: list[tuple[int, str, bytes]] = []
 
     def run(self, sources: Sequence[Source], known: Callable[[str], StoredHead | None]) -> Rolled:
         size = self._store.size()
@@ -147,6 +163,8 @@ class _Roll:
         self._projections.prepare(self._store.database)
         # Its keys and boxes may not be all there yet: the next start fills it.
         self._store.database.write_now(people.discard)
+        if self._increment is not None:
+            self._take(self._increment, found.log_key)
         targets = list(self._targets(sources, name, found.log_key, known))
         # Whatever was vouched for of one generation must be one history: where it leads on, and what it
         # passes.
@@ -156,7 +174,27 @@ class _Roll:
                 break
         done.origin = origin(name, self._head.generation)
         done.size, done.root, done.tick = self._head.size, self._head.tree.root(), self._head.tick
+        said = View(self._state, erasing.DOMAIN)
+        done.records_missing = [
+            (index, type) for index, type, document in self._missing if not erasing.is_erased(said, document)
+        ]
         return done
+
+    def _take(self, increment: Increment, key: bytes) -> None:
+        """What came between the backup and its increment. Whoever could open it vouches for its end, as for
+        the backup's. Raises RecoveryError."""
+        about, start = increment.manifest, self._head
+        if about.origin != self._done.origin:
+            raise RecoveryError(f"{increment.name} is of {about.origin}, the backup of {self._done.origin}")
+        if about.start != start.size or about.start_root != start.tree.root():
+            raise RecoveryError(f"{increment.name} does not follow on this backup")
+        target = _Target(increment, StoredHead(about.size, about.root), start.generation)
+        if about.size > start.size and not self._follow(target):
+            raise RecoveryError(self._done.notes.pop())
+        self._store.database.write_now(increment.take_over)
+        self._done.increment, self._done.source = self._head.size, None
+        with suppress(Missing):  # made before the first checkpoint
+            self._signed_by(increment, self._done.cooperative, key)
 
     # -- where to
 
@@ -169,9 +207,7 @@ class _Roll:
     ) -> Iterator[_Target]:
         for source in sources:
             try:
-                note = read_checkpoint(source)
-                log, generation = self._origin_of(note, name)
-                signed = checkpoints.open_checkpoint(note, NoteKey(log, key))
+                log, generation, head = self._signed_by(source, name, key)
             except Missing:
                 self._done.notes.append(f"{source.name} has no checkpoint")
                 continue
@@ -181,18 +217,26 @@ class _Roll:
             except ProtocolError:
                 self._done.notes.append(f"the checkpoint of {source.name} is not signed by this log")
                 continue
-            head = StoredHead(signed.size, signed.root)
-            if head.size <= self._head.size and self._tree.root_at(head.size) != head.root:
-                raise RecoveryError(f"{source.name} holds another history, signed by this log, than the copy")
-            largest = self._signed
-            if largest is None or (largest[0], largest[1].size) < (generation, head.size):
-                self._signed = generation, head
-                self._done.signed, self._done.note = head, note
             yield _Target(source, head, generation)
             stored = known(log)
             if stored is not None:
                 # The files go out before the signature: a crash in between leaves more than is signed.
                 yield _Target(source, stored, generation)
+
+    def _signed_by(self, source: Source, name: str, key: bytes) -> tuple[str, int, StoredHead]:
+        """(origin, generation, head) of a source's checkpoint. Raises RecoveryError for another history,
+        SourceError and ProtocolError for one that is not there or not ours."""
+        note = read_checkpoint(source)
+        log, generation = self._origin_of(note, name)
+        signed = checkpoints.open_checkpoint(note, NoteKey(log, key))
+        head = StoredHead(signed.size, signed.root)
+        if head.size <= self._head.size and self._tree.root_at(head.size) != head.root:
+            raise RecoveryError(f"{source.name} holds another history, signed by this log, than the copy")
+        largest = self._signed
+        if largest is None or (largest[0], largest[1].size) < (generation, head.size):
+            self._signed = generation, head
+            self._done.signed, self._done.note = head, note
+        return log, generation, head
 
     def _origin_of(self, note: bytes, name: str) -> tuple[str, int]:
         """Of this log, in our generation or one that went on from it. Raises ProtocolError."""
@@ -281,23 +325,36 @@ class _Roll:
     def _write(self, batch: Batch, source: Source) -> None:
         accepted = list(batch.accepted)
         erased = erasure.named(accepted)
-        lost = [(entry.index, entry.statement.type) for entry in accepted if _private(entry)]
+        private = [entry for entry in accepted if _private(entry)]
+        records = {entry.index: found for entry in private if (found := self._record(entry)) is not None}
+        lost = [entry for entry in private if entry.index not in records]
         known = len(self._done.texts_missing)
         texts = [text for entry in accepted if (text := self._text(entry, source)) is not None]
-        gone = [index for index, _ in lost] + self._done.texts_missing[known:]
+        gone = [entry.index for entry in lost] + self._done.texts_missing[known:]
 
         def also(connection: Connection) -> None:
             erasure.drop(connection, erased)
             self._projections.apply(connection, accepted)
             _settle(connection, self._done.before, accepted[-1].tick)
-            _note_lost(connection, gone)
+            note_lost(connection, gone)
 
         size = self._head.size
-        self._store.append(size, accepted, batch.leaf_hashes, batch.writes, blobs=texts, also=also)
+        boxes = [box for box, _ in records.values()]
+        if records:
+            self._vault.keep([key for _, key in records.values()])
+        self._store.append(
+            size, accepted, batch.leaf_hashes, batch.writes, boxes=boxes, blobs=texts, also=also
+        )
         self._vault.erase(erased)
         self._state.applied(batch.writes)
         self._head = batch.head
-        self._done.records_missing += lost
+        self._missing += [(entry.index, entry.statement.type, entry.statement.digest) for entry in lost]
+
+    def _record(self, entry: Accepted) -> tuple[Box, Sealed] | None:
+        """The private record of an entry and its key, when the increment has them."""
+        if self._increment is None:
+            return None
+        return self._increment.record(entry.statement.digest, entry.index)
 
     def _text(self, entry: Accepted, source: Source) -> Blob | None:
         """The public text an entry names, when the copy lacks it and the source has it."""
@@ -326,7 +383,7 @@ def _settle(connection: Connection, start: int, tick: int) -> None:
     connection.execute(delete(sessions))
 
 
-def _note_lost(connection: Connection, indexes: Sequence[int]) -> None:
+def note_lost(connection: Connection, indexes: Sequence[int]) -> None:
     if indexes:
         held = json.loads(get_meta(connection, LOST) or "[]")
-        set_meta(connection, LOST, json.dumps([*held, *indexes]))
+        set_meta(connection, LOST, json.dumps([*held, *(index for index in indexes if index not in held)]))

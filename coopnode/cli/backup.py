@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -25,6 +25,9 @@ PASSPHRASE: Any = typer.Option(
 KEY_FILE: Any = typer.Option(
     None, "--key-file", help="Instead of a passphrase: a file of at least 32 random bytes.", metavar="FILE"
 )
+
+
+_HINT: Final = ". Its increment {found} was to be used: --increment names another one, --no-increment none"
 
 
 def add(app: typer.Typer) -> None:
@@ -49,6 +52,11 @@ def backup(
     target: Path = typer.Argument(
         help="A folder, made when it is missing, or the name of a file: NAME.backup.", metavar="DIR|FILE"
     ),
+    increment: bool = typer.Option(
+        False,
+        "--increment",
+        help="Only what has come since the newest whole backup in DIR, or since the backup FILE.",
+    ),
     data: Path | None = DATA,
     passphrase_file: Path | None = PASSPHRASE,
     key_file: Path | None = KEY_FILE,
@@ -61,14 +69,19 @@ def backup(
     of its key. The head database is in neither (it must never go back in time). Both are read back and
     compared before they get their names.
 
+    With --increment: NAME+TIME.increment and its keys, beside NAME.backup and under the same passphrase or
+    key file. It holds all that is new since NAME.backup, so restoring takes that and the last increment.
+
     Exit status: 0 done, 2 could not be made.
     """
+    from coopnode import increments
     from coopnode.backups import BackupError, make
 
-    secret = _secret(passphrase_file, key_file, "Passphrase of the backup", twice=True)
+    secret = _secret(passphrase_file, key_file, "Passphrase of the backup", twice=not increment)
     try:
         with output.progress("Backup", as_json=as_json) as progress:
-            made = make(output.data_folder(data), target, secret, progress)
+            work = increments.make if increment else make
+            made = work(output.data_folder(data), target, secret, progress)
     except BackupError as error:
         output.fail(str(error), as_json=as_json)
     result = {"ok": True, "backup": str(made.backup), "keys": str(made.keys), "entries": made.entries}
@@ -82,6 +95,10 @@ def restore(
     ),
     data: Path | None = DATA,
     keys: Path | None = typer.Option(None, "--keys", help="[default: NAME.keys beside it]", metavar="FILE"),
+    increment: Path | None = typer.Option(
+        None, "--increment", help="NAME+TIME.increment. [default: the newest beside it]", metavar="FILE"
+    ),
+    no_increment: bool = typer.Option(False, "--no-increment", help="The backup alone."),
     head: Path | None = typer.Option(
         None, "--head", help="The surviving head/head.db of the lost node.", metavar="FILE"
     ),
@@ -108,8 +125,9 @@ def restore(
     """Put a backup back and roll it forward.
 
     A node is never overwritten: the directory is new, or holds what survived of the lost one. Its log/ and
-    head/ are used and then put aside. Entries after the backup come from there and from --from; each is
-    checked and judged again, and keeps its bytes. Private records that only the lost machine had are named.
+    head/ are used and then put aside. Entries after the backup come from its increment, which also brings
+    private records and texts, then from log/ and from --from; each is checked and judged again, and keeps its
+    bytes. Private records that only the lost machine had are named.
 
     A node must know how far its log has ever been signed, or it could sign a second history. That stands in
     head/head.db: in the directory, or given by --head. Without it, --nothing-newer says that there was
@@ -123,8 +141,13 @@ def restore(
     from coopnode.backups import BackupError, forward
     from coopnode.backups import restore as put_back
     from coopnode.cli.node import all_projections
+    from coopnode.increments import increments_of
 
     folder = output.data_folder(data)
+    if increment is not None and source is None:
+        output.fail("--increment goes with the backup it follows on: give that too", as_json=as_json)
+    newest = increments_of(source) if source is not None and source.is_file() else []
+    found = newest[-1] if newest and increment is None and not no_increment else None
     if nothing_newer and head is None and source is not None:
         output.confirm(
             "If the node took documents after what is found here they are lost, and members will see a "
@@ -143,6 +166,7 @@ def restore(
                     keys or source.with_suffix(".keys"),
                     folder,
                     secret,
+                    increment=increment or found,
                     head=head,
                     nothing_newer=nothing_newer,
                     sources=sources,
@@ -150,7 +174,8 @@ def restore(
                     progress=progress,
                 )
     except BackupError as error:
-        output.fail(str(error), as_json=as_json)
+        hint = "" if found is None else _HINT.format(found=found)
+        output.fail(f"{error}{hint}", as_json=as_json)
     output.show(_told(done), "\n".join(_lines(done)), as_json=as_json)
     if done.missing is not None:
         raise typer.Exit(output.CONTRADICTION)
@@ -175,6 +200,8 @@ def _told(done: Restored) -> dict[str, Any]:
         "ok": done.missing is None,
         "data": str(done.data),
         "backed_up": done.backed_up,
+        "increment": str(done.increment) if done.increment else None,
+        "incremented": rolled.increment if rolled else None,
         "entries": done.entries,
         "startable": done.startable,
         "missing": list(done.missing) if done.missing else None,
@@ -192,8 +219,13 @@ def _lines(done: Restored) -> list[str]:
     rolled, folder = done.rolled, done.data
     until = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(done.tick))
     lines = [f"{folder}: {done.entries} entries, the last of {until}."]
+    known = done.backed_up
+    if rolled is not None and rolled.increment is not None:
+        lines.append(f"{rolled.increment - known} of them came after the backup, from {done.increment}.")
+        known = rolled.increment
     if rolled is not None and rolled.source is not None:
-        lines.append(f"{done.entries - done.backed_up} of them came after the backup, from {rolled.source}.")
+        after = "backup" if rolled.increment is None else "increment"
+        lines.append(f"{done.entries - known} of them came after the {after}, from {rolled.source}.")
     lines += [f"Not used: {note}" for note in rolled.notes] if rolled else []
     if rolled is not None and rolled.records_missing:
         named = ", ".join(f"{index} ({type})" for index, type in rolled.records_missing[:20])
@@ -316,9 +348,9 @@ def rehearse(
 ) -> None:
     """Try whether everything could be got back.
 
-    The node may run meanwhile. Restores the newest backup into a scratch directory, rolls it forward from
-    the tiles of --data, verifies and audits the result, carries out erasures, opens pages, and removes it
-    all. The copy signs nothing.
+    The node may run meanwhile. Restores the newest backup with its newest increment into a scratch directory,
+    rolls it forward from the tiles of --data, verifies and audits the result, carries out erasures, opens
+    pages, and removes it all. The copy signs nothing.
 
     Exit status: 0 everything came back, 1 something did not, 2 there is nothing to try with.
     """
@@ -344,11 +376,15 @@ def rehearse(
         )
     except BackupError as error:
         output.fail(str(error), as_json=as_json)
+    held = found.backed_up if found.incremented is None else found.incremented
     seconds = ", ".join(f"{step} {taken:g} s" for step, taken in found.seconds.items())
     lines = [
-        f"{found.backup}: {found.bytes / 2**20:.1f} MiB, made {found.age / 3600:.1f} hours ago",
-        f"{found.backed_up} entries in it, {found.entries} after rolling forward; {seconds}",
-        f"{found.records_missing} private records would be lost, {found.erased} stay erased",
+        f"{found.increment or found.backup}: {found.bytes / 2**20:.1f} MiB, "
+        f"made {found.age / 3600:.1f} hours ago",
+        f"{found.backed_up} entries in {found.backup}" if found.increment else "",
+        f"{held} entries in it, {found.entries} after rolling forward; {seconds}",
+        f"{found.records_missing} private records and {found.texts_missing} texts would be lost, "
+        f"{found.erased} records stay erased",
         f"State digest {found.state_digest}" if found.state_digest else "",
         "Everything came back." if found.ok else f"NOT EVERYTHING CAME BACK: {found.problem}",
     ]

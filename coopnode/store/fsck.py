@@ -17,6 +17,8 @@ from coopnode.store.driver import Driver, stream
 from coopnode.store.migrating import without_index
 from coopnode.store.sql import Connection
 from coopnode.store.sqlite import FILE
+from coopnode.store.state_store import SnapshotState
+from coopnode.store.tree_store import TreeStore
 
 
 class EntryRow(NamedTuple):
@@ -63,6 +65,23 @@ class Snapshot:
         row = self._connection.execute("SELECT max(idx) FROM entries").fetchone()
         return 0 if row[0] is None else int(row[0]) + 1
 
+    def first(self) -> bytes:
+        """Bytes of the first entry of a log that has one."""
+        row = self._connection.execute("SELECT raw FROM entries WHERE idx = 0").fetchone()
+        return bytes(row[0])
+
+    def tick(self) -> int:
+        """Of the last entry of a log that has one."""
+        row = self._connection.execute("SELECT tick FROM entries ORDER BY idx DESC LIMIT 1").fetchone()
+        return int(row[0])
+
+    def tree(self) -> TreeStore:
+        return TreeStore(lambda: self._connection)
+
+    def standing(self) -> SnapshotState:
+        """The state for those who look up single records."""
+        return SnapshotState(lambda: self._connection)
+
     def entries(self, start: int = 0) -> Iterator[EntryRow]:
         query = (
             "SELECT idx, digest, entry_digest, type, iss, sub, tick, iat, exp, cti, raw FROM entries"
@@ -96,6 +115,23 @@ class Snapshot:
     def meta(self, name: str) -> str | None:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    def part(
+        self, table: str, columns: Sequence[str], where: str, parameters: Sequence[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Some rows of a table, in no order."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        yield from stream(self._connection, f'SELECT {names} FROM "{table}" WHERE {where}', parameters)
+
+    def records_of(self, start: int) -> Iterator[RecordRow]:
+        """Those that came with the entries from `start` on, found by these: no index leads to them."""
+        query = (
+            "SELECT found.digest, found.idx, found.type, found.box"
+            " FROM entries CROSS JOIN private_records found"
+            " WHERE entries.idx >= ? AND found.digest = entries.digest AND found.idx = entries.idx"
+        )
+        for row in stream(self._connection, query, (start,)):
+            yield RecordRow(*row)
 
     def tables(self) -> list[str]:
         query = (

@@ -6,13 +6,14 @@ Read models are not among them: they are filled anew when a node opens the copy.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from coopnode.store import fsck, schema
 from coopnode.store.database import FILE, Database, driver, open_database
+from coopnode.store.driver import Driver
 from coopnode.store.fsck import Snapshot
 from coopnode.store.rows import insert_rows
 from coopnode.store.sql import Connection, Table, func, select
@@ -22,7 +23,7 @@ _BATCH: Final = 64
 _LARGE: Final = {"blobs": 1, "drafts": 4, "private_records": 8}
 STATE_DIGEST: Final = "state digest"
 #: Which node writes a database is no fact of another one (`coopnode.store.postgresql`).
-_OWN: Final = "leader"
+OWN: Final = "leader"
 #: Not a fact: without it every read model is filled anew.
 _LEFT_OUT: Final = frozenset((schema.projection_versions.name,))
 
@@ -67,18 +68,26 @@ def copy_facts(source: Snapshot, target: Database, progress: Callable[[int, int]
     def work(connection: Connection) -> None:
         nonlocal done
         raw = driver(connection)
-        raw.execute("DELETE FROM meta WHERE name <> ?", (_OWN,))
+        raw.execute("DELETE FROM meta WHERE name <> ?", (OWN,))
         for table in facts():
-            names = [column.name for column in table.columns]
-            quoted = ", ".join(f'"{name}"' for name in names)
-            rows = _rows(source, table, names)
-            while batch := list(islice(rows, _LARGE.get(table.name, _BATCH))):
-                insert_rows(raw, f'INSERT INTO "{table.name}" ({quoted})', batch)
-                done += len(batch)
+            for count in put(raw, table, _rows(source, table, names_of(table))):
+                done += count
                 progress(done, total)
         _continue_numbers(connection)
 
     target.write_now(work)
+
+
+def names_of(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def put(raw: Driver, table: Table, rows: Iterable[Sequence[object]], then: str = "") -> Iterator[int]:
+    """Inserts whole rows, a few at a time; yields how many each time."""
+    quoted, waiting = ", ".join(f'"{name}"' for name in names_of(table)), iter(rows)
+    while batch := list(islice(waiting, _LARGE.get(table.name, _BATCH))):
+        insert_rows(raw, f'INSERT INTO "{table.name}" ({quoted})', batch, then)
+        yield len(batch)
 
 
 def _continue_numbers(connection: Connection) -> None:
@@ -99,7 +108,7 @@ def _rows(
     source: fsck.Snapshot, table: Table, names: Sequence[str], order: Sequence[str] = ()
 ) -> Iterator[tuple[object, ...]]:
     for row in source.table(table.name, names, order):
-        if table is not schema.meta or row[0] != _OWN:
+        if table is not schema.meta or row[0] != OWN:
             yield row
 
 
@@ -108,7 +117,7 @@ def fingerprint(source: Snapshot) -> dict[str, str]:
     of SPEC §9.2."""
     found: dict[str, str] = {}
     for table in facts():
-        names = [column.name for column in table.columns]
+        names = names_of(table)
         keys = [column.name for column in table.primary_key.columns]
         hasher, count = hashlib.sha256(), 0
         for row in _rows(source, table, names, keys):

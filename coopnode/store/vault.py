@@ -24,10 +24,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from coopnode import faults
+from coopnode.store.backend import StoreError
 
 FILE = "vault-keys.db"
 ATTACHMENTS = "attachments"
 _NONCE = 12
+_TABLE = "CREATE TABLE IF NOT EXISTS keys (digest BLOB PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID"
 
 
 class VaultError(Exception):
@@ -61,9 +63,7 @@ class Vault:
         self._keys.execute("PRAGMA journal_mode = WAL")
         self._keys.execute("PRAGMA synchronous = FULL")
         self._keys.execute("PRAGMA secure_delete = ON")
-        self._keys.execute(
-            "CREATE TABLE IF NOT EXISTS keys (digest BLOB PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID"
-        )
+        self._keys.execute(_TABLE)
 
     def seal(self, digest: bytes, plain: bytes) -> Sealed:
         """Encrypts under a fresh key. `digest` (of the document, or any other 32 bytes) is bound to both
@@ -149,10 +149,59 @@ class Vault:
 
     def _key(self, digest: bytes) -> bytes:
         with self._lock:
-            row = self._keys.execute("SELECT wrapped FROM keys WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
+            wrapped = _find(self._keys, digest)
+        if wrapped is None:
             raise Erased(digest.hex())
-        return _decrypt(self._master, row[0], digest)
+        return _decrypt(self._master, wrapped, digest)
+
+
+class Wrapped:
+    """Wrapped keys of a file beside a vault, as part of a backup."""
+
+    def __init__(self, path: Path) -> None:
+        self._keys = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+    def find(self, digest: bytes) -> bytes | None:
+        return _find(self._keys, digest)
+
+    def close(self) -> None:
+        self._keys.close()
+
+
+def copy_keys(
+    source: Path, target: Path, records: Iterable[bytes], attachments: Iterable[bytes]
+) -> list[bytes]:
+    """The keys of these, as they stand at one moment, into a new file; gives the attachments that have one.
+    Raises StoreError."""
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(target, isolation_level=None)) as made,
+            contextlib.closing(
+                sqlite3.connect(f"file:{source}?mode=ro", uri=True, isolation_level=None)
+            ) as keys,
+        ):
+            made.execute("BEGIN")
+            made.execute(_TABLE)
+            keys.execute("BEGIN")
+
+            def copied(digest: bytes) -> bool:
+                wrapped = _find(keys, digest)
+                if wrapped is not None:
+                    made.execute("INSERT INTO keys (digest, wrapped) VALUES (?, ?)", (digest, wrapped))
+                return wrapped is not None
+
+            for digest in records:
+                copied(digest)
+            there = [digest for digest in attachments if copied(digest)]
+            made.execute("COMMIT")
+            return there
+    except sqlite3.Error as error:
+        raise StoreError(f"{source} cannot be copied: {error}") from error
+
+
+def _find(keys: sqlite3.Connection, digest: bytes) -> bytes | None:
+    row = keys.execute("SELECT wrapped FROM keys WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def _ascending(digests: Iterable[bytes]) -> Iterator[bytes]:

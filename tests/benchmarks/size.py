@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from coopnode import backups, printing, testing
+from coopnode import backups, increments, printing, testing
 from coopnode.app import Leader, Node
+from coopnode.backup_file import Made
 from coopnode.cli.node import all_projections
 from tests.benchmarks import million, processes, visits
 from tests.benchmarks.accepting import Prepared
@@ -36,6 +37,10 @@ _MIB: Final = 2**20
 _PAGES_A_SECOND, _SEARCHES_A_SECOND, _STATEMENTS_A_SECOND = 100, 20, 500
 #: How often a page of strangers and of members is opened while each of the officers is opened once.
 _OFTEN: Final = {"": 8, "member": 4}
+#: About six entries each.
+_APPLICATIONS: Final = 135
+#: From here on an increment is held against the whole backup: its empty database has a size of its own.
+_LARGE: Final = 100_000
 #: Goals: seconds, bytes.
 _START, _PAGE, _SEARCH, _BACKUP, _PDF = 10.0, 0.1, 0.2, 120.0, 0.02
 _MEMORY, _AUDIT_MEMORY = 600 * _MIB, 1536 * _MIB
@@ -59,7 +64,7 @@ def run(figures: Figures, folder: Path, *, size: int, quick: bool) -> None:
         _memory(figures, "  memory of all processes after the load", _pss(server.pid), _MEMORY)
     _proofs(figures, data, folder, size, 50 if quick else 500)
     _audit(figures, data, size)
-    _backup(figures, data, folder)
+    _backup(figures, data, folder, size)
     _papers(figures, 3 if quick else 20)
 
 
@@ -265,13 +270,30 @@ def _audit(figures: Figures, data: Path, size: int) -> None:
     figures.rate(GROUP, "  … entries", report["entries"] / seconds, "a second", 1.0)
 
 
-def _backup(figures: Figures, data: Path, folder: Path) -> None:
+def _backup(figures: Figures, data: Path, folder: Path, size: int) -> None:
     secret = backups.Secret(key_file=os.urandom(32))
     began = time.perf_counter()
     made = backups.make(data, folder / "backup.backup", secret, lambda done, total: None)
     seconds = time.perf_counter() - began
     note = f"{made.backup.stat().st_size / _MIB:,.0f} MiB and {made.keys.stat().st_size / _MIB:,.0f} of keys"
     figures.time(GROUP, "  backup", seconds, "allowed", _BACKUP, 1.0, note=note)
+    _increment(figures, data, made, secret, seconds, 1.0 if size >= _LARGE else None)
+    made.backup.unlink()
+    made.keys.unlink()
+
+
+def _increment(
+    figures: Figures, data: Path, base: Made, secret: backups.Secret, whole: float, goal: float | None
+) -> None:
+    """Of applications of a day, with their particulars."""
+    million.freshen(data, _APPLICATIONS)
+    began = time.perf_counter()
+    made = increments.make(data, base.backup, secret)
+    seconds = time.perf_counter() - began
+    name = f"  increment of {made.entries - base.entries:,} entries"
+    part, all_of_it = (sum(path.stat().st_size for path in (each.backup, each.keys)) for each in (made, base))
+    figures.time(GROUP, name, seconds, "1/10 of the backup", whole / 10, goal)
+    figures.memory(GROUP, "  … bytes", part, "1/10 of the backup", all_of_it // 10, goal)
     made.backup.unlink()
     made.keys.unlink()
 

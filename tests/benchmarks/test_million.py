@@ -47,7 +47,9 @@ def test_a_copy_leaves_the_cache_as_it_was(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_group_of_size_runs(tmp_path: Path) -> None:
-    assert {"p99", "memory", "audit", "backup", "PDF", "start", "inclusion"} <= _group(tmp_path, 1000)
+    assert {"p99", "memory", "audit", "backup", "increment", "PDF", "start", "inclusion"} <= _group(
+        tmp_path, 1000
+    )
 
 
 @pytest.mark.long

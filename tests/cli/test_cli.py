@@ -320,8 +320,10 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
     made = json_of("backup", tmp_path / "backups", "--data", node.data, "--key-file", key)
     done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key)
     assert done["ok"]
+    part = json_of("backup", tmp_path / "backups", "--increment", "--data", node.data, "--key-file", key)
     with running(node.data):  # beside a node at work
         found = json_of("drill", tmp_path / "backups", "--data", node.data, "--key-file", key)
+    assert (found["backup"], found["increment"]) == (made["backup"], part["backup"])
     assert found["ok"] and found["entries"] >= node.size and found["pages"]["/"] == 200
     assert (
         "Everything came back"
@@ -333,6 +335,58 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
     coopnode("restore", made["backup"], "--data", tmp_path / "third", status=2)  # not by a passphrase
     key.write_bytes(b"short")
     coopnode("backup", tmp_path / "backups/x.backup", "--data", node.data, "--key-file", key, status=2)
+
+
+@pytest.mark.long
+def test_an_increment_is_found_beside_its_backup(node: Made, tmp_path: Path) -> None:
+    key, folder = tmp_path / "key", tmp_path / "backups"
+    key.write_bytes(os.urandom(32))
+    secret = ("--key-file", key)
+    coopnode("backup", folder, "--increment", "--data", node.data, *secret, status=2)  # of nothing
+    base = json_of("backup", folder, "--data", node.data, *secret)["backup"]
+    with running(node.data) as ready:  # the signing page's files and a tick are logged
+        for _ in range(100):
+            size = int(urlopen(f"{ready['address']}/checkpoint").read().split()[1])
+            if size > node.size:
+                break
+            time.sleep(0.1)
+        made = json_of("backup", folder, "--increment", "--data", node.data, *secret)
+    assert made["entries"] >= size > node.size
+    assert Path(made["backup"]).name.startswith(f"{Path(base).stem}+")
+    head = ("--head", node.data / "head/head.db")
+    done = json_of("restore", base, "--data", tmp_path / "a", *head, *secret)
+    assert done["increment"] == made["backup"] and done["startable"]
+    assert done["entries"] == done["incremented"] == made["entries"] and done["backed_up"] == node.size
+    Path(made["backup"]).rename(made["backup"] + ".away")
+    Path(made["backup"]).write_bytes(b"damaged")
+    said = coopnode("restore", base, "--data", tmp_path / "b", *head, *secret, status=2).stderr
+    assert made["backup"] in said and "--no-increment" in said and not (tmp_path / "b").exists()
+    alone = ("--no-increment", "--from", node.data, *head, *secret)
+    done = json_of("restore", base, "--data", tmp_path / "b", *alone)
+    assert done["increment"] is None and done["source"] == str(node.data)
+
+
+@pytest.mark.long
+def test_an_increment_is_told_of(node: Made, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(os.urandom(32))
+    secret = ("--key-file", key)
+    base = json_of("backup", tmp_path, "--data", node.data, *secret)["backup"]
+    with running(node.data):
+        time.sleep(3)
+    made = json_of("backup", base, "--increment", "--data", node.data, *secret)
+    given = ("--increment", made["backup"], "--head", node.data / "head/head.db")
+    text = coopnode("restore", base, "--data", tmp_path / "a", *given, *secret).stdout
+    assert f"{made['entries'] - node.size} of them came after the backup, from {made['backup']}" in text
+    assert json_of("verify", "--data", tmp_path / "a")["ok"]
+    told = json_of("drill", tmp_path, "--data", node.data, *secret)
+    assert told["increment"] == made["backup"] and told["incremented"] == made["entries"]
+    text = coopnode("drill", tmp_path, "--data", node.data, *secret).stdout
+    assert "0 private records and 0 texts would be lost" in text
+    Path(made["backup"]).write_bytes(b"damaged")
+    said = coopnode("restore", base, "--data", tmp_path / "b", *given, *secret, status=2).stderr
+    assert "--no-increment" not in said, "it was named by the person"
+    assert "goes with the backup" in coopnode("restore", "--data", tmp_path / "a", *given, status=2).stderr
 
 
 # --- keys and documents ---------------------------------------------------------------------------

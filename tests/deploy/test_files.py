@@ -14,9 +14,12 @@ from coopnode.condition import TROUBLES
 from coopnode.testing import cooperative
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-UNITS = ("coopnode.service", "coopnode-backup.service", "coopnode-backup.timer")
+UNITS = (
+    *("coopnode.service", "coopnode-backup.service", "coopnode-backup.timer"),
+    *("coopnode-increment.service", "coopnode-increment.timer"),
+)
 #: Of 10; systemd calls up to 2 safe or good. A change that opens something has to say so here.
-MOST_EXPOSED = {"coopnode.service": 1.3, "coopnode-backup.service": 1.0}
+MOST_EXPOSED = {"coopnode.service": 1.3, "coopnode-backup.service": 1.0, "coopnode-increment.service": 1.0}
 
 
 @pytest.mark.long

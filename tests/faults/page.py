@@ -35,6 +35,7 @@ KINDS: Final = {
     "killed while migrating": "a kill between the migration and its commit",
     "migration that fails": "a migration that breaks half-way",
     "killed while backing up": "a kill while the backup is written",
+    "killed while making an increment": "a kill while an increment is written",
     "two processes on one directory": "a second node is started",
 }
 _HEADING: Final = """# Faults

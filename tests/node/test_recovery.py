@@ -58,6 +58,10 @@ class Lost:
 
 @pytest.fixture
 async def lost(tmp_path: Path) -> Lost:
+    return await lose(tmp_path)
+
+
+async def lose(tmp_path: Path) -> Lost:
     data = tmp_path / "node"
     society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
     first = await society.coop.person("first")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coopnode import backups, keyfile
+from coopnode import backup_file, keyfile
 from coopnode.answers import Signer
 from coopnode.membership.attachments import media_type
 from protocol import (
@@ -97,7 +97,7 @@ DECODERS: Final[dict[str, tuple[Decoder, tuple[type[Exception], ...]]]] = {
     "origin": (of_text(identifiers.parse_origin), (ProtocolError,)),
     "fingerprint": (of_text(identifiers.parse_fingerprint), (ProtocolError,)),
     "recovery": (of_text(keyfile.parse_recovery), (keyfile.KeyFileError,)),
-    "backup-header": (backups._checked, (backups.BackupError,)),
+    "backup-header": (backup_file._checked, (backup_file.BackupError,)),
     "media-type": (media_type, ()),
 }
 

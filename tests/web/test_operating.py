@@ -172,7 +172,7 @@ def sick(found: Condition) -> Condition:
         ),
         letters=changed(found.letters, waiting=9, tried=2, failed=1),
         disk=changed(found.disk, free=10**8),
-        backup=Backup(found.at - 9 * 86_400, "/backups/x.backup", 10**9, 12),
+        backup=Backup(found.at, found.at - 9 * 86_400, "/backups/x+y.increment", 10**9, 12),
         backup_problem="/backups: No space left on device",
         jobs=[JobState("letters", found.at, "OSError")],
         wanted_processes=3,
@@ -215,10 +215,16 @@ async def test_nothing_is_wrong_with_a_healthy_node(shell: Shell) -> None:
     assert await node.publisher.wait_for(node.engine.head.size)
     found = await node.watch.condition()
     assert [trouble.code for trouble in troubles(found)] == ["no_backup"]
-    note_backup(node.config.data, node.config.data / "coopnode.db", 5, found.at)
+    note_backup(node.config.data, node.config.data / "coopnode.db", 5, found.at, found.at)
     found = await node.watch.condition()
     assert troubles(found) == [] and found.backup is not None and found.backup.entries == 5
     late = msgspec.structs.replace(found, at=found.at + 3 * 86_400)
+    assert [trouble.code for trouble in troubles(late)] == ["backup_late"]
+    # Increments alone go back to a whole one that nobody renews.
+    note_backup(node.config.data, node.config.data / "coopnode.db", 6, late.at, found.at)
+    later = await node.watch.condition()
+    late = msgspec.structs.replace(late, backup=later.backup)
+    assert later.backup is not None and later.backup.at == late.at
     assert [trouble.code for trouble in troubles(late)] == ["backup_late"]
 
 
