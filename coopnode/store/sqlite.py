@@ -116,13 +116,15 @@ class SQLite:
 def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
     if read_only:
         connection.execute("PRAGMA query_only = 1")
+        # There are many, each with a cache of its own; what it lacks the system's has.
+        connection.execute("PRAGMA cache_size = -8000")
     else:
+        connection.execute("PRAGMA cache_size = -32000")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # The publisher checkpoints every second, beside the writer; only a log under constant load gets
         # this far.
         connection.execute("PRAGMA wal_autocheckpoint = 16000")
-    connection.execute("PRAGMA cache_size = -32000")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA mmap_size = 268435456")
