@@ -12,26 +12,19 @@ from coopnode.store.vault import Erased, Vault
 from protocol import encoding, registry
 
 
-def plain(connection: Connection, vault: Vault, digest: bytes) -> bytes | None:
-    """The record as it was handed in; None when there is none or it was erased. Raises VaultError."""
+def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
+    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
+    erased."""
     row = connection.execute(
         select(private_records.c.box).where(private_records.c.digest == digest)
     ).one_or_none()
     if row is None:
         return None
     try:
-        return vault.open(digest, row.box)
+        plain = vault.open(digest, row.box)
     except Erased:
         return None
-
-
-def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
-    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
-    erased."""
-    data = plain(connection, vault, digest)
-    if data is None:
-        return None
-    record: Any = encoding.decode(data, limit=len(data))
+    record: Any = encoding.decode(plain, limit=len(plain))
     return dict(record)
 
 
