@@ -14,24 +14,17 @@ from protocol import encoding, registry
 _BOX = "SELECT box FROM private_records WHERE digest = ?"
 
 
-def plain(connection: Connection, vault: Vault, digest: bytes) -> bytes | None:
-    """The record as it was handed in; None when there is none or it was erased. Raises VaultError."""
+def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
+    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
+    erased."""
     row = driver(connection).execute(_BOX, (digest,)).fetchone()
     if row is None:
         return None
     try:
-        return vault.open(digest, row[0])
+        plain = vault.open(digest, row[0])
     except Erased:
         return None
-
-
-def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
-    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
-    erased."""
-    data = plain(connection, vault, digest)
-    if data is None:
-        return None
-    record: Any = encoding.decode(data, limit=len(data))
+    record: Any = encoding.decode(plain, limit=len(plain))
     return dict(record)
 
 

@@ -13,13 +13,12 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from coopnode import private_records
 from coopnode.membership.people import WHO, Viewer, who
 from coopnode.search import words
 from coopnode.search.merging import Places, merged
@@ -48,6 +47,7 @@ from protocol.log import Accepted
 VERSION: Final = 1
 ENROL: Final = "membership.enrol/1"
 _TERM: Final = 8
+_INTO_TERMS: Final = "INSERT INTO search_terms (term, idx)"
 #: No place in the log.
 _MARK: Final = -1
 _PURPOSE: Final = b"coopnode/search/1"
@@ -172,7 +172,7 @@ class People:
     def _older(self, connection: Connection, account: str) -> None:
         found = who(connection, (account,)).get(account)
         if found is not None:
-            self._index(connection, [(found[0], found[1], account)])
+            self._write(connection, self._read(connection, [(found[0], found[1], account)]))
 
     def _forget(self, connection: Connection, subject: str) -> None:
         query = select(search_records.c.idx, search_records.c.terms).where(
@@ -207,11 +207,9 @@ class People:
     @staticmethod
     def _write(connection: Connection, found: Sequence[tuple[int, str, list[bytes]]]) -> None:
         """Ascending by term, as the table is."""
-        raw = driver(connection)
         rows = sorted((term, idx) for idx, _, terms in found for term in terms)
-        insert_rows(raw, "INSERT INTO search_terms (term, idx)", rows)
-        records = [(idx, subject, b"".join(terms)) for idx, subject, terms in found]
-        insert_rows(raw, "INSERT INTO search_records (idx, subject, terms)", records)
+        insert_rows(driver(connection), _INTO_TERMS, rows)
+        _keep_records(connection, found)
 
     # -- filling it -----------------------------------------------------------------------------------
 
@@ -251,30 +249,34 @@ class People:
             for key, place in view.scan("number", "", Place)
             if place.enrolment is not None
         )
-        known = ((digest, type, subject) for subject, (_, digest, type) in newest.items())
-        for items in (known, waiting):
-            for part in _parts(items, 8 * _AT_ONCE):
-                self._index(connection, part)
+        in_order = sorted((idx, digest, type, subject) for subject, (idx, digest, type) in newest.items())
+        known = ((digest, type, subject) for _, digest, type, subject in in_order)
+        sorter = _Sorter()
+        for part in _parts(chain(known, waiting), _AT_ONCE):
+            found = self._read(connection, part)
+            _keep_records(connection, found)
+            for idx, _, terms in found:
+                sorter.add(idx, terms)
+        for rows in sorter.rows():
+            insert_rows(driver(connection), _INTO_TERMS, rows)
 
-    def _index(self, connection: Connection, items: Sequence[tuple[bytes, str, str]]) -> None:
-        """Of records that are kept: (digest, type, subject)."""
+    def _read(
+        self, connection: Connection, items: Iterable[tuple[bytes, str, str]]
+    ) -> list[tuple[int, str, list[bytes]]]:
+        """(index, subject, terms) of those records that are kept, of (digest, type, subject)."""
         found = []
         for part in _parts(items, _AT_ONCE):
             held = {digest: (type, subject) for digest, type, subject in part}
-            query = select(boxes.c.digest, boxes.c.idx).where(boxes.c.digest.in_(held))
+            query = select(boxes.c.digest, boxes.c.idx, boxes.c.box).where(boxes.c.digest.in_(held))
             for row in connection.execute(query).all():
                 type, subject = held[row.digest]
-                plain = self._opened(connection, row.digest)
-                if plain is not None and (terms := self._terms(type, plain)):
+                try:
+                    terms = self._terms(type, self._vault.open(row.digest, row.box))
+                except (Erased, VaultError):
+                    continue  # a box that is damaged is for `verify` to tell; here it is not found
+                if terms:
                     found.append((row.idx, subject, terms))
-        self._write(connection, found)
-
-    def _opened(self, connection: Connection, digest: bytes) -> bytes | None:
-        """A box that is damaged is for `verify` to tell; here it is not found."""
-        try:
-            return private_records.plain(connection, self._vault, digest)
-        except VaultError:
-            return None
+        return found
 
     # -- asking it ------------------------------------------------------------------------------------
 
@@ -380,6 +382,35 @@ def _drop_tables(connection: Connection) -> None:
     with _overwriting(connection):
         for table in (search_records, search_terms):
             table.drop(connection, checkfirst=True)
+
+
+def _keep_records(connection: Connection, found: Iterable[tuple[int, str, list[bytes]]]) -> None:
+    rows = [(idx, subject, b"".join(terms)) for idx, subject, terms in found]
+    insert_rows(driver(connection), "INSERT INTO search_records (idx, subject, terms)", rows)
+
+
+class _Sorter:
+    """Rows of `search_terms` in the order of the table, so that each of its pages is written once; ten
+    million take 140 megabytes of memory."""
+
+    _PARTS = 256
+    _PLACE = 6
+
+    def __init__(self) -> None:
+        self._parts = [bytearray() for _ in range(self._PARTS)]
+
+    def add(self, idx: int, terms: Iterable[bytes]) -> None:
+        place = idx.to_bytes(self._PLACE, "big")
+        for term in terms:
+            self._parts[term[0]] += term + place
+
+    def rows(self) -> Iterator[list[tuple[bytes, int]]]:
+        """Nothing is left of them."""
+        size = _TERM + self._PLACE
+        for number, part in enumerate(self._parts):
+            found = sorted(bytes(part[start : start + size]) for start in range(0, len(part), size))
+            self._parts[number] = bytearray()
+            yield [(row[:_TERM], int.from_bytes(row[_TERM:], "big")) for row in found]
 
 
 class _overwriting:
