@@ -180,9 +180,8 @@ class People:
         )
         for row in connection.execute(query).all():
             with _overwriting(connection):
-                held = _cut(row.terms)
-                own = (search_terms.c.term.in_(held), search_terms.c.idx == row.idx)
-                connection.execute(delete(search_terms).where(*own))
+                own = [(term, row.idx) for term in _cut(row.terms)]
+                driver(connection).executemany("DELETE FROM search_terms WHERE term = ? AND idx = ?", own)
                 connection.execute(delete(search_records).where(search_records.c.idx == row.idx))
 
     def _terms(self, type: str, plain: bytes) -> list[bytes]:
