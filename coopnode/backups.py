@@ -326,7 +326,10 @@ def _roll(
         if heads is None and (nothing_newer or (known is not None and known.size > rolled.size)):
             heads = Heads(data, create=True)
         if heads is not None:
-            _remember(heads, rolled.origin, known or found)
+            # A copy under load may be ahead of the checkpoint that was read before it: whoever vouches that
+            # there was nothing newer vouches for all of it.
+            vouched = (known or found, found) if nothing_newer else (known or found,)
+            _remember(heads, rolled.origin, max(vouched))
     finally:
         if heads is not None:
             heads.close()

@@ -460,6 +460,37 @@ def test_a_drill_takes_the_newest_increment(lost: Lost, tmp_path: Path) -> None:
     assert found.problem is not None and "damaged" in found.problem
 
 
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_copy_may_be_ahead_of_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Under load the log is signed on between the moment the checkpoint is read and the copy."""
+    data = tmp_path / "node"
+    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    node, coop = society.node, Coop(society)
+    assert await node.publisher.wait_for(node.engine.head.size)
+    base = await asyncio.to_thread(backups.make, data, tmp_path / "b.backup", SECRET)
+    note = (data / "log/checkpoint").read_bytes()
+    for _ in range(2):  # the second writes down that the first was signed
+        await coop.step("consents")
+        assert await node.publisher.wait_for(node.engine.head.size)
+    monkeypatch.setattr(backups if whole else increments, "read_checkpoint", lambda source: note)
+    if whole:
+        base = await asyncio.to_thread(backups.make, data, tmp_path / "c.backup", SECRET)
+        part = None
+    else:
+        part = (await asyncio.to_thread(increments.make, data, base.backup, SECRET)).backup
+    await node.stop()
+    done = backups.restore(
+        base.backup, base.keys, tmp_path / "machine", SECRET,
+        increment=part, nothing_newer=True, projections=all_projections(),
+    )  # fmt: skip
+    assert done.startable
+    again = Node.open(testing.config(tmp_path / "machine"), clock=FixedClock(society.coop.now))
+    assert again.standing.doubt is None
+    again.close()
+
+
 # --- any log, any moment --------------------------------------------------------------------------
 
 
@@ -481,7 +512,7 @@ class Coop:
             text: dict[str, Any] = {"kind": "consent-contacts", "edition": self.edition, "title": "C"}
             await coop.publish(society.officers["chair"], "cooperative.agreement/1", f"# {self.number}", text)
         else:
-            for each in range(40):
+            for each in range(12):  # of one account 64 at most
                 statement = coop.consent(society.officers["chair"], f"c{self.number}-{each}")
                 await testing.accepted(society.node.engine.submit(statement))
 
