@@ -166,9 +166,9 @@ async def _open(
     import aiohttp
     from aiohttp import web
 
-    node = Node.open(
-        config.model_copy(update={"data": data, "backup": None, "mail_dir": None}), projections=projections
-    )
+    # What was restored stands on a file, whichever database the node itself has: that one is not touched.
+    own = {"data": data, "database_url": None, "backup": None, "mail_dir": None}
+    node = Node.open(config.model_copy(update=own), projections=projections)
     pages, server = map(importlib.import_module, _PROGRAM)
     runner = server.create_runner(pages.create_app(node))
     try:

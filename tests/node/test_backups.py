@@ -172,6 +172,14 @@ def test_a_drill(lost: Lost, tmp_path: Path) -> None:
     assert found.problem is not None and "key file is wrong" in found.problem
 
 
+def test_a_drill_leaves_the_database_of_the_node_alone(lost: Lost, tmp_path: Path) -> None:
+    """It is for the day when that database is gone."""
+    (tmp_path / "room").mkdir()
+    config = testing.config(lost.data, database_url="postgresql://nobody@/nowhere?host=/nonexistent")
+    found = drill(config, lost.backup, SECRET, tmp_path / "room", projections=all_projections())
+    assert found.problem is None and set(found.pages.values()) == {200}
+
+
 async def test_the_whole_way_back(tmp_path: Path) -> None:
     """A node under load is backed up, goes on, is killed; its disk is lost but for the tiles and the head.
     What it had published is all there; the log goes on and stands an audit."""
