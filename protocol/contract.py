@@ -221,6 +221,10 @@ class Facts(Protocol):
 
     def key_active(self, account: str, kid: bytes) -> bool: ...
 
+    def knows_key(self, kid: bytes) -> bool:
+        """It is or was a key of some account."""
+        ...
+
     def is_member(self, account: str) -> bool: ...
 
     def roles(self, account: str) -> frozenset[str]:
@@ -249,6 +253,8 @@ class Context(msgspec.Struct, frozen=True):
     #: legal time of this index, seconds (SPEC §7.2)
     tick: int
     facts: Facts
+    #: the statement is signed by a key that its `iss` has lent to the council's robot (SPEC §8.2.1)
+    robot: bool = False
 
 
 class Contract(Protocol):

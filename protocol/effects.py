@@ -88,6 +88,12 @@ class MembershipCompleted(Record, frozen=True):
     complete: bytes
     applicant: str
     decide_by: int
+    #: what the council's robot may be allowed to look at: kind of person, level of identification, all fees
+    person: Literal["person", "entrepreneur", "organisation"]
+    level: int
+    sum: int
+    #: the key lent to the robot by which the application was sent on; absent when a person did
+    robot: bytes | None = None
 
 
 class MembershipClosed(Record, frozen=True):

@@ -18,7 +18,7 @@ import msgspec
 from protocol import checkpoints, documents, merkle, registry, signatures
 from protocol.checkpoints import Checkpoint
 from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
-from protocol.contracts import accounts, continuation, cooperative
+from protocol.contracts import accounts, continuation, cooperative, council
 from protocol.documents import Seen, Statement
 from protocol.encoding import Value
 from protocol.errors import StatementError
@@ -116,6 +116,8 @@ class Batch:
         self._tree = head.tree.copy()
         self._generation = head.generation
         self._constituted = False
+        #: the statement being judged is signed by a key lent to the council's robot
+        self._robot = False
         #: the log waits for the second signature of its continuation; None when not looked at yet
         self._waits: bool | None = None
         self._overlay = Overlay(state)
@@ -162,6 +164,7 @@ class Batch:
             statement = registry.typed(statement)
         except StatementError as error:
             return Refused(error.code, error.field or None, known=self._knows(statement))
+        self._robot = False
         # Nothing written yet (a batch of one, as in every replay): one step less to each record.
         overlay = Overlay(self._overlay if self._overlay.writes else self._overlay.base)
         outcome = self._check(statement) or self._decide(statement, overlay)
@@ -277,11 +280,19 @@ class Batch:
             return self._genesis_of_founder(statement)  # key history judges its own signatures
         view = View(self._overlay, accounts.DOMAIN)
         code = accounts.key_status(view, statement.iss, statement.kid, self._tick)
+        if code == "unknown_key":
+            code = self._robot_status(statement)
+            self._robot = code is None
         if code:
             return Refused(
                 code, "iss" if code == "unknown_account" else "kid", known=code != "unknown_account"
             )
         return None
+
+    def _robot_status(self, statement: Statement) -> str | None:
+        """Not a key of the account: perhaps one that the account has lent to the robot."""
+        view = View(self._overlay, council.DOMAIN)
+        return council.robot_status(view, statement.iss, statement.kid, statement.type, self._tick)
 
     def _node_authority(self, statement: Statement) -> Refused | None:
         found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
@@ -353,6 +364,7 @@ class Batch:
             index=self._base.size + len(self.accepted),
             tick=self._tick,
             facts=registry.StateFacts(overlay),
+            robot=self._robot,
         )
 
     def _carry_out(

@@ -88,7 +88,6 @@ CONTRACT_OF: Mapping[str, ContractModule] = {kind.name: module for module, kind 
 
 #: Names kept for later parts, so that no other meaning is given to them (SPEC §6.5, §9.6).
 RESERVED = (
-    "council.delegate/1",
     "log.reinstate/1",
     "membership.succession/1",
     "node.anchored/1",
@@ -264,6 +263,9 @@ class StateFacts:
     def key_active(self, account: str, kid: bytes) -> bool:
         """Neither revoked nor stopped, whatever the waiting time."""
         return accounts.key_status(self._view(accounts), account, kid, 2**53) is None
+
+    def knows_key(self, kid: bytes) -> bool:
+        return accounts.owner(self._view(accounts), kid) is not None
 
     def is_member(self, account: str) -> bool:
         return membership.is_member(self._view(membership), account)

@@ -171,6 +171,9 @@ class WorldFacts:
     def key_active(self, account: str, kid: bytes) -> bool:
         return True
 
+    def knows_key(self, kid: bytes) -> bool:
+        return False
+
     def is_member(self, account: str) -> bool:
         return membership.is_member(self._world.view("membership"), account)
 

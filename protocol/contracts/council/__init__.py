@@ -25,12 +25,16 @@ from typing import Final
 
 from protocol import acts
 from protocol.contract import Changes, Context, Effect, Rejection, View
-from protocol.contracts.council import matters, seats
+from protocol.contracts.council import automation, matters, seats
+from protocol.contracts.council.automation import ACTS, delegation, in_force, robot_status
 from protocol.contracts.council.matters import adopted, due, result, signers
 from protocol.contracts.council.records import (
     STATE,
+    Automation,
+    Case,
     Council,
     Decision,
+    Delegation,
     Holder,
     Live,
     Matter,
@@ -45,14 +49,18 @@ from protocol.documents import Statement
 from protocol.effects import AccountRevoked, FoundingConstituted, MembershipClosed, MembershipCompleted
 
 __all__ = [
+    "ACTS",
     "CODES",
     "DOMAIN",
     "GIVEN_OFFICES",
     "MAX_SEATS",
     "STATE",
     "TYPES",
+    "Automation",
+    "Case",
     "Council",
     "Decision",
+    "Delegation",
     "Holder",
     "Live",
     "Matter",
@@ -65,9 +73,12 @@ __all__ = [
     "constituted",
     "council",
     "decide",
+    "delegation",
     "due",
+    "in_force",
     "react",
     "result",
+    "robot_status",
     "roles",
     "signers",
 ]
@@ -83,6 +94,8 @@ _HANDLERS: Final = {
     "council.comment/1": matters.comment,
     "council.approve/1": matters.approve,
     "council.return/1": matters.send_back,
+    "council.delegate/1": automation.delegate,
+    "council.undelegate/1": automation.undelegate,
 }
 
 

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from protocol import acts, decisions
 from protocol.acts import DAY
 from protocol.contract import Changes, Context, Deadline, Effect, Rejection, View, Write
-from protocol.contracts.council import seats
+from protocol.contracts.council import automation, seats
 from protocol.contracts.council.records import (
     CURRENT,
+    Case,
     Council,
     Decision,
     Holder,
@@ -27,6 +28,7 @@ from protocol.contracts.council.statements import (
     CouncilPropose,
     CouncilReturn,
     CouncilVote,
+    RobotAct,
 )
 from protocol.decisions import Ballot, Box, Cast, Choice, Electorate, Rule
 from protocol.documents import Statement
@@ -72,7 +74,13 @@ def propose(view: View, statement: Statement, context: Context) -> Changes | Rej
     if sum(matter.by == statement.iss and matter.kind != "admission" for matter in live) >= limit:
         return Rejection("too_many_proposals", "type", {"limit": limit})
     matter = _open(view, context, body.kind, statement.iss)
-    matter = replace(matter, re=body.re, subject=body.subject, roles=tuple(sorted(body.roles)))
+    matter = replace(
+        matter,
+        re=body.re,
+        subject=body.subject,
+        roles=tuple(sorted(body.roles)),
+        automation=body.automation,
+    )
     return _live(identifier(statement.digest), matter)
 
 
@@ -88,8 +96,10 @@ def _not_for_council(body: CouncilPropose, context: Context) -> Rejection | None
 
 
 def _not_proposable(view: View, body: CouncilPropose, context: Context) -> Rejection | None:
-    if body.kind not in ("officer", "free", "node_keys"):
+    if body.kind not in ("officer", "free", "node_keys", "automation"):
         return Rejection("kind_not_proposable", "kind")
+    if refused := automation.proposed(body, context):
+        return refused
     if body.kind == "node_keys" and len(body.re) != 1:
         return Rejection("keys_unnamed", "re")
     if body.kind != "officer":
@@ -105,11 +115,16 @@ def _not_proposable(view: View, body: CouncilPropose, context: Context) -> Rejec
     return None
 
 
-def admission(view: View, data: MembershipCompleted, context: Context) -> Changes:
+def admission(view: View, data: MembershipCompleted, context: Context) -> Changes | Rejection:
     """The secretary sent an application on (R80); that statement is the matter's opening."""
     matter = _open(view, context, "admission", data.applicant)
-    matter = replace(matter, re=(data.apply, data.complete), subject=data.applicant)
-    return _live(identifier(data.complete), matter)
+    case = Case(data.person, data.level, data.sum)
+    matter = replace(matter, re=(data.apply, data.complete), subject=data.applicant, case=case)
+    opened = _live(identifier(data.complete), matter)
+    if data.robot is None:
+        return opened
+    spent = automation.spend(view, data.robot, "complete", matter.kind, case, context.tick)
+    return spent if isinstance(spent, Rejection) else replace(opened, writes=(*opened.writes, *spent))
 
 
 def _open(view: View, context: Context, kind: str, by: str) -> Matter:
@@ -171,7 +186,23 @@ def vote(view: View, statement: Statement, context: Context) -> Changes | Reject
     if isinstance(counted, Rejection):
         return counted
     box, ballot = counted
-    return Changes((Write("matter", body.matter, replace(matter, box=box)), Write("ballot", key, ballot)))
+    spent = _by_robot(view, statement, "vote", matter, context, willing=body.choice == "for")
+    if isinstance(spent, Rejection):
+        return spent
+    return Changes(
+        (Write("matter", body.matter, replace(matter, box=box)), Write("ballot", key, ballot), *spent)
+    )
+
+
+def _by_robot(
+    view: View, statement: Statement, act: RobotAct, matter: Matter, context: Context, *, willing: bool
+) -> tuple[Write, ...] | Rejection:
+    """Nothing for a person's own signature; for the robot's what it spends. It is only ever in favour."""
+    if not context.robot:
+        return ()
+    if not willing:
+        return Rejection("robot_not_allowed", "kid")
+    return automation.spend(view, statement.kid, act, matter.kind, matter.case, context.tick)
 
 
 def comment(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -197,19 +228,26 @@ def approve(view: View, statement: Statement, context: Context) -> Changes | Rej
         return Rejection("result_mismatch", "counts")
     if body.result != result(view, body.matter):
         return Rejection("result_mismatch", "result")
+    spent = _by_robot(view, statement, "approve", matter, context, willing=body.outcome == "adopted")
+    if isinstance(spent, Rejection):
+        return spent
     approved = replace(matter, outcome=body.outcome, approval=statement.digest)
     decision = Write("decision", identifier(statement.digest), Decision(body.matter))
     ended = _ended(body.matter, approved, "approved", body.outcome)
     return replace(
         ended,
-        writes=(*ended.writes, decision, *_executed(approved)),
+        writes=(*ended.writes, decision, *_executed(approved, context), *spent),
         clear_deadlines=(_deadline(body.matter, matter),),
     )
 
 
-def _executed(matter: Matter) -> tuple[Write, ...]:
+def _executed(matter: Matter, context: Context) -> tuple[Write, ...]:
     """What an adopted matter does inside this domain; elsewhere `council.decided` does it."""
-    if matter.kind != "officer" or matter.outcome != "adopted":
+    if matter.outcome != "adopted":
+        return ()
+    if matter.kind == "automation":
+        return automation.adopted(matter, context)
+    if matter.kind != "officer":
         return ()
     assert matter.subject is not None and matter.approval is not None
     office = Office(matter.roles, matter.approval) if matter.roles else None

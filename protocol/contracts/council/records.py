@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from protocol.contract import Record
-from protocol.contracts.council.statements import SeatRole
+from protocol.contracts.council.statements import AutomationTerms, PersonKind, RobotAct, SeatRole
 from protocol.decisions import Ballot, Box, Rule
 from protocol.effects import MemberNumber
 
@@ -61,6 +61,14 @@ class Used(Record, frozen=True):
     seat: int
 
 
+class Case(Record, frozen=True):
+    """What terms of the robot are held against: whose application an admission is about."""
+
+    person: PersonKind
+    level: int
+    sum: int
+
+
 class Matter(Record, frozen=True):
     kind: str
     #: who proposed; for an admission the applicant
@@ -84,6 +92,10 @@ class Matter(Record, frozen=True):
     returns: tuple[bytes, ...] = ()
     #: a key that voted was called into question after the vote had closed (P10)
     suspected: bool = False
+    #: of an admission
+    case: Case | None = None
+    #: terms proposed in a matter of kind `automation`; absent when it ends what is automated
+    automation: AutomationTerms | None = None
 
 
 class Live(Record, frozen=True):
@@ -96,6 +108,42 @@ class Decision(Record, frozen=True):
     matter: str
 
 
+class Automation(Record, frozen=True):
+    """The last decision about the robot. `approval` is the digest of the chair's signature under it."""
+
+    approval: bytes
+    terms: AutomationTerms
+    since: int
+    stopped_at: int | None = None
+    #: document digest of the statement that stopped it
+    stopped_by: bytes | None = None
+
+
+class Delegation(Record, frozen=True):
+    """By kid in hexadecimal: a key lent to the robot. `digest` is that of the lending statement."""
+
+    account: str
+    digest: bytes
+    approval: bytes
+    acts: tuple[RobotAct, ...]
+    until: int
+    max_sum: int | None = None
+    ended_at: int | None = None
+
+
+class Lent(Record, frozen=True):
+    """By account: the key lent now."""
+
+    kid: bytes
+
+
+class Spent(Record, frozen=True):
+    """By kid and act: how often on a day (counted from 1970 in UTC)."""
+
+    day: int
+    count: int
+
+
 STATE: Mapping[str, type[Record]] = {
     "council": Council,
     "seat": Seat,
@@ -106,4 +154,8 @@ STATE: Mapping[str, type[Record]] = {
     "live": Live,
     "ballot": Ballot,
     "decision": Decision,
+    "automation": Automation,
+    "delegation": Delegation,
+    "lent": Lent,
+    "spent": Spent,
 }

@@ -114,7 +114,15 @@ def complete(view: View, statement: Statement, context: Context) -> Changes | Re
     id, application = found
     complete = replace(application, status="complete", matter=identifier(statement.digest))
     effect = MembershipCompleted(
-        id, application.apply, statement.digest, application.applicant, application.decide_by
+        id,
+        application.apply,
+        statement.digest,
+        application.applicant,
+        application.decide_by,
+        application.person,
+        application.level or 0,
+        application.entrance.amount + application.share.amount,
+        statement.kid if context.robot else None,
     )
     return Changes((Write("application", id, complete),), (Effect("membership.completed", effect),))
 
