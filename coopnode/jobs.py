@@ -14,6 +14,7 @@ from coopnode.council import letters as council
 from coopnode.membership import letters as membership
 from coopnode.membership.attachments import Copies
 from coopnode.outbox import Kind, Outbox
+from coopnode.robot.job import Worker as Robot
 from coopnode.scheduler import Job, Scheduler, every
 
 #: The letters that slices write.
@@ -25,6 +26,7 @@ def scheduler(node: Leader) -> Scheduler:
     return Scheduler(
         node,
         (
+            Job("robot", 5.0, Robot(node).work, ("membership", "council")),
             Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),

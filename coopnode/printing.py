@@ -91,6 +91,8 @@ class Vote:
     role: str = ""
     choice: Literal["for", "against", "abstain"] | None = None
     cast: datetime | None = None
+    #: cast by the council's robot with a key the member lent it
+    robot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Minutes:
     extract: bool = False
     #: who attests the extract
     secretary: str = ""
+    #: the chair's signature is the robot's, with a key the chair lent it
+    robot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +240,14 @@ def _minutes(document: Minutes, locale: Locale) -> dict[str, Any]:
                 "role": vote.role,
                 "choice": _choice(vote.choice, locale),
                 "at": "" if vote.cast is None else _moment(vote.cast, locale),
+                "robot": vote.robot,
             }
             for vote in document.votes
         ],
         "outcome": _sentence_case(wording.state("matter", document.outcome, locale)),
         "reason": document.reason,
         "chair": document.chair,
+        "robot": document.robot,
         "secretary": document.secretary,
         "matter_print": document.matter_fingerprint,
         "result_print": document.result_fingerprint,

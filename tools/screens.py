@@ -23,11 +23,16 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from coopnode.cli.node import all_projections
+from coopnode.council.service import Council
 from coopnode.founding.drafts import PersonDraft
 from coopnode.membership.drafts import Draft as JoinDraft
+from coopnode.robot.job import Worker
+from coopnode.robot.service import Robot
 from coopnode.sessions import Session
 from coopnode.testing import FixedClock, Person
 from protocol import documents
+from protocol.contract import View
+from protocol.contracts import council
 from protocol.identifiers import identifier
 from protocol.wording import LOCALES, Locale
 from tests.node.society import DAY, PARTICULARS, Society
@@ -106,6 +111,14 @@ SHOTS = (
     Shot("membership-before", "/me/membership", "chair"),
     Shot("council", "/council", "chair"),
     Shot("propose", "/council/propose", "chair"),
+    Shot("robot", "/council/robot", "chair"),
+    Shot("robot-member", "/council/robot", "one"),
+    Shot("robot-terms", "/council/robot/terms", "chair"),
+    Shot("robot-lend", "/council/robot/lend", "one"),
+    Shot("robot-stop", "/council/robot/stop", "chair"),
+    Shot("robot-review", "/council/robot/review", "chair"),
+    Shot("matter-robot", "/council/{robot}", "chair"),
+    Shot("minutes-robot", "/council/{robot}/minutes", "chair"),
     Shot("decisions", "/council/decisions", "chair"),
     Shot("matter-chair", "/council/{matter}", "chair"),
     Shot("matter-sign", "/council/{decided}/sign", "chair"),
@@ -227,9 +240,49 @@ async def make_society(data: Path) -> Society:
     PLACES["payer"] = str(paying.index)
     PLACES["approved"], approval = await made.admit(paying.digest)
     PLACES["approval"] = approval.digest.hex()
+    PLACES["robot"] = await _robot(made)
     PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
     made.officers |= people
     return made
+
+
+async def _robot(made: Society) -> str:
+    """The council lets its robot admit members, three lend a key, it has admitted somebody; that matter."""
+    table = Council(made.node)
+    robot, until = Robot(made.node, table), made.coop.now + 100 * DAY
+    fields: dict[str, Any] = {
+        "kind": "automation",
+        "automation": {
+            "kinds": ["admission"],
+            "persons": ["person"],
+            "level": 1,
+            "per_day": 20,
+            "until": until,
+            "chair": True,
+        },
+    }
+    words = {"title": "О поручении роботу совета приёма пайщиков", "text": "Поручить роботу приём пайщиков."}
+    chair, own = made.officers["chair"], made.coop.id
+    proposed = await made.coop.must(chair, "council.propose/1", fields, sub=own, values=words)
+    await made.decide(identifier(proposed.digest))
+    acts: dict[str, tuple[Any, ...]] = {"chair": ("vote", "approve"), "secretary": ("complete", "vote")}
+    for name in ("chair", "secretary", "one"):
+        item = await robot.lend(made.officers[name].id, acts.get(name, ("vote",)), until - DAY, None)
+        assert item.payload is not None
+        await made.coop.must(made.officers[name], item.type, item.payload, sub=own)
+    somebody = await made.coop.person("robot's")
+    own_words = {"phone": "+79001112233", "birth_date": "1979-05-06"}
+    applied = await made.apply(somebody, "Лебедева Ольга Николаевна", **own_words)
+    await made.identify(applied.digest)
+    worker = Worker(made.node)
+    for _ in range(4):
+        await made.node.publisher.wait_for(made.node.engine.head.size)
+        await worker.work()
+    view = View(made.node.state, council.DOMAIN)
+    item = await robot.take_back(made.officers["one"].id)
+    assert item.payload is not None
+    await made.coop.must(made.officers["one"], item.type, item.payload, sub=own)
+    return next(id for id, each in view.scan("matter", "", council.Matter) if each.subject == somebody.id)
 
 
 async def _withdrawn(made: Society, name: str, title: str) -> None:

@@ -25,6 +25,7 @@ from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.log import routes as log
 from web.membership import routes as membership
 from web.operating import routes as operating
+from web.robot import routes as robot
 from web.search import routes as search
 from web.sessions import sessions
 from web.signing import routes as signing
@@ -50,6 +51,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     founding.setup,
     membership.setup,
     council.setup,
+    robot.setup,
     accounts.setup,
     operating.setup,
     search.setup,

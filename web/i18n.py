@@ -8,7 +8,7 @@ do not share one file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from gettext import NullTranslations
 from importlib import resources
@@ -148,6 +148,11 @@ def day(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> 
     with_year = when.year != datetime.now(ZONE).year if year is None else year
     pattern = "d MMMM y" if with_year else "d MMMM"
     return str(dates.format_date(when.date(), pattern, locale=locale))
+
+
+def month(first: date, locale: Locale = DEFAULT) -> str:
+    """«май 2026»."""
+    return dates.format_date(first, "LLLL y", locale=locale)
 
 
 def daytime(seconds: int, locale: Locale = DEFAULT) -> str:

@@ -85,6 +85,7 @@ def made(
         reason=(page.reason or "") if decision.outcome == "rejected" else "",
         extract=extract,
         secretary=next((name for name in secretaries.values() if name), "") if extract else "",
+        robot=page.by_robot,
     )
 
 
@@ -106,6 +107,7 @@ def _votes(page: MatterPage, local: tzinfo, locale: Locale) -> tuple[printing.Vo
             ", ".join(wording.role(role, locale) for role in vote.roles if role != "member"),
             vote.choice,
             datetime.fromtimestamp(vote.at, local) if vote.at is not None else None,
+            vote.robot,
         )
         for vote in page.votes
         if vote.account is not None

@@ -19,9 +19,10 @@ from coopnode.store.schema import entries
 from coopnode.store.sql import Connection, Row, and_, select
 from coopnode.store.vault import Vault
 from protocol import decisions as engine
+from protocol import documents
 from protocol.contract import State, View
 from protocol.contracts import cooperative, council
-from protocol.contracts.council import Council, Holder, Matter, Office, Seat
+from protocol.contracts.council import Council, Delegation, Holder, Matter, Office, Seat
 from protocol.decisions import Ballot, Choice, Counts, Outcome, Rule
 from protocol.identifiers import identifier
 from protocol.methodology.linter import check_value
@@ -321,6 +322,8 @@ class Vote:
     digest: bytes | None
     #: the seat was filled after the matter opened: it votes in the next round at the earliest
     late: bool = False
+    #: cast by the council's robot with a key that the person lent it
+    robot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +397,8 @@ class MatterPage:
     may_return: bool
     highest: int
     approval: DocumentPlace | None
+    #: the approval is signed with a key the chair lent the robot
+    by_robot: bool = False
 
 
 def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
@@ -440,7 +445,13 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         may_return=signs,
         highest=max((cast.sequence for cast in own.casts), default=-1) if own else -1,
         approval=approved,
+        by_robot=approved is not None and _signed_by_robot(connection, view, approved.idx),
     )
+
+
+def _signed_by_robot(connection: Connection, view: View, idx: int) -> bool:
+    raw = connection.execute(select(entries.c.raw).where(entries.c.idx == idx)).scalar_one()
+    return lent(view, documents.parse(raw).kid)
 
 
 def _votes(
@@ -459,10 +470,19 @@ def _votes(
         vote = cast.pop(seat.account, None) if seat.account else None
         holder = view.get("holder", seat.account, Holder) if seat.account else None
         late = holder is not None and holder.index > frozen
-        found.append(_vote(int(number), seat.account, names, seat.roles, vote, places, late))
+        by_robot = vote is not None and lent(view, vote.kid)
+        found.append(_vote(int(number), seat.account, names, seat.roles, vote, places, late, by_robot))
     # Who voted and has left the seat since.
-    found += [_vote(0, account, names, (), vote, places, False) for account, vote in cast.items()]
+    found += [
+        _vote(0, account, names, (), vote, places, False, lent(view, vote.kid))
+        for account, vote in cast.items()
+    ]
     return tuple(found)
+
+
+def lent(view: View, kid: bytes) -> bool:
+    """Whether this is a key that somebody lent the robot; no other key of anybody is."""
+    return view.get("delegation", kid.hex(), Delegation) is not None
 
 
 def _vote(
@@ -473,6 +493,7 @@ def _vote(
     cast: engine.Cast | None,
     places: Mapping[bytes, DocumentPlace],
     late: bool,
+    robot: bool,
 ) -> Vote:
     at = places.get(cast.digest) if cast else None
     return Vote(
@@ -485,6 +506,7 @@ def _vote(
         at.idx if at else None,
         cast.digest if cast else None,
         late,
+        robot,
     )
 
 

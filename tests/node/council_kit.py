@@ -19,7 +19,7 @@ from protocol.contract import View
 from protocol.contracts import membership
 from protocol.documents import Seen
 from protocol.encoding import Value
-from protocol.identifiers import identifier
+from protocol.identifiers import identifier, parse_identifier
 
 DAY = 86_400
 AGREEMENTS = ("signature", "charter", "privacy")
@@ -78,6 +78,20 @@ class Table:
 
     async def applied(self, name: str = "Иванова Мария Сергеевна", key: str = "applicant") -> str:
         """Somebody's application, identified and passed to the council; gives the matter's id."""
+        application = await self.identified(name, key)
+        complete: dict[str, Value] = {"re": [parse_identifier(application)]}
+        done = await self.coop.must(self["secretary"], "membership.complete/1", complete, sub=application)
+        return identifier(done.digest)
+
+    async def identified(
+        self,
+        name: str = "Иванова Мария Сергеевна",
+        key: str = "applicant",
+        *,
+        method: str = "in_person",
+        **changed: Value,
+    ) -> str:
+        """Somebody's application, the identity verified; gives the application's id."""
         who = await self.coop.person(key)
         self.people[key] = who
         await self.agree(who)
@@ -95,10 +109,10 @@ class Table:
         }
         fields: dict[str, Value] = {"person": "person", "charter": self.charter, **fees}
         applied = await self.coop.must(
-            who, "membership.apply/1", fields, sub=who.id, values=person_values(name)
+            who, "membership.apply/1", fields, sub=who.id, values=person_values(name) | changed
         )
         application = identifier(applied.digest)
-        identify: dict[str, Value] = {"re": [applied.digest], "method": "in_person", "level": 2}
+        identify: dict[str, Value] = {"re": [applied.digest], "method": method, "level": 2}
         await self.coop.must(
             self["secretary"],
             "membership.identify/1",
@@ -106,9 +120,7 @@ class Table:
             sub=application,
             values={"details": "Паспорт предъявлен"},
         )
-        complete: dict[str, Value] = {"re": [applied.digest]}
-        done = await self.coop.must(self["secretary"], "membership.complete/1", complete, sub=application)
-        return identifier(done.digest)
+        return application
 
     async def sign(self, who: Person, item: signing.Item) -> Answer:
         """As the signing page does: the item of a service becomes a statement of this person."""

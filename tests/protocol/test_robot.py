@@ -1,4 +1,4 @@
-"""The council's robot (SPEC §8.2.1, R83–R85): what lent keys may do, through the kernel and with real keys."""
+"""The council's robot (SPEC §8.2.1, R83–R85): what lent keys may do, through the kernel, with real keys."""
 
 from __future__ import annotations
 

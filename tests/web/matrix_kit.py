@@ -53,6 +53,15 @@ _WORDS = "Достаточно подробные слова"
 #: Good bodies, so that an answer says who may and not what was wrong: of forms, and of the API as JSON.
 FORMS: Mapping[str, Mapping[str, str]] = {
     "/council/propose": {"kind": "free", "title": "Вопрос", "text": _WORDS},
+    "/council/robot/lend": {"acts": "vote", "until": "2026-09-01"},
+    "/council/robot/terms": {
+        "persons": "person",
+        "level": "1",
+        "per_day": "20",
+        "until": "2026-09-01",
+        "title": "О роботе",
+        "text": _WORDS,
+    },
     "/council/{id:[a-z2-7]{52}}/comment": {"text": _WORDS},
     "/council/{id:[a-z2-7]{52}}/return": {"reason": _WORDS},
     "/council/{id:[a-z2-7]{52}}/sign": {"reason": _WORDS},

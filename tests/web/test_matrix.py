@@ -49,6 +49,11 @@ GET /cooperatives | in 200 200 200 200 200 200 200 200 200
 GET /council | in 403 403 403 403 403 200 200 200 200
 GET /council/decisions | in 403 403 403 403 403 200 200 200 200
 GET /council/propose | in 403 403 403 403 403 200 403 200 200
+GET /council/robot | in 403 403 403 403 403 200 200 200 200
+GET /council/robot/lend | in 403 403 403 403 403 to to to to
+GET /council/robot/review | in 403 403 403 403 403 200 200 200 200
+GET /council/robot/stop | in 403 403 403 403 403 to 403 to to
+GET /council/robot/terms | in 403 403 403 403 403 200 403 200 200
 GET /council/{id:[a-z2-7]{52}} | in 403 403 403 403 403 200 200 200 200
 GET /council/{id:[a-z2-7]{52}}/minutes | in 403 403 403 403 403 404 404 404 404
 GET /council/{id:[a-z2-7]{52}}/return | in 403 403 403 403 403 to to to to
@@ -140,6 +145,10 @@ POST /api/v1/devices/{secret}/proof | 404
 POST /api/v1/me/consents/{digest:[0-9a-f]{64}}/withdraw | 403 422 422 422 200 422 422 422 422 422
 POST /api/v1/signing/{token}/done | 400
 POST /council/propose | in 403 403 403 403 403 sign 403 sign sign
+POST /council/robot/lend | in 403 403 403 403 403 to to to to
+POST /council/robot/stop | in 403 403 403 403 403 to 403 to to
+POST /council/robot/take-back | in 403 403 403 403 403 to to to to
+POST /council/robot/terms | in 403 403 403 403 403 sign 403 sign sign
 POST /council/{id:[a-z2-7]{52}}/comment | in 403 403 403 403 403 sign 422 sign sign
 POST /council/{id:[a-z2-7]{52}}/return | in 403 403 403 403 403 to to to to
 POST /council/{id:[a-z2-7]{52}}/sign | in 403 403 403 403 403 to to to to

@@ -34,6 +34,7 @@ from web.forms import FAULTS, Rule
 from web.founding import forms as founding
 from web.founding.shell import FOUNDING
 from web.membership import forms as membership
+from web.robot import forms as robot
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
@@ -64,6 +65,18 @@ _N = "/desk/applications/{number:[0-9]{1,12}}"
 _M = "/council/{id:[a-z2-7]{52}}"
 CASES = (
     case("/council/propose", "one", council.PROPOSAL, title=("",), text=(" ",), kind=CHOICES),
+    case(
+        "/council/robot/terms",
+        "one",
+        robot.MATTER,
+        title=("",),
+        text=(" ",),
+        persons=CHOICES,
+        level=("", "3", "-1", HUGE),
+        per_day=(*NUMBERS, "0", "1001"),
+        max_sum=NUMBERS[1:],
+        until=(*DAYS, "2001-01-01"),
+    ),
     case(f"{_M}/comment", "one", council.COMMENT, text=("", "\u200b")),
     case(f"{_M}/vote", "one", choice=CHOICES),
     case(f"{_M}/sign @opposed", "chair", council.REASON, reason=("", " ")),
@@ -122,9 +135,11 @@ ELSEWHERE = {
     "/me/language": "test_small_choices",
     "/me/sessions/end": "test_small_choices",
     "/council/{id:[a-z2-7]{52}}/return": "tests/web/test_council.py",
+    "/council/robot/lend": "tests/web/test_robot.py",
 }
 WITHOUT_FIELDS = {
     *("/me/sessions/end-others", "/desk/enrol/next", "/desk/enrol/forget", "/desk/erasure"),
+    *("/council/robot/stop", "/council/robot/take-back"),
     *("/sign-out", "/found/key", "/found/sign", "/join/withdraw", "/join/code/again", "/entries"),
     *("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", "/me/data/consents/{purpose:[a-z_]{1,32}}/give"),
     *("/me/texts/{kind:[a-z-]{1,64}}", "/join/copies/{digest:[0-9a-f]{64}}/remove"),

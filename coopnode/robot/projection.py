@@ -1,0 +1,61 @@
+"""What the robot has done, act by act: found by what the contract counts (`Spent`), so that ballots of people
+cost nothing here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from coopnode.projections import Projection
+from coopnode.store.sql import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    insert,
+    projections,
+)
+from protocol.contracts import council
+from protocol.log import Accepted
+
+acts: Final = Table(
+    "robot_acts",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("at", Integer, nullable=False),
+    #: complete, vote or approve
+    Column("act", Text, nullable=False),
+    #: who lent the key, and answers for it
+    Column("account", Text, nullable=False),
+    Column("kid", LargeBinary(32), nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Index("robot_acts_at", "at"),
+    Index("robot_acts_matter", "matter"),
+)
+
+
+def _project(connection: Connection, entry: Accepted) -> None:
+    spent = f"spent/{entry.statement.kid.hex()}/"
+    if not any(domain == council.DOMAIN and key.startswith(spent) for domain, key in entry.writes):
+        return
+    matter = next(
+        key.removeprefix("matter/")
+        for domain, key in entry.writes
+        if domain == council.DOMAIN and key.startswith("matter/")
+    )
+    row = {
+        "idx": entry.index,
+        "at": entry.tick,
+        "act": council.ACTS[entry.statement.type],
+        "account": entry.statement.iss,
+        "kid": entry.statement.kid,
+        "matter": matter,
+        "digest": entry.statement.digest,
+    }
+    connection.execute(insert(acts).values(row))
+
+
+PROJECTIONS: Final = (Projection("robot", 1, (acts,), _project, frozenset(council.ACTS)),)
