@@ -1,7 +1,7 @@
 """What one contract tells another at the same index: names, data, and the routes between them.
 
-Contracts never import each other; they import this table. Reactions emit nothing but `membership.joined`,
-on which nobody acts, so no statement can set off a loop.
+Contracts never import each other; they import this table. Reactions emit nothing but `membership.joined` and
+`membership.left`, and what acts on these emits nothing, so no statement can set off a loop.
 
     account.revoked         account → council, founding     a key is revoked: its ballots (P10)
     council.appointed       council → membership            seats named: keep their member numbers
@@ -11,8 +11,10 @@ on which nobody acts, so no statement can set off a loop.
     founding.constituted    founding → cooperative,         both minutes stand: charter in force,
                             council, membership             seats filled, members 1…n
     membership.completed    membership → council            application sent on: open the matter
+    membership.raised       membership → council            a member asks: open the matter
     membership.closed       membership → council            withdrawn or undecided: cancel the matter
     membership.joined       membership → nobody yet         somebody became a member
+    membership.left         membership → council            somebody is no member any more: vacate the seat
 """
 
 from __future__ import annotations
@@ -102,6 +104,20 @@ class MembershipClosed(Record, frozen=True):
     status: Literal["withdrawn", "undecided"]
 
 
+class MembershipRaised(Record, frozen=True):
+    """`digest` is the document digest of the request; its identifier is the matter's id."""
+
+    kind: str
+    digest: bytes
+    account: str
+    decide_by: int
+
+
+class MembershipLeft(Record, frozen=True):
+    account: str
+    number: int
+
+
 class MembershipJoined(Record, frozen=True):
     account: str
     number: int
@@ -126,6 +142,8 @@ ROUTES: Mapping[str, Route] = {
     "council.decided": Route("council", ("membership",), CouncilDecided),
     "founding.constituted": Route("founding", ("cooperative", "council", "membership"), FoundingConstituted),
     "membership.completed": Route("membership", ("council",), MembershipCompleted),
+    "membership.raised": Route("membership", ("council",), MembershipRaised),
     "membership.closed": Route("membership", ("council",), MembershipClosed),
+    "membership.left": Route("membership", ("council",), MembershipLeft),
     "membership.joined": Route("membership", (), MembershipJoined),
 }

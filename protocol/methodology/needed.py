@@ -38,6 +38,7 @@ _TERMS: Final[Mapping[str, int]] = {
     "council.chair_sign_days": MAX_DAYS,
     "council.reinvite_days": MAX_DAYS,
     "member.decide_days": MAX_DAYS,
+    "member.exit_decide_days": MAX_DAYS,
     "member.pay_days": MAX_DAYS,
     "member.reapply_days": MAX_DAYS,
     "member.retain_days": MAX_DAYS,

@@ -310,8 +310,10 @@ def test_effects_have_reactors_and_no_cycles() -> None:
     for name, route in ROUTES.items():
         assert route.emitter in registry.CONTRACTS
         emitted.setdefault(route.emitter, set()).add(name)
-    # Reactions emit `membership.joined` only, on which nobody acts; so a chain has at most two links.
+    # Reactions emit `membership.joined`, on which nobody acts, and `membership.left`, on which the council
+    # only vacates a seat (`World.apply` holds them to it); so a chain has at most three links.
     assert ROUTES["membership.joined"].reactors == ()
+    assert ROUTES["membership.left"].reactors == ("council",)
 
 
 def test_types_belong_to_one_contract_and_reserved_names_are_free() -> None:

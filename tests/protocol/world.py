@@ -55,6 +55,7 @@ RULES: Mapping[str, Any] = {
     "consent.max_purposes": 4,
     "vote.grace_seconds": 60,
     "member.decide_days": 30,
+    "member.exit_decide_days": 30,
     "member.pay_days": 14,
     "member.reapply_days": 30,
     "member.retain_days": 30,
@@ -290,8 +291,8 @@ class World:
                 outcome = MODULES[other].react(self.view(other), effect, self.context())
                 if isinstance(outcome, Rejection):
                     return outcome
-                assert {item.name for item in outcome.effects} <= {"membership.joined"}, (
-                    "reactions set off nothing"
+                assert {item.name for item in outcome.effects} <= {"membership.joined", "membership.left"}, (
+                    "reactions set off nothing that sets off more"
                 )
                 waiting.extend(self._write(other, outcome))
         return None

@@ -5,7 +5,7 @@ A matter:
 
     from            by                                                      to
     ──────────────────────────────────────────────────────────────────────────────────────
-    (none)          council.propose, effect membership.completed            open
+    (none)          council.propose, effects membership.completed, raised   open
     open            grace time after the deadline passed, quorum            decided
     open            grace time after the deadline passed, no quorum         expired   *
     open, decided   council.approve (open: only when settled)               approved  *
@@ -47,7 +47,14 @@ from protocol.contracts.council.records import (
 from protocol.contracts.council.seats import chair, constituted, council, roles
 from protocol.contracts.council.statements import CODES, GIVEN_OFFICES, MAX_SEATS, TYPES
 from protocol.documents import Statement
-from protocol.effects import AccountRevoked, FoundingConstituted, MembershipClosed, MembershipCompleted
+from protocol.effects import (
+    AccountRevoked,
+    FoundingConstituted,
+    MembershipClosed,
+    MembershipCompleted,
+    MembershipLeft,
+    MembershipRaised,
+)
 
 __all__ = [
     "ACTS",
@@ -109,8 +116,12 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     data = effect.data
     if isinstance(data, MembershipCompleted):
         return matters.admission(view, data, context)
+    if isinstance(data, MembershipRaised):
+        return matters.raised(view, data, context)
     if isinstance(data, MembershipClosed):
         return matters.cancel(view, data)
+    if isinstance(data, MembershipLeft):
+        return seats.vacate(view, data)
     if isinstance(data, AccountRevoked):
         return matters.revoked(view, data)
     assert isinstance(data, FoundingConstituted)

@@ -32,7 +32,13 @@ from protocol.contracts.council.statements import (
 )
 from protocol.decisions import Ballot, Box, Cast, Choice, Electorate, Rule
 from protocol.documents import Statement
-from protocol.effects import AccountRevoked, CouncilDecided, MembershipClosed, MembershipCompleted
+from protocol.effects import (
+    AccountRevoked,
+    CouncilDecided,
+    MembershipClosed,
+    MembershipCompleted,
+    MembershipRaised,
+)
 from protocol.identifiers import identifier
 
 
@@ -127,7 +133,15 @@ def admission(view: View, data: MembershipCompleted, context: Context) -> Change
     return spent if isinstance(spent, Rejection) else replace(opened, writes=(*opened.writes, *spent))
 
 
-def _open(view: View, context: Context, kind: str, by: str) -> Matter:
+def raised(view: View, data: MembershipRaised, context: Context) -> Changes:
+    """What a member asks is a matter at once; the vote closes early enough for the chair to sign in time."""
+    closes = data.decide_by - context.facts.parameter("council.chair_sign_days") * DAY
+    matter = _open(view, context, data.kind, data.account, closes=max(closes, context.tick + DAY))
+    matter = replace(matter, re=(data.digest,), subject=data.account)
+    return _live(identifier(data.digest), matter)
+
+
+def _open(view: View, context: Context, kind: str, by: str, *, closes: int | None = None) -> Matter:
     """A matter freezes its rule, pack and charter when it opens (SPEC §7.3)."""
     facts = context.facts
     presiding = _presiding(view)
@@ -148,17 +162,18 @@ def _open(view: View, context: Context, kind: str, by: str) -> Matter:
         by=by,
         index=context.index,
         rule=rule,
-        box=_box(view, context, 1),
+        box=_box(view, context, 1, closes),
         chair=presiding,
         pack=facts.pack_digest(),
         charter=facts.charter_digest(),
     )
 
 
-def _box(view: View, context: Context, round: int) -> Box:
+def _box(view: View, context: Context, round: int, closes: int | None = None) -> Box:
     current = view.need("council", CURRENT, Council)
     electorate = Electorate(context.index, current.seats, decisions.electorate_root(seats.council(view)))
-    closes = context.tick + context.facts.parameter("council.vote_days") * DAY
+    if closes is None:
+        closes = context.tick + context.facts.parameter("council.vote_days") * DAY
     return decisions.open_box(
         electorate, round, context.tick, closes, context.facts.parameter("vote.grace_seconds")
     )

@@ -24,6 +24,7 @@ from protocol.effects import (
     CouncilSeated,
     FoundingConstituted,
     MemberNumber,
+    MembershipLeft,
 )
 
 
@@ -185,6 +186,24 @@ def _filled(before: Council, account: str, holder: Holder, context: Context) -> 
     part, whole = context.facts.parameter("council.quorum")
     able = presiding is not None and filled * whole >= before.seats * part
     return replace(before, filled=filled, chair=presiding, constituted=before.constituted or able)
+
+
+def vacate(view: View, data: MembershipLeft) -> Changes:
+    """Who is no member any more holds neither seat nor office. The chair hands over before leaving."""
+    writes: list[Write] = []
+    if view.get("office", data.account, Office) is not None:
+        writes.append(Write("office", data.account, None))
+    holder = view.get("holder", data.account, Holder)
+    if holder is not None and "chair" not in holder.offices:
+        seat = view.need("seat", str(holder.seat), Seat)
+        current = view.need("council", CURRENT, Council)
+        vacant = replace(seat, account=None, invitation=None, invited_by=None, member=None, invited_at=None)
+        writes += (
+            Write("holder", data.account, None),
+            Write("seat", str(holder.seat), vacant),
+            Write("council", CURRENT, replace(current, filled=current.filled - holder.voting)),
+        )
+    return Changes(tuple(writes))
 
 
 def seat_elected(data: FoundingConstituted, context: Context) -> Changes:

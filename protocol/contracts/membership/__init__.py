@@ -16,7 +16,8 @@
     all of these, and admitted      membership.withdraw                     withdrawn
 
 One application per account lives at a time; when it has ended without membership the account may apply
-again. Nobody attests to their own application.
+again. Nobody attests to their own application. What members ask of the council, leaving among it, is in
+`requests`.
 """
 
 from __future__ import annotations
@@ -25,17 +26,20 @@ from typing import Final
 
 from protocol import acts
 from protocol.contract import Changes, Context, Effect, Rejection, View
-from protocol.contracts.membership import applications, members
+from protocol.contracts.membership import applications, members, requests
 from protocol.contracts.membership.applications import CONSENT, due
 from protocol.contracts.membership.records import (
     STATE,
     Applicant,
     Application,
+    Asking,
     Enrolment,
     Filed,
+    Former,
     Member,
     Place,
     Register,
+    Request,
     Status,
     Used,
     is_member,
@@ -54,12 +58,15 @@ __all__ = [
     "TYPES",
     "Applicant",
     "Application",
+    "Asking",
     "Enrolment",
     "Filed",
+    "Former",
     "Member",
     "Person",
     "Place",
     "Register",
+    "Request",
     "Status",
     "Used",
     "decide",
@@ -82,6 +89,8 @@ _HANDLERS: Final = {
     "membership.enrol/1": members.enrol,
     "membership.void/1": members.void,
     "membership.accept/1": members.accept,
+    "membership.petition/1": requests.petition,
+    "membership.leave/1": requests.leave,
 }
 
 
@@ -92,7 +101,8 @@ def decide(view: View, statement: Statement, context: Context) -> Changes | Reje
 def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     data = effect.data
     if isinstance(data, CouncilDecided):
-        return applications.decided(view, data, context)
+        handle = applications.decided if data.kind == "admission" else requests.decided
+        return handle(view, data, context)
     if isinstance(data, CouncilSeated):
         return members.seated(view, data, context)
     if isinstance(data, CouncilAppointed):

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from protocol import acts
 from protocol.acts import DAY
 from protocol.contract import Changes, Context, Deadline, Effect, Money, Rejection, View, Write
+from protocol.contracts.membership import requests
 from protocol.contracts.membership.members import joined
 from protocol.contracts.membership.records import (
     Applicant,
     Application,
     Member,
     Refusal,
+    Request,
     Status,
     filed,
     is_member,
@@ -81,6 +83,8 @@ def _amount(name: str, expected: Money) -> Rejection:
 
 def withdraw(view: View, statement: Statement, context: Context) -> Changes | Rejection:
     body: MembershipWithdraw = statement.body
+    if (request := view.get("request", identifier(body.re[0]), Request)) is not None:
+        return requests.withdraw(view, statement, request)
     found = _under_way(view, statement, body.re[0], "applied", "identified", "complete", "admitted")
     if isinstance(found, Rejection):
         return found
@@ -176,8 +180,6 @@ def due(view: View, deadline: Deadline, context: Context) -> Changes:
 
 def decided(view: View, data: CouncilDecided, context: Context) -> Changes:
     """The chair signed, or the matter came to nothing and the secretary may send the application on again."""
-    if data.kind != "admission":
-        return Changes()
     id = identifier(data.re[0])
     application = view.need("application", id, Application)
     if application.status != "complete" or application.matter != data.matter:

@@ -74,13 +74,47 @@ class Member(Record, frozen=True):
     basis: bytes
 
 
+class Former(Record, frozen=True):
+    """By account: the last membership that ended. `basis` is the digest of what ended it."""
+
+    number: int
+    since: int
+    person: Person
+    until: int
+    basis: bytes
+
+
+class Request(Record, frozen=True):
+    """What a member asks of the council; by identifier of its digest, which is the matter's id too."""
+
+    kind: str
+    account: str
+    index: int
+    digest: bytes
+    asked_at: int
+    decide_by: int
+    status: Literal["open", "adopted", "rejected", "undecided", "withdrawn"] = "open"
+    #: document digest of the council's approval
+    decision: bytes | None = None
+    ended_at: int | None = None
+
+
+class Asking(Record, frozen=True):
+    """By account: what the person has under way."""
+
+    petitions: int = 0
+    exit: str | None = None
+
+
 class Place(Record, frozen=True):
-    """By number: whose it is, or the enrolment it waits for; neither while it is kept for a seat of the
-    council.
+    """By number: whose it is or was, or the enrolment it waits for; neither while it is kept for a seat of
+    the council. A number is given once.
     """
 
     account: str | None = None
     enrolment: str | None = None
+    #: the membership has ended
+    former: bool = False
 
 
 class Enrolment(Record, frozen=True):
@@ -111,6 +145,9 @@ STATE: Mapping[str, type[Record]] = {
     "application": Application,
     "applicant": Applicant,
     "refusal": Refusal,
+    "request": Request,
+    "asking": Asking,
+    "former": Former,
     "member": Member,
     "number": Place,
     "enrolment": Enrolment,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
+
+from msgspec import Meta
 
 from protocol.acts import PERSON, Act, Digest, Kid, Number, Proof, Seconds
 from protocol.contract import DocumentType, Money, PrivateField
@@ -12,6 +14,10 @@ CODES: Final[Mapping[str, str]] = {
     "already_member": "The person is a member.",
     "amount_mismatch": "The amount is not the one in force, or not the one applied for.",
     "application_open": "The person has an application under way.",
+    "chair_leaves": "The chair hands the office over before leaving.",
+    "not_member": "The person is not a member.",
+    "request_open": "The person has asked for this already and it is not decided.",
+    "too_many_requests_open": "The person has as many petitions open as one may have.",
     "charter_outdated": "The application names another charter than the one in force.",
     "consent_missing": "The consent to process personal data for membership is not given.",
     "invitation_repeated": "The invitation's key has been used.",
@@ -62,6 +68,14 @@ class MembershipPayment(Act, frozen=True):
     entrance: Money
     share: Money
     received_at: Seconds
+
+
+class MembershipPetition(Act, frozen=True):
+    re: Annotated[tuple[Digest, ...], Meta(max_length=16)] = ()
+
+
+class MembershipLeave(Act, frozen=True):
+    pass
 
 
 class MembershipEnrol(Act, frozen=True):
@@ -123,4 +137,18 @@ TYPES = (
         private=(PrivateField("reason", (*_OFFICERS, "accountant"), format="multiline"),),
     ),
     DocumentType("membership.accept/1", MembershipAccept, private=PERSON),
+    DocumentType(
+        "membership.petition/1",
+        MembershipPetition,
+        private=(PrivateField("title", _OFFICERS), PrivateField("text", _OFFICERS, format="multiline")),
+    ),
+    DocumentType(
+        "membership.leave/1",
+        MembershipLeave,
+        private=(
+            PrivateField("reason", _OFFICERS, required=False, format="multiline"),
+            PrivateField("payout", (*_REGISTRAR, "accountant"), required=False, format="multiline"),
+        ),
+        number=200,
+    ),
 )
