@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, 
 
 import msgspec
 
+from protocol import added
 from protocol.contract import DocumentType, Money
 
 __all__ = [
@@ -32,11 +33,15 @@ __all__ = [
     "rejection",
     "role",
     "state",
+    "said",
     "title",
+    "translated",
     "values",
 ]
 
-Locale: TypeAlias = Literal["ru", "en"]
+#: Code of a language, `ru`.
+Locale: TypeAlias = str
+#: Languages every word has. Another one has the words of an added folder, and English where it lacks one.
 LOCALES: Final[tuple[Locale, ...]] = ("ru", "en")
 
 #: What a field's value is shown as. `list` has `of`, `choice` has `values`, a group (or list of groups) has
@@ -76,66 +81,80 @@ def _read(package: str, *path: str) -> str:
     return resources.files(package).joinpath(*path).read_text("utf-8")
 
 
+def said(words: Mapping[Locale, str], locale: Locale) -> str:
+    """A word that is kept in both languages of the release, in any language."""
+    return words[locale] if locale in words else translated(words["en"], locale)
+
+
+def translated(english: str, locale: Locale) -> str:
+    """An English word in an added language; as it is where that has none."""
+    return _added(locale).get(english, english) if locale not in LOCALES else english
+
+
+@cache
+def _added(locale: Locale) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for folder in added.FOLDERS:
+        path = folder / "words" / f"{locale}.json"
+        if path.is_file():
+            found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
 def title(document_type: str, locale: Locale) -> str:
-    return _text(_documents()["types"][document_type]["title"][locale])
+    return said(_documents()["types"][document_type]["title"], locale)
 
 
 def effect(document_type: str, locale: Locale) -> str:
     """What follows legally when one signs a document of this type."""
-    return _text(_documents()["types"][document_type]["effect"][locale])
+    return said(_documents()["types"][document_type]["effect"], locale)
 
 
 def rejection(code: str, locale: Locale) -> str:
     """What happened, what was not changed, what to do."""
-    return _text(_documents()["codes"][code][locale])
+    return said(_documents()["codes"][code], locale)
 
 
 def role(name: str, locale: Locale) -> str:
-    return _text(_documents()["roles"][name][locale])
+    return said(_documents()["roles"][name], locale)
 
 
 def state(thing: str, name: str, locale: Locale) -> str:
     """The chip of an `application`, `matter`, `seat`, `enrolment` or `founding`: a verb in the past."""
-    return _text(_documents()["states"][thing][name][locale])
+    return said(_documents()["states"][thing][name], locale)
 
 
 def parameter(key: str, locale: Locale) -> tuple[str, str]:
     """(title, unit) of a rule; the unit is empty for money, fractions, lists and texts."""
     words = _rules()["parameters"][key]
     unit = words.get("unit")
-    return words["title"][locale], _rules()["units"][unit][locale] if unit else ""
+    return said(words["title"], locale), said(_rules()["units"][unit], locale) if unit else ""
 
 
 def option(value: str, locale: Locale) -> str:
     """A text value of a rule."""
-    return _text(_rules()["values"][value][locale])
+    return said(_rules()["values"][value], locale)
 
 
 def values(document_type: str, field: str, locale: Locale) -> dict[str, str]:
     """Words for the values of an enumerated field."""
     found = _field(document_type, field, field.rpartition(".")[2])["values"]
-    return {value: words[locale] for value, words in found.items()}
+    return {value: said(words, locale) for value, words in found.items()}
 
 
 def matter(kind: str, locale: Locale) -> str:
     """A matter of the general meeting's exclusive competence."""
-    return _text(_rules()["matters"][kind][locale])
+    return said(_rules()["matters"][kind], locale)
 
 
 def agreement(kind: str, locale: Locale) -> str:
     """A kind of text to read and sign."""
-    return _text(_rules()["agreements"][kind][locale])
+    return said(_rules()["agreements"][kind], locale)
 
 
 def finding(part: Literal["code", "consequence", "remedy"], code: str, locale: Locale) -> str:
     """A sentence of the linter; `{limit}` and `{line}` are filled from the finding's facts."""
-    return _text(_rules()["findings"][part][code][locale])
-
-
-def _text(word: object) -> str:
-    if not isinstance(word, str):
-        raise KeyError(word)
-    return word
+    return said(_rules()["findings"][part][code], locale)
 
 
 def fields(document_type: DocumentType) -> list[dict[str, Any]]:
