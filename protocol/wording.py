@@ -7,6 +7,7 @@ KeyError here and a failing test, never a code on a page.
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
@@ -21,19 +22,22 @@ from protocol.contract import DocumentType, Money
 __all__ = [
     "FORMATS",
     "LOCALES",
+    "YES_NO",
     "Locale",
     "agreement",
     "effect",
     "fields",
     "finding",
+    "law",
     "matter",
     "option",
     "parameter",
     "registry_json",
     "rejection",
     "role",
-    "state",
     "said",
+    "state",
+    "termed",
     "title",
     "translated",
     "values",
@@ -43,6 +47,12 @@ __all__ = [
 Locale: TypeAlias = str
 #: Languages every word has. Another one has the words of an added folder, and English where it lacks one.
 LOCALES: Final[tuple[Locale, ...]] = ("ru", "en")
+
+#: A truth value, false first.
+YES_NO: Final[tuple[Mapping[Locale, str], Mapping[Locale, str]]] = (
+    {"ru": "нет", "en": "no"},
+    {"ru": "да", "en": "yes"},
+)
 
 #: What a field's value is shown as. `list` has `of`, `choice` has `values`, a group (or list of groups) has
 #: `fields`. `date` is a text `2026-05-16`, or integer seconds shown without the time of day.
@@ -63,6 +73,9 @@ FORMATS: Final = frozenset(
         *("key", "choice", "list", "group", "map"),
     )
 )
+
+
+_WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 @lru_cache(maxsize=1)
@@ -89,6 +102,39 @@ def said(words: Mapping[Locale, str], locale: Locale) -> str:
 def translated(english: str, locale: Locale) -> str:
     """An English word in an added language; as it is where that has none."""
     return _added(locale).get(english, english) if locale not in LOCALES else english
+
+
+def termed(text: str, terms: Mapping[str, str]) -> str:
+    """A law may call a member «член кооператива» where ours says «пайщик»: word for word, inflected alike."""
+
+    def instead(match: re.Match[str]) -> str:
+        word = match[0]
+        found = terms.get(word) or terms.get(word[:1].lower() + word[1:])
+        if found is None:
+            return word
+        return found if word[0].islower() else found[:1].upper() + found[1:]
+
+    return _WORD.sub(instead, text) if terms else text
+
+
+#: Beginnings of Russian citations and their English, the longer first.
+_CITED: Final = (
+    ("Закон 3085-1", "Russian law 3085-1"),
+    ("ГК РФ", "Civil Code of Russia"),
+    ("-ФЗ", "-FZ"),
+    ("ст.", "art."),
+    ("п.", "para."),
+    ("ч.", "part"),
+)
+
+
+def law(citation: str, locale: Locale) -> str:
+    """Packs cite laws as their country does; a reader of English gets the same place in English."""
+    if locale == "ru":
+        return citation
+    for russian, english in _CITED:
+        citation = citation.replace(russian, english)
+    return citation
 
 
 @cache

@@ -122,7 +122,7 @@ def _within(rule: Parameter, low: int, high: int) -> bool:
     if kind_of(rule.value) != "integer":
         return False
     if rule.by == "nobody":
-        return low <= rule.value <= high
+        return bool(low <= rule.value <= high)
     least = 0 if rule.min is None else rule.min
     most = MAX_INTEGER if rule.max is None else rule.max
     return type(least) is int and type(most) is int and low <= least and most <= high

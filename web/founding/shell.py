@@ -46,7 +46,7 @@ def roles(request: web.Request, names: Iterable[str]) -> str:
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     for name in ("typed", "errors"):
         context[name] = Lenient(context.get(name, {}))
-    helpers = words.helpers(locale(request), lambda message: gettext(request, message))
+    helpers = words.helpers(locale(request), lambda message: gettext(request, message), context.get("pack"))
     return rendering.render(request, template, status=status, **{**helpers, **context})
 
 
