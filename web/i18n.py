@@ -148,7 +148,7 @@ def ngettext(request: web.Request, one: str, many: str, count: int, **values: An
     return found % {"num": count, **values}
 
 
-def money(amount: int | Mapping[str, Any] | Any, currency: str = "RUB", locale: Locale = DEFAULT) -> str:
+def money(amount: int | Mapping[str, Any] | Any, currency: str = "", locale: Locale = DEFAULT) -> str:
     """«1 200 ₽», «1 200,50 ₽»: integer minor units, thin space in thousands, no kopecks when there are
     none."""
     if isinstance(amount, Mapping):

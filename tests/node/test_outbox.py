@@ -148,7 +148,6 @@ from coopnode.config import Smtp
 from coopnode.membership import letters
 from coopnode.outbox import Outbox
 from coopnode.testing import config
-from protocol.wording import Locale
 
 async def main():
     smtp = Smtp(host="127.0.0.1", port=int(sys.argv[2]), starttls=False, sender="office@rostok.example")

@@ -107,7 +107,10 @@ def identity(form: Fields, pack: methodology.Pack, *, existing: bool) -> Read:
     name, country = found.values["name"], found.values["country"].upper()
     if pack.country != NOWHERE:
         country = pack.country
-    inn, ogrn = (re.sub(r"[\s-]", "", found.values[key]) for key in ("inn", "ogrn"))
+    inn, ogrn = (
+        re.sub(r"[\s-]", "", found.values[key]) if place.local.numbers else found.values[key]
+        for key in ("inn", "ogrn")
+    )
     found.values = {"name": name, "country": country, "inn": inn, "ogrn": ogrn}
     found.typed = {**found.values}
     if not 3 <= len(name) <= 200:

@@ -58,9 +58,10 @@ def _profile(request: web.Request) -> dict[str, Any]:
     }
 
 
-def _fees(facts: Any) -> dict[str, int] | None:
+def _fees(facts: Any) -> dict[str, Any] | None:
     try:
-        return {name: facts.parameter(f"fees.{name}.person") for name in ("entrance", "share")}
+        amounts = {name: facts.parameter(f"fees.{name}.person") for name in ("entrance", "share")}
+        return {**amounts, "currency": facts.parameter("fees.currency")}
     except KeyError:
         return None
 

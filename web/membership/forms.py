@@ -154,7 +154,8 @@ def person(form: Fields, kind: str, today: date, min_age: int) -> Read:
     if not re.fullmatch(r"\+\d{10,15}", values["phone"], re.ASCII):
         found.wrong("phone", "phone_form")
     if kind == "entrepreneur":
-        values |= {name: re.sub(r"[\s-]", "", values[name]) for name in NUMBERS}
+        if place().local.numbers:
+            values |= {name: re.sub(r"[\s-]", "", values[name]) for name in NUMBERS}
         if not place().number_fits("person", values["inn"]):
             found.wrong("inn", number_code("inn_form"))
         if not place().number_fits("trade", values["ogrn"]):
