@@ -185,9 +185,10 @@ def _compile(document: Document, locale: Locale, **options: Any) -> list[bytes]:
 
 
 def _data(document: Document, locale: Locale) -> tuple[str, dict[str, Any]]:
+    locale = locale if locale in wording.LOCALES else "en"  # the templates have these two
     issuer, proof = document.issuer, document.proof
     common: dict[str, Any] = {
-        "locale": locale if locale in wording.LOCALES else "en",  # the templates have these two
+        "locale": locale,
         "date": [document.issued.year, document.issued.month, document.issued.day],
         "issued": _day(document.issued, locale),
         "issuer": {

@@ -1,5 +1,5 @@
-"""Writes docs/packs.md from the packs of this release: `.venv/bin/python -m tools.packs_page`. A test keeps the
-page current."""
+"""Writes docs/packs.md from the packs of this release: `.venv/bin/python -m tools.packs_page`. A test keeps
+the page current."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ PAGE = Path(__file__).parents[1] / "docs" / "packs.md"
 SETTERS = {"charter": "charter", "decision": "decision", "nobody": "fixed"}
 HEAD = """# Methodology packs
 
-Law and practice of one country and one form, as data (`protocol/methodology/data/`, SPEC §7.3). A value in force is the charter's where it sets
-one, else the pack's. *Source* says where a default comes from: `statute` (read), `secondary` (a source about the statute), `charters in use`,
-`own`; R… and A… are rules and readings of the seed. A **?** marks what was not compared with the statute in force: a lawyer has to confirm it, and the
+Law and practice of one country and one form, as data (`protocol/methodology/data/`, SPEC §7.3). A value in
+force is the charter's where it sets one, else the pack's. *Source* says where a default comes from: `statute`
+(read), `secondary` (a source about the statute), `charters in use`, `own`; R… and A… are rules and readings of
+the seed. A **?** marks what was not compared with the statute in force: a lawyer has to confirm it, and the
 founding pages say so beside the rule. What was read, and where, stands in [`legal-notes.md`](legal-notes.md).
 
-A second country needs no code. A folder named by `countries` in `coopnode.toml` holds `packs/*.toml` (with `[local]`: time zone, telephone and
-registration numbers, language), `texts/<language>/` with what members sign (`<pack>/` inside it for one form only), and for another language
-`words/<language>.json` (English words of rules and documents → the language) and `locale/<language>/LC_MESSAGES/*.po`. What a translation lacks
-stands in English. `tests/fixtures/xx` is a small example. The pages of the signing origin and the labels of printed forms are Russian and English only.
+A second country needs no code. A folder named by `countries` in `coopnode.toml` holds `packs/*.toml` (with
+`[local]`: time zone, telephone and registration numbers, language), `texts/<language>/` with what members sign
+(`<pack>/` inside it for one form only), and for another language `words/<language>.json` (English words of
+rules and documents → the language) and `locale/<language>/LC_MESSAGES/*.po`. What a translation lacks stands in
+English. `tests/fixtures/xx` is a small example. The pages of the signing origin and printed forms are Russian
+and English only.
 
 Written by `.venv/bin/python -m tools.packs_page`.
 """
@@ -43,7 +46,8 @@ def section(pack: Pack) -> list[str]:
     lines = [f"## {_id(pack)}", "", f"{pack.note['ru']}.  ", f"{pack.note['en']}.", ""]
     local = methodology.local(pack)
     lines += [
-        f"Country {pack.country}, time zone {local.time_zone}, language {local.language}. Signed before joining: "
+        f"Country {pack.country}, time zone {local.time_zone}, language {local.language}. "
+        + "Signed before joining: "
         + ", ".join(wording.agreement(kind, "en") for kind in pack.agreements)
         + ". Reserved for the general meeting: "
         + ", ".join(wording.matter(kind, "en") for kind in pack.reserved)
@@ -62,7 +66,15 @@ def row(key: str, rule: Parameter) -> str:
         source = f"{source} **?**"
     title = [wording.parameter(key, locale) for locale in wording.LOCALES]
     words = [f"{name}, {unit}" if unit else name for name, unit in title]
-    cells = [f"`{key}`", *words, said(rule.value), bounds(rule), SETTERS[rule.by], rule.law or "", source.strip()]
+    cells = [
+        f"`{key}`",
+        *words,
+        said(rule.value),
+        bounds(rule),
+        SETTERS[rule.by],
+        rule.law or "",
+        source.strip(),
+    ]
     return "| " + " | ".join(cells) + " |"
 
 

@@ -100,7 +100,7 @@ class Society:
         basis: dict[str, Any] = {"organ": "general_meeting", "number": "1", "date": "2025-05-20"}
         if minutes is not None:
             basis["minutes"] = minutes
-        fields = {"basis": basis, "seats": seats, "until": coop.now + 1000 * DAY}
+        fields: dict[str, Any] = {"basis": basis, "seats": seats, "until": coop.now + 1000 * DAY}
         appoint = await coop.must(founder, "council.appoint/1", fields, sub=coop.id)
         names = {1: "chair", 2: "secretary", 3: "one", 4: "accountant"}
         titles = {1: "Орлова Анна Петровна", 2: "Зайцев Олег Ильич", 3: "Ким Вера", 4: "Белов Пётр Ильич"}
