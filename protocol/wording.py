@@ -177,9 +177,10 @@ def parameter(key: str, locale: Locale) -> tuple[str, str]:
     return said(words["title"], locale), said(_rules()["units"][unit], locale) if unit else ""
 
 
-def option(value: str, locale: Locale) -> str:
-    """A text value of a rule."""
-    return said(_rules()["values"][value], locale)
+def option(value: str, locale: Locale, key: str = "") -> str:
+    """A text value of a rule, in the rule's own words where it has some."""
+    own = _rules()["parameters"].get(key, {}).get("values", {})
+    return said(own.get(value) or _rules()["values"][value], locale)
 
 
 def values(document_type: str, field: str, locale: Locale) -> dict[str, str]:

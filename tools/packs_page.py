@@ -15,17 +15,18 @@ SETTERS = {"charter": "charter", "decision": "decision", "nobody": "fixed"}
 HEAD = """# Methodology packs
 
 Law and practice of one country and one form, as data (`protocol/methodology/data/`, SPEC §7.3). A value in
-force is the charter's where it sets one, else the pack's. *Source* says where a default comes from: `statute`
-(read), `secondary` (a source about the statute), `charters in use`, `own`; R… and A… are rules and readings of
-the seed. A **?** marks what was not compared with the statute in force: a lawyer has to confirm it, and the
-founding pages say so beside the rule. What was read, and where, stands in [`legal-notes.md`](legal-notes.md).
+force is the charter's where it sets one, else the pack's. *Source* says where a default comes from:
+`statute` (read), `secondary` (a source about the statute), `charters in use`, `own`; R… and A… are rules
+and readings of the seed. A **?** marks what was not compared with the statute in force: a lawyer has to
+confirm it, and the founding pages say so beside the rule. What was read, and where, stands in
+[`legal-notes.md`](legal-notes.md).
 
 A second country needs no code. A folder named by `countries` in `coopnode.toml` holds `packs/*.toml` (with
-`[local]`: time zone, telephone and registration numbers, language), `texts/<language>/` with what members sign
-(`<pack>/` inside it for one form only), and for another language `words/<language>.json` (English words of
-rules and documents → the language) and `locale/<language>/LC_MESSAGES/*.po`. What a translation lacks stands in
-English. `tests/fixtures/xx` is a small example. The pages of the signing origin and printed forms are Russian
-and English only.
+`[local]`: time zone, telephone and registration numbers, language), `texts/<language>/` with what members
+sign (`<pack>/` inside it for one form only), and for another language `words/<language>.json` (English
+words of rules and documents → the language) and `locale/<language>/LC_MESSAGES/*.po`. What a translation
+lacks stands in English. `tests/fixtures/xx` is a small example. The pages of the signing origin and printed
+forms are Russian and English only.
 
 Written by `.venv/bin/python -m tools.packs_page`.
 """

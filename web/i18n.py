@@ -40,11 +40,13 @@ COOKIE: Final = "locale"
 class Here:
     """Whose clock and words the pages of a request use: those of the pack in force, once there is one."""
 
-    def __init__(self, node: Node | None = None) -> None:
-        self._node = node
+    def __init__(self, node: Node | None = None, proposed: Pack | None = None) -> None:
+        self._node, self._proposed = node, proposed
 
     @cached_property
     def _pack(self) -> Pack | None:
+        if self._proposed:  # while founding
+            return self._proposed
         return places.pack_in_force(self._node.state) if self._node else None
 
     @cached_property

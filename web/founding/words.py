@@ -34,6 +34,10 @@ def helpers(
 ) -> dict[str, Any]:
     """Functions templates call."""
 
+    def rule_words(key: str) -> tuple[str, str]:
+        title, unit = wording.parameter(key, locale)
+        return wording.termed(title, pack.terms.get(locale, {}) if pack else {}), unit
+
     def sentences(finding: methodology.Finding) -> dict[str, str]:
         facts = {name: said(finding.key, value, locale, pack) for name, value in finding.facts.items()}
         return {
@@ -45,14 +49,14 @@ def helpers(
     return {
         "group_title": lambda name: gettext(GROUP_TITLES[name]),
         "rule_kind": kind_of,
-        "rule_words": lambda key: wording.parameter(key, locale),
+        "rule_words": rule_words,
         "rule_show": forms.show,
         "rule_money": forms.is_money,
         "rule_said": lambda key, value: said(key, value, locale, pack),
         "rule_sign": lambda: sign(_currency(pack)),
         "form_title": lambda found: named(found.title, locale) or found.name,
         "form_note": lambda found: named(found.note, locale),
-        "option_words": lambda value: option(value, locale),
+        "option_words": lambda value, key="": option(value, locale, key),
         "map_words": lambda value: _known(value, wording.matter, wording.option, locale=locale),
         "seat_role": lambda name: role(name, locale),
         "seat_roles_words": lambda names: roles(names, locale),
@@ -76,9 +80,11 @@ def roles(names: Iterable[str], locale: Locale) -> str:
     return ", ".join(role(name, locale) for name in offices)
 
 
-def option(value: Any, locale: Locale) -> str:
-    return (
-        _known(value, wording.option, wording.matter, locale=locale) if isinstance(value, str) else str(value)
+def option(value: Any, locale: Locale, key: str = "") -> str:
+    if not isinstance(value, str):
+        return str(value)
+    return _known(
+        value, lambda word, tongue: wording.option(word, tongue, key), wording.matter, locale=locale
     )
 
 
@@ -114,9 +120,11 @@ def said(key: str, value: Any, locale: Locale, pack: methodology.Pack | None = N
             for name, item in value.items()
         )
     if isinstance(value, list):
-        return ", ".join(said("", item, locale) for item in value) or "—"
+        if all(isinstance(item, str) for item in value):
+            return ", ".join(option(item, locale, key) for item in value) or "—"
+        return ", ".join(said("", item, locale) for item in value)
     if isinstance(value, str):
-        return option(value, locale)
+        return option(value, locale, key)
     unit = wording.parameter(key, locale)[1] if key else ""
     return f"{value} {unit}".strip()
 
