@@ -81,4 +81,4 @@ def locale_of(connection: Connection, account: str, place: Place) -> Locale:
     """The language a person last used here; that of the country when we do not know."""
     where = (sessions.c.account == account, sessions.c.locale.is_not(None))
     query = select(sessions.c.locale).where(*where).order_by(sessions.c.seen_at.desc()).limit(1)
-    return connection.execute(query).scalar_one_or_none() or place.local.language
+    return connection.execute(query).scalar_one_or_none() or place.language

@@ -48,7 +48,11 @@ class Place:
 
     def __init__(self, local: Local) -> None:
         self.local = local
-        self.clock = _clock(local.time_zone, tuple(sorted(local.time_word.items())))
+        self.clock = _clock(local.time_zone or "UTC", tuple(sorted(local.time_word.items())))
+
+    @property
+    def language(self) -> Locale:
+        return self.local.language or "en"
 
     def at(self, seconds: int) -> datetime:
         return datetime.fromtimestamp(seconds, self.clock)

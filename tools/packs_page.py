@@ -47,7 +47,7 @@ def section(pack: Pack) -> list[str]:
     lines = [f"## {_id(pack)}", "", f"{pack.note['ru']}.  ", f"{pack.note['en']}.", ""]
     local = methodology.local(pack)
     lines += [
-        f"Country {pack.country}, time zone {local.time_zone}, language {local.language}. "
+        f"Country {pack.country}, time zone {local.time_zone or 'UTC'}, language {local.language or 'en'}. "
         + "Signed before joining: "
         + ", ".join(wording.agreement(kind, "en") for kind in pack.agreements)
         + ". Reserved for the general meeting: "

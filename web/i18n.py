@@ -127,7 +127,7 @@ def _locale_of(request: web.Request) -> Locale:
     for candidate in candidates:
         if candidate in locales():
             return str(candidate)
-    return place().local.language
+    return place().language
 
 
 def said(words: str, locale: Locale) -> str:

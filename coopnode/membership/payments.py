@@ -73,8 +73,8 @@ class Order:
 def purpose(number: int, member: str, place: Place) -> str:
     """What the payer writes: by this line the accountant finds the application. In the country's language, as
     banks ask."""
-    if place.local.language != "ru":
-        said = translated("Entrance fee and share, application No. {number}.", place.local.language)
+    if place.language != "ru":
+        said = translated("Entrance fee and share, application No. {number}.", place.language)
         return " ".join(filter(None, (said.format(number=number), member)))[:_LONGEST_PURPOSE]
     said = f"Вступительный и паевой взносы по заявлению № {number}."
     end = " НДС не облагается"

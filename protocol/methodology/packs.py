@@ -36,13 +36,14 @@ class PackError(ProtocolError):
 
 
 class Local(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What is local in a country. What is left out is nowhere in particular."""
+    """What is local in a country. What is left out is nowhere in particular: every default is empty, so that
+    a pack has one encoding."""
 
-    #: name in the time zone database, and what people call its time: {"ru": "мск"}
-    time_zone: str = "UTC"
+    #: name in the time zone database, empty for UTC, and what people call its time: {"ru": "мск"}
+    time_zone: str = ""
     time_word: dict[str, str] = {}
-    #: of pages and texts, where nobody has chosen another
-    language: str = "en"
+    #: of pages and texts, where nobody has chosen another; empty for English
+    language: str = ""
     #: country code and what is dialled instead of it inside the country; digits of a number without either
     phone_code: str = ""
     phone_trunk: str = ""
@@ -185,9 +186,9 @@ def _check(pack: Pack) -> None:
 
 def _is_local(found: Local) -> bool:
     return (
-        _ZONE.fullmatch(found.time_zone) is not None
+        (not found.time_zone or _ZONE.fullmatch(found.time_zone) is not None)
         and all(_LANGUAGE.fullmatch(code) and len(word) <= 32 for code, word in found.time_word.items())
-        and _LANGUAGE.fullmatch(found.language) is not None
+        and (not found.language or _LANGUAGE.fullmatch(found.language) is not None)
         and _DIALLED.fullmatch(found.phone_code) is not None
         and _DIALLED.fullmatch(found.phone_trunk) is not None
         and 0 <= found.phone_digits <= 15
