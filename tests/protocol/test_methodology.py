@@ -268,9 +268,9 @@ def test_one_pack_has_one_encoding() -> None:
     for written_out in ({"time_zone": ""}, {"language": ""}, {"phone_digits": 0}, {"numbers": ""}):
         with pytest.raises(EncodingError):
             methodology.decode(_with(local=written_out))
-    for empty in ({"title": {}}, {"note": {}}, {"terms": {}}):
+    for empty in ("title", "note", "terms"):
         with pytest.raises(EncodingError):
-            methodology.decode(_with(**empty))
+            methodology.decode(_with(**{empty: {}}))
     with pytest.raises(EncodingError):
         methodology.decode(_with(parameters={"a.b": {"value": 1, "by": "charter"}}))
 

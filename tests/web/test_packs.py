@@ -172,6 +172,18 @@ def test_forms_are_offered_by_country() -> None:
     assert [name for name, _ in countries[0][1]] == ["ru-consumer-1", "ru-agricultural-1", "ru-production-1"]
 
 
+async def test_a_form_is_founded_in_a_language_it_has_texts_in(houses: list[House], tmp_path: Path) -> None:
+    house = await waiting(houses, tmp_path, countries=XX)
+    client = await house.browser(language="eo")
+    await client.get(f"/found?token={house.node.founding_token}")
+    start = await page(client, "/found/start")
+    assert all(f'value="{code}"' in start for code in ("ru", "en", "eo"))
+    assert (await house.post(client, "/found/start", None, language="eo", kind="new")).status == 303
+    refused = await house.post(client, "/found/form", None, pack="ru-consumer-1")
+    assert refused.status == 422 and "no texts in the language" in await refused.text()
+    assert (await house.post(client, "/found/form", None, pack="xx-example-1")).status == 303
+
+
 async def test_a_second_country_is_data_texts_and_a_translation(houses: list[House], tmp_path: Path) -> None:
     house = await waiting(houses, tmp_path, countries=XX)
     client = await wizard(house, "xx-example-1", "eo", inn="X-77/1", ogrn="")
