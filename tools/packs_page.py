@@ -22,11 +22,11 @@ confirm it, and the founding pages say so beside the rule. What was read, and wh
 [`legal-notes.md`](legal-notes.md).
 
 A second country needs no code. A folder named by `countries` in `coopnode.toml` holds `packs/*.toml` (with
-`[local]`: time zone, telephone and registration numbers, language), `texts/<language>/` with what members
-sign (`<pack>/` inside it for one form only), and for another language `words/<language>.json` (English
-words of rules and documents → the language) and `locale/<language>/LC_MESSAGES/*.po`. What a translation
-lacks stands in English. `tests/fixtures/xx` is a small example. The pages of the signing origin and printed
-forms are Russian and English only.
+`[local]`: time zone, telephone and registration numbers, language), `texts/<language>/<pack>/` with what
+members sign (texts right in `<language>/` serve every form), and for another language
+`words/<language>.json` (English words of rules and documents → the language) and
+`locale/<language>/LC_MESSAGES/*.po`. What a translation lacks stands in English. `tests/fixtures/xx` is a
+small example. The pages of the signing origin and printed forms are Russian and English only.
 
 Written by `.venv/bin/python -m tools.packs_page`.
 """
