@@ -37,7 +37,7 @@ from coopnode.store.state_store import SnapshotState, StateStore
 from coopnode.store.tree_store import TreeStore
 from coopnode.store.vault import Vault
 from coopnode.tiles_writer import LogFiles
-from protocol import registry, signatures
+from protocol import added, registry, signatures
 
 log = structlog.get_logger()
 
@@ -104,6 +104,8 @@ class Node:
             NodeError: another process has it open, keys are missing, the files cannot be used.
         """
         signatures.self_check()
+        if config.countries:
+            added.add(config.countries)
         if not config.data.exists() or not any(
             path.name != "coopnode.toml" for path in config.data.iterdir()
         ):
@@ -119,6 +121,8 @@ class Node:
     def follow(cls, config: Config, follower: Follower) -> Self:
         """Beside the process that writes the log, which has opened and migrated everything."""
         signatures.self_check()
+        if config.countries:
+            added.add(config.countries)
         keys, clock = keystore.load(config.keys), Clock()
         database = Database(config.data, config.database)
         vault = Vault(config.data, keys.vault)

@@ -154,6 +154,8 @@ class Config(BaseSettings):
     data: Path = Path("data")
     #: address of a PostgreSQL database; without it a SQLite file in the data directory (ADR 9)
     database_url: SecretStr | None = None
+    #: a folder with packs, texts and translations of another country (`docs/packs.md`)
+    countries: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(8470, ge=0, le=65535)
     #: second port of the signing origin (P28)

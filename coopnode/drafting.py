@@ -160,7 +160,7 @@ def in_words(found: Draft, language: wording.Locale) -> list[str]:
         if value is None:
             continue
         mark = (" (личное)" if ru else " (private)") if private else ""
-        lines += _field(entry["title"][language] + mark, entry, value, language, "")
+        lines += _field(wording.said(entry["title"], language) + mark, entry, value, language, "")
     about, until = ("О чём", "Действительно до") if ru else ("About", "Valid until")
     lines += [
         "",
@@ -179,7 +179,9 @@ def _field(title: str, entry: Mapping[str, Any], value: Any, language: str, inde
         lines = [f"{indent}{title}:"]
         for each in inner:
             if each["name"] in value:
-                lines += _field(each["title"][language], each, value[each["name"]], language, indent + "  ")
+                lines += _field(
+                    wording.said(each["title"], language), each, value[each["name"]], language, indent + "  "
+                )
         return lines
     if isinstance(value, list) and inner:
         return [
@@ -192,7 +194,7 @@ def _field(title: str, entry: Mapping[str, Any], value: Any, language: str, inde
 
 def _plain(entry: Mapping[str, Any], value: Any, language: str) -> str:
     if isinstance(value, str) and value in entry.get("values", {}):
-        return str(entry["values"][value][language])
+        return wording.said(entry["values"][value], language)
     if isinstance(value, bytes):
         return fingerprint(value) if len(value) == 32 else value.hex()
     if isinstance(value, dict) and set(value) == {"amount", "currency"}:
@@ -201,7 +203,7 @@ def _plain(entry: Mapping[str, Any], value: Any, language: str) -> str:
     if isinstance(value, list):
         return ", ".join(_plain(entry, item, language) for item in value)
     if isinstance(value, bool):
-        return {"ru": ("нет", "да"), "en": ("no", "yes")}[language][value]
+        return wording.said(wording.YES_NO[value], language)
     if entry.get("format") in ("date", "datetime") and isinstance(value, int):
         return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(value))
     return json.dumps(to_json(value), ensure_ascii=False) if isinstance(value, dict) else str(value)

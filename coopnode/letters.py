@@ -9,27 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from importlib import resources
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
+from babel import dates
+
+from coopnode.places import Place
 from coopnode.store.schema import sessions
 from coopnode.store.sql import Connection, select
-
-Locale: TypeAlias = Literal["ru", "en"]
-
-LOCALES: Final[tuple[Locale, ...]] = ("ru", "en")
-MOSCOW: Final = timezone(timedelta(hours=3))
-_MONTHS: Final[Mapping[Locale, tuple[str, ...]]] = {
-    "ru": (
-        *("января", "февраля", "марта", "апреля", "мая", "июня"),
-        *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
-    ),
-    "en": (
-        *("January", "February", "March", "April", "May", "June"),
-        *("July", "August", "September", "October", "November", "December"),
-    ),
-}
+from protocol.wording import Locale, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +44,31 @@ def load(package: str) -> Any:
     return json.loads(resources.files(package).joinpath("letters.json").read_text("utf-8"), object_hook=words)
 
 
-def day(moment: int, locale: Locale) -> str:
-    found = datetime.fromtimestamp(moment, MOSCOW)
-    return f"{found.day} {_MONTHS[locale][found.month - 1]} {found.year}"
+def words(found: Mapping[Locale, Words], locale: Locale) -> Words:
+    """In the receiver's language, translated from the English where the slice has none of it."""
+    if locale in found:
+        return found[locale]
+    english = found["en"]
+    return Words(
+        translated(english.subject, locale), tuple(translated(line, locale) for line in english.lines)
+    )
 
 
-def clock(moment: int, locale: Locale) -> str:
+def day(moment: int, locale: Locale, place: Place) -> str:
+    """«18 мая 2026» by the clock of the cooperative."""
+    return str(dates.format_date(place.at(moment).date(), "d MMMM y", locale=locale))
+
+
+def clock(moment: int, locale: Locale, place: Place) -> str:
     """Day and time."""
-    zone = "мск" if locale == "ru" else "Moscow"
-    return f"{day(moment, locale)}, {datetime.fromtimestamp(moment, MOSCOW):%H:%M} ({zone})"
+    return f"{day(moment, locale, place)}, {place.at(moment):%H:%M} ({place.zone(moment, locale)})"
 
 
 def render(
     words: Words, facts: Mapping[str, str], *, house: str, link: str, locale: Locale
 ) -> tuple[str, str]:
     """(subject, text). The cooperative's name ends the letter."""
-    open_page = "Открыть страницу" if locale == "ru" else "Open the page"
+    open_page = "Открыть страницу" if locale == "ru" else translated("Open the page", locale)
     parts = [line.format_map(facts) for line in words.lines]
     if link:
         parts.append(f"{open_page}: {link}")
@@ -80,8 +77,8 @@ def render(
     return words.subject.format_map(facts), "\n\n".join(parts) + "\n"
 
 
-def locale_of(connection: Connection, account: str) -> Locale:
-    """The language a person last used here; Russian when we do not know."""
+def locale_of(connection: Connection, account: str, place: Place) -> Locale:
+    """The language a person last used here; that of the country when we do not know."""
     where = (sessions.c.account == account, sessions.c.locale.is_not(None))
     query = select(sessions.c.locale).where(*where).order_by(sessions.c.seen_at.desc()).limit(1)
-    return "en" if connection.execute(query).scalar_one_or_none() == "en" else "ru"
+    return connection.execute(query).scalar_one_or_none() or place.language

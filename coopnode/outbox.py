@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from coopnode import faults, figures, letters
-from coopnode.letters import Locale, Said
+from coopnode import faults, figures, letters, places
+from coopnode.letters import Said
 from coopnode.mail import Letter, Mailer, MailError
 from coopnode.membership.people import particulars
 from coopnode.store.schema import outbox
@@ -30,6 +30,7 @@ from protocol import encoding
 from protocol.contract import View
 from protocol.contracts import cooperative
 from protocol.encoding import Value
+from protocol.wording import Locale
 
 if TYPE_CHECKING:
     from coopnode.app import Node
@@ -248,7 +249,7 @@ class Outbox:
         address = particulars(connection, self._node.vault, row.receiver, ("self",)).get("email")
         if house is None or not address:
             return "no address"
-        locale = letters.locale_of(connection, row.receiver)
+        locale = letters.locale_of(connection, row.receiver, places.of(self._node.state))
         said = kind.write(self._node, connection, body, Receiver(row.receiver, row.audience, locale))
         if said is None:
             return "nothing to say any more"

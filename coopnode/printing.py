@@ -16,24 +16,30 @@ from typing import Any, Final, Literal, TypeAlias
 
 import segno
 import typst
+from babel import dates
 
+from coopnode import places
 from coopnode.seen import all_visible
 from protocol import wording
 from protocol.wording import Locale
 
-__all__ = ["Application", "Certificate", "Fees", "Issuer", "Minutes", "Proof", "Vote", "money", "pdf", "png"]
+__all__ = [
+    "Application",
+    "Certificate",
+    "Fees",
+    "Issuer",
+    "Minutes",
+    "Proof",
+    "Vote",
+    "money",
+    "pdf",
+    "png",
+    "sign",
+]
 
 NARROW: Final = "\u202f"
 NO_BREAK: Final = "\u00a0"
 _SIGNS: Final = {"RUB": "₽", "EUR": "€", "USD": "$"}
-_MONTHS_RU: Final = (
-    *("января", "февраля", "марта", "апреля", "мая", "июня"),
-    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
-)
-_MONTHS_EN: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class Issuer:
     inn: str = ""
     ogrn: str = ""
     address: str = ""
+    #: the two numbers are called ИНН and ОГРН
+    russian: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ def _compile(document: Document, locale: Locale, **options: Any) -> list[bytes]:
 
 
 def _data(document: Document, locale: Locale) -> tuple[str, dict[str, Any]]:
+    locale = locale if locale in wording.LOCALES else "en"  # the templates have these two
     issuer, proof = document.issuer, document.proof
     common: dict[str, Any] = {
         "locale": locale,
@@ -191,6 +200,7 @@ def _data(document: Document, locale: Locale) -> tuple[str, dict[str, Any]]:
             "inn": issuer.inn,
             "ogrn": issuer.ogrn,
             "address": issuer.address,
+            "russian": issuer.russian,
         },
         "verify_url": proof.url,
         "fingerprint": proof.fingerprint,
@@ -284,7 +294,12 @@ def money(amount: int, currency: str) -> str:
     """Minor units as people write them: `1 200 ₽`, `1 200,50 ₽` with thin and unbreakable spaces."""
     whole, rest = divmod(abs(amount), 100)
     cents = f",{rest:02}" if rest else ""
-    return f"{'−' if amount < 0 else ''}{_grouped(whole)}{cents}{NO_BREAK}{_SIGNS.get(currency, currency)}"
+    return f"{'−' if amount < 0 else ''}{_grouped(whole)}{cents}{NO_BREAK}{sign(currency)}"
+
+
+def sign(currency: str) -> str:
+    """«₽»; the code where there is no sign for it."""
+    return _SIGNS.get(currency, currency)
 
 
 def _grouped(number: int) -> str:
@@ -292,24 +307,15 @@ def _grouped(number: int) -> str:
 
 
 def _day(day: date, locale: Locale) -> str:
-    if locale == "ru":
-        return f"{day.day}{NO_BREAK}{_MONTHS_RU[day.month - 1]} {day.year}{NO_BREAK}года"
-    return f"{day.day}{NO_BREAK}{_MONTHS_EN[day.month - 1]} {day.year}"
+    text = str(dates.format_date(day, f"d'{NO_BREAK}'MMMM y", locale=locale))
+    return f"{text}{NO_BREAK}года" if locale == "ru" else text
 
 
 def _moment(moment: datetime, locale: Locale) -> str:
     """With the zone, because a time without one proves nothing."""
-    offset = moment.utcoffset()
-    if offset is None:
+    if moment.utcoffset() is None:
         raise ValueError("a printed time needs its zone")
-    minutes = int(offset.total_seconds() // 60)
-    if minutes == 180 and locale == "ru":
-        zone = "мск"
-    else:
-        hours, rest = divmod(abs(minutes), 60)
-        sign = "−" if minutes < 0 else "+"
-        zone = "UTC" + (f"{sign}{hours}" + (f":{rest:02}" if rest else "") if minutes else "")
-    return f"{_day(moment.date(), locale)}, {moment:%H:%M}{NO_BREAK}({zone})"
+    return f"{_day(moment.date(), locale)}, {moment:%H:%M}{NO_BREAK}({places.named(moment, locale)})"
 
 
 def _sentence_case(text: str) -> str:

@@ -212,7 +212,7 @@ def found(
     # The founder's home is the cooperative, whose genesis names the founder's key only: no circle.
     key = person.key if person else seed(f"{founder}/sign")
     genesis: dict[str, Value] = {
-        "country": "RU",
+        "country": loaded.country,
         "founders": [signatures.public_key(key)],
         "kind": kind,
         "log_key": {"alg": -19, "pub": keys.log_pub, "scope": "log"},

@@ -7,6 +7,7 @@ KeyError here and a failing test, never a code on a page.
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
@@ -15,29 +16,43 @@ from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, 
 
 import msgspec
 
+from protocol import added
 from protocol.contract import DocumentType, Money
 
 __all__ = [
     "FORMATS",
     "LOCALES",
+    "YES_NO",
     "Locale",
     "agreement",
     "effect",
     "fields",
     "finding",
+    "law",
     "matter",
     "option",
     "parameter",
     "registry_json",
     "rejection",
     "role",
+    "said",
     "state",
+    "termed",
     "title",
+    "translated",
     "values",
 ]
 
-Locale: TypeAlias = Literal["ru", "en"]
+#: Code of a language, `ru`.
+Locale: TypeAlias = str
+#: Languages every word has. Another one has the words of an added folder, and English where it lacks one.
 LOCALES: Final[tuple[Locale, ...]] = ("ru", "en")
+
+#: A truth value, false first.
+YES_NO: Final[tuple[Mapping[Locale, str], Mapping[Locale, str]]] = (
+    {"ru": "нет", "en": "no"},
+    {"ru": "да", "en": "yes"},
+)
 
 #: What a field's value is shown as. `list` has `of`, `choice` has `values`, a group (or list of groups) has
 #: `fields`. `date` is a text `2026-05-16`, or integer seconds shown without the time of day.
@@ -60,6 +75,9 @@ FORMATS: Final = frozenset(
 )
 
 
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
 @lru_cache(maxsize=1)
 def _documents() -> Mapping[str, Any]:
     data: Mapping[str, Any] = json.loads(_read("protocol", "wording.json"))
@@ -76,66 +94,114 @@ def _read(package: str, *path: str) -> str:
     return resources.files(package).joinpath(*path).read_text("utf-8")
 
 
+def said(words: Mapping[Locale, str], locale: Locale) -> str:
+    """A word that is kept in both languages of the release, in any language."""
+    return words[locale] if locale in words else translated(words["en"], locale)
+
+
+def translated(english: str, locale: Locale) -> str:
+    """An English word in an added language; as it is where that has none."""
+    return _added(locale).get(english, english) if locale not in LOCALES else english
+
+
+def termed(text: str, terms: Mapping[str, str]) -> str:
+    """A law may call a member «член кооператива» where ours says «пайщик»: word for word, inflected alike."""
+
+    def instead(match: re.Match[str]) -> str:
+        word = match[0]
+        found = terms.get(word) or terms.get(word[:1].lower() + word[1:])
+        if found is None:
+            return word
+        return found if word[0].islower() else found[:1].upper() + found[1:]
+
+    return _WORD.sub(instead, text) if terms else text
+
+
+#: Beginnings of Russian citations and their English, the longer first.
+_CITED: Final = (
+    ("Закон 3085-1", "Russian law 3085-1"),
+    ("ГК РФ", "Civil Code of Russia"),
+    ("-ФЗ", "-FZ"),
+    ("ст.", "art."),
+    ("п.", "para."),
+    ("ч.", "part"),
+)
+
+
+def law(citation: str, locale: Locale) -> str:
+    """Packs cite laws as their country does; a reader of English gets the same place in English."""
+    if locale == "ru":
+        return citation
+    for russian, english in _CITED:
+        citation = citation.replace(russian, english)
+    return citation
+
+
+@cache
+def _added(locale: Locale) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for folder in added.FOLDERS:
+        path = folder / "words" / f"{locale}.json"
+        if path.is_file():
+            found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
 def title(document_type: str, locale: Locale) -> str:
-    return _text(_documents()["types"][document_type]["title"][locale])
+    return said(_documents()["types"][document_type]["title"], locale)
 
 
 def effect(document_type: str, locale: Locale) -> str:
     """What follows legally when one signs a document of this type."""
-    return _text(_documents()["types"][document_type]["effect"][locale])
+    return said(_documents()["types"][document_type]["effect"], locale)
 
 
 def rejection(code: str, locale: Locale) -> str:
     """What happened, what was not changed, what to do."""
-    return _text(_documents()["codes"][code][locale])
+    return said(_documents()["codes"][code], locale)
 
 
 def role(name: str, locale: Locale) -> str:
-    return _text(_documents()["roles"][name][locale])
+    return said(_documents()["roles"][name], locale)
 
 
 def state(thing: str, name: str, locale: Locale) -> str:
     """The chip of an `application`, `matter`, `seat`, `enrolment` or `founding`: a verb in the past."""
-    return _text(_documents()["states"][thing][name][locale])
+    return said(_documents()["states"][thing][name], locale)
 
 
 def parameter(key: str, locale: Locale) -> tuple[str, str]:
     """(title, unit) of a rule; the unit is empty for money, fractions, lists and texts."""
     words = _rules()["parameters"][key]
     unit = words.get("unit")
-    return words["title"][locale], _rules()["units"][unit][locale] if unit else ""
+    return said(words["title"], locale), said(_rules()["units"][unit], locale) if unit else ""
 
 
-def option(value: str, locale: Locale) -> str:
-    """A text value of a rule."""
-    return _text(_rules()["values"][value][locale])
+def option(value: str, locale: Locale, key: str = "") -> str:
+    """A text value of a rule, in the rule's own words where it has some."""
+    own = _rules()["parameters"].get(key, {}).get("values", {})
+    return said(own.get(value) or _rules()["values"][value], locale)
 
 
 def values(document_type: str, field: str, locale: Locale) -> dict[str, str]:
     """Words for the values of an enumerated field."""
     found = _field(document_type, field, field.rpartition(".")[2])["values"]
-    return {value: words[locale] for value, words in found.items()}
+    return {value: said(words, locale) for value, words in found.items()}
 
 
 def matter(kind: str, locale: Locale) -> str:
     """A matter of the general meeting's exclusive competence."""
-    return _text(_rules()["matters"][kind][locale])
+    return said(_rules()["matters"][kind], locale)
 
 
 def agreement(kind: str, locale: Locale) -> str:
     """A kind of text to read and sign."""
-    return _text(_rules()["agreements"][kind][locale])
+    return said(_rules()["agreements"][kind], locale)
 
 
 def finding(part: Literal["code", "consequence", "remedy"], code: str, locale: Locale) -> str:
     """A sentence of the linter; `{limit}` and `{line}` are filled from the finding's facts."""
-    return _text(_rules()["findings"][part][code][locale])
-
-
-def _text(word: object) -> str:
-    if not isinstance(word, str):
-        raise KeyError(word)
-    return word
+    return said(_rules()["findings"][part][code], locale)
 
 
 def fields(document_type: DocumentType) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ MIDDLEWARES: Final[tuple[Middleware, ...]] = (
     middleware.access,
     middleware.headers,
     cors,
+    middleware.placed,
     middleware.errors,
     middleware.same_origin,
     middleware.rationed,

@@ -8,46 +8,76 @@ do not share one file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, cached_property
 from gettext import NullTranslations
 from importlib import resources
 from io import BytesIO
 from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from babel import Locale as BabelLocale
 from babel import dates, numbers, units
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-from protocol.wording import LOCALES, Locale
+from coopnode import places
+from coopnode.app import Node
+from coopnode.places import Place
+from coopnode.printing import sign
+from protocol import added
+from protocol.methodology import Pack
+from protocol.wording import LOCALES, Locale, termed, translated
 from web.keys import LOCALE, NODE, SESSION
 
 DEFAULT: Final[Locale] = "ru"
 COOKIE: Final = "locale"
-#: Zone in which the cooperative reads its clock; Moscow time is what Russian documents state.
-ZONE: Final = ZoneInfo("Europe/Moscow")
+
+
+class Here:
+    """Whose clock and words the pages of a request use: those of the pack in force, once there is one."""
+
+    def __init__(self, node: Node | None = None, proposed: Pack | None = None) -> None:
+        self._node, self._proposed = node, proposed
+
+    @cached_property
+    def _pack(self) -> Pack | None:
+        if self._proposed:  # while founding
+            return self._proposed
+        return places.pack_in_force(self._node.state) if self._node else None
+
+    @cached_property
+    def place(self) -> Place:
+        return places.of_pack(self._pack) if self._pack else places.first()
+
+    @cached_property
+    def terms(self) -> Mapping[str, Mapping[str, str]]:
+        return self._pack.terms if self._pack else {}
+
+
+#: Set by `web.middleware.placed`.
+HERE: Final[ContextVar[Here]] = ContextVar("here")
 _NBSP, _THIN = "\u00a0", "\u202f"
 _UNITS: Final[tuple[tuple[Literal["day", "hour", "minute"], int], ...]] = (
     ("day", 86_400),
     ("hour", 3_600),
     ("minute", 60),
 )
-_SIGNS: Final[Mapping[str, str]] = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 
 @cache
 def translations(locale: Locale) -> NullTranslations:
     """All catalogues of a locale as one. English needs none."""
-    folder = resources.files("web") / "locale" / locale / "LC_MESSAGES"
     merged = Catalog(locale=locale)
-    if folder.is_dir():
-        for path in sorted(folder.iterdir(), key=lambda item: item.name):
-            if path.name.endswith(".po"):
-                with path.open("rb") as file:
+    for root in (resources.files("web"), *added.FOLDERS):
+        folder = root / "locale" / locale / "LC_MESSAGES"
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        for name in names:
+            if name.endswith(".po"):
+                with (folder / name).open("rb") as file:
                     for message in read_po(file, locale=locale):
                         if message.id and message.string and not message.fuzzy:
                             merged.add(message.id, message.string, context=message.context)
@@ -57,8 +87,32 @@ def translations(locale: Locale) -> NullTranslations:
     return Translations(compiled)
 
 
+def locales() -> tuple[Locale, ...]:
+    """Languages of the pages: ours, then those that were added."""
+    return tuple(dict.fromkeys((*LOCALES, *added.languages())))
+
+
+def language_name(locale: Locale) -> str:
+    """As its speakers write it: «Русский»."""
+    name = BabelLocale.parse(locale).get_display_name(locale) or locale
+    return name[:1].upper() + name[1:]
+
+
+def country_name(code: str, locale: Locale) -> str:
+    """«Россия»; the code itself for a country nobody has a name for."""
+    return str(BabelLocale.parse(locale).territories.get(code, code))
+
+
+def here() -> Here:
+    return HERE.get(None) or Here()
+
+
+def place() -> Place:
+    return here().place
+
+
 def locale_of(request: web.Request) -> Locale:
-    """Chosen by the person (session, then cookie), else what the browser asks for, else Russian."""
+    """Chosen by the person (session, then cookie), else what the browser asks for, else the country's."""
     found: Locale | None = request.get(LOCALE)
     if found is None:
         found = request[LOCALE] = _locale_of(request)
@@ -71,43 +125,32 @@ def _locale_of(request: web.Request) -> Locale:
     candidates = [session.locale if session else None, request.cookies.get(COOKIE)]
     candidates += [part.split(";")[0].strip()[:2].lower() for part in asked[:10]]
     for candidate in candidates:
-        if candidate in LOCALES:
-            return "ru" if candidate == "ru" else "en"
-    return DEFAULT
+        if candidate in locales():
+            return str(candidate)
+    return place().language
 
 
-#: Beginnings of Russian citations and their English, the longer first.
-_CITED: Final = (
-    ("Закон 3085-1", "Russian law 3085-1"),
-    ("ГК РФ", "Civil Code of Russia"),
-    ("-ФЗ", "-FZ"),
-    ("ст.", "art."),
-    ("п.", "para."),
-    ("ч.", "part"),
-)
+def said(words: str, locale: Locale) -> str:
+    """The msgid in a language, in the words of the cooperative's form."""
+    return termed(translations(locale).gettext(words), here().terms.get(locale, {}))
 
 
-def law(citation: str, locale: Locale) -> str:
-    """Packs cite laws as their country does; a reader of English gets the same place in English."""
-    if locale == "ru":
-        return citation
-    for russian, english in _CITED:
-        citation = citation.replace(russian, english)
-    return citation
+def counted(one: str, many: str, count: int, locale: Locale) -> str:
+    return termed(translations(locale).ngettext(one, many, count), here().terms.get(locale, {}))
 
 
 def gettext(request: web.Request, words: str, **values: Any) -> str:
     """The msgid in the language of the request, with `%(name)s` filled in."""
-    found = translations(locale_of(request)).gettext(words)
+    found = said(words, locale_of(request))
     return found % values if values else found
 
 
 def ngettext(request: web.Request, one: str, many: str, count: int, **values: Any) -> str:
-    found = translations(locale_of(request)).ngettext(one, many, count)
+    found = counted(one, many, count, locale_of(request))
     return found % {"num": count, **values}
 
 
-def money(amount: int | Mapping[str, Any] | Any, currency: str = "RUB", locale: Locale = DEFAULT) -> str:
+def money(amount: int | Mapping[str, Any] | Any, currency: str = "", locale: Locale = DEFAULT) -> str:
     """«1 200 ₽», «1 200,50 ₽»: integer minor units, thin space in thousands, no kopecks when there are
     none."""
     if isinstance(amount, Mapping):
@@ -118,8 +161,8 @@ def money(amount: int | Mapping[str, Any] | Any, currency: str = "RUB", locale: 
     text = f"{units:,}".replace(",", _THIN if locale == "ru" else ",")
     if rest:
         text += f"{',' if locale == 'ru' else '.'}{rest:02}"
-    sign = "−" if amount < 0 else ""
-    return f"{sign}{text}{_NBSP}{_SIGNS.get(currency, currency)}"
+    minus = "−" if amount < 0 else ""
+    return f"{minus}{text}{_NBSP}{sign(currency)}"
 
 
 def number(value: int, locale: Locale = DEFAULT) -> str:
@@ -139,13 +182,13 @@ def size(amount: int, locale: Locale = DEFAULT) -> str:
 
 def moment(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> str:
     """«18 мая, 10:00 (мск)»; the year when it is not this one."""
-    when = datetime.fromtimestamp(seconds, ZONE)
-    return f"{day(seconds, locale, year=year)}, {when:%H:%M} ({'мск' if locale == 'ru' else 'Moscow'})"
+    clock = place()
+    return f"{day(seconds, locale, year=year)}, {clock.at(seconds):%H:%M} ({clock.zone(seconds, locale)})"
 
 
 def day(seconds: int, locale: Locale = DEFAULT, *, year: bool | None = None) -> str:
-    when = datetime.fromtimestamp(seconds, ZONE)
-    with_year = when.year != datetime.now(ZONE).year if year is None else year
+    when = place().at(seconds)
+    with_year = when.year != datetime.now(when.tzinfo).year if year is None else year
     pattern = "d MMMM y" if with_year else "d MMMM"
     return str(dates.format_date(when.date(), pattern, locale=locale))
 
@@ -157,9 +200,12 @@ def month(first: date, locale: Locale = DEFAULT) -> str:
 
 def daytime(seconds: int, locale: Locale = DEFAULT) -> str:
     """For timelines: «сегодня», «вчера», «12 мая»."""
-    ago = (datetime.now(ZONE).date() - datetime.fromtimestamp(seconds, ZONE).date()).days
+    when = place().at(seconds)
+    ago = (datetime.now(when.tzinfo).date() - when.date()).days
     if ago in (0, 1):
-        return (("сегодня", "вчера") if locale == "ru" else ("today", "yesterday"))[ago]
+        return (
+            translated(("today", "yesterday")[ago], locale) if locale != "ru" else ("сегодня", "вчера")[ago]
+        )
     return day(seconds, locale)
 
 
@@ -175,7 +221,7 @@ def until(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
 
 def ago(seconds: int, now: int, locale: Locale = DEFAULT) -> str:
     """How long it is since then, roughly: «2 дня», «меньше минуты»."""
-    less = "меньше минуты" if locale == "ru" else "less than a minute"
+    less = "меньше минуты" if locale == "ru" else translated("less than a minute", locale)
     return until(now, seconds, locale) if now - seconds >= 60 else less
 
 

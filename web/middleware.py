@@ -56,6 +56,13 @@ async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 @web.middleware
+async def placed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Before the first word of a page: where the cooperative is."""
+    i18n.HERE.set(i18n.Here(request.app[NODE]))
+    return await handler(request)
+
+
+@web.middleware
 async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """One line a request: no query string, no address, no name."""
     request[REQUEST_ID] = secrets.token_hex(6)

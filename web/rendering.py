@@ -40,6 +40,7 @@ def environment() -> Environment:
         finalize=visible,
     )
     made.globals.update(static=static, icon=icon, fingerprint=identifiers.fingerprint, wording=wording)
+    made.globals.update(languages=languages, place=i18n.place)
     made.filters.update(
         money=_localised(i18n.money),
         number=_localised(i18n.number),
@@ -47,7 +48,7 @@ def environment() -> Environment:
         ago=_localised(i18n.ago),
         moment=_localised(i18n.moment),
         day=_localised(i18n.day),
-        law=_localised(i18n.law),
+        law=_localised(wording.law),
         daytime=_localised(i18n.daytime),
         iso=i18n.iso,
         fingerprint=identifiers.fingerprint,
@@ -112,12 +113,12 @@ def _roles(request: web.Request, session: Session | None) -> frozenset[str]:
 
 @pass_context
 def _gettext(context: Context, words: str) -> str:
-    return i18n.translations(context["locale"]).gettext(words)
+    return i18n.said(words, context["locale"])
 
 
 @pass_context
 def _ngettext(context: Context, one: str, many: str, count: int) -> str:
-    return i18n.translations(context["locale"]).ngettext(one, many, count)
+    return i18n.counted(one, many, count, context["locale"])
 
 
 def _localised(function: Any) -> Any:
@@ -126,6 +127,11 @@ def _localised(function: Any) -> Any:
         return str(function(*arguments, locale=context["locale"], **options))
 
     return filter
+
+
+def languages() -> list[tuple[str, str]]:
+    """(code, name) of each language a reader may choose."""
+    return [(code, i18n.language_name(code)) for code in i18n.locales()]
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from coopnode import letters
+from coopnode import letters, places
 from coopnode.accounts.projection import NOTICE
 from coopnode.app import Node
 from coopnode.letters import Said
@@ -31,17 +31,18 @@ def _receivers(node: Node, connection: Connection, body: Body) -> Iterator[Recei
 
 def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said:
     account = body["account"]
+    place = places.of(node.state)
     facts = {
-        "at": letters.clock(body["at"], to.locale),
-        "from": letters.clock(body["at"] + RECOVERY_WAIT, to.locale),
-        "decided": letters.clock(body["at"] + OBJECTION_WAIT, to.locale),
+        "at": letters.clock(body["at"], to.locale, place),
+        "from": letters.clock(body["at"] + RECOVERY_WAIT, to.locale, place),
+        "decided": letters.clock(body["at"] + OBJECTION_WAIT, to.locale, place),
         "account": f"{account[:4]} {account[4:8]} … {account[-4:]}",
     }
     # Whoever has no key in force cannot sign in: the page of an objection asks for no session.
     path = f"/object/{account}" if body["type"] in _OBJECTED else "/me/keys"
     if to.audience == "officer":
         path = "/desk"
-    return Said(LETTERS[body["type"]][to.audience][to.locale], facts, path)
+    return Said(letters.words(LETTERS[body["type"]][to.audience], to.locale), facts, path)
 
 
 KIND: Final = Kind(NOTICE, 3 * 86_400, _receivers, _write)

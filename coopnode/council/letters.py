@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from coopnode import letters
+from coopnode import letters, places
 from coopnode.app import Node
 from coopnode.council.projection import LETTER
 from coopnode.council.queries import votes_in
@@ -48,8 +48,8 @@ def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said
     # The first try may be days ago: who has acted since is not written to.
     if matter is None or to.account not in _waited_for(view, body):
         return None
-    facts = {"day": letters.day(matter.sign_by or matter.box.closes, to.locale)}
-    return Said(LETTERS[body["event"]][to.locale], facts, f"/council/{body['matter']}")
+    facts = {"day": letters.day(matter.sign_by or matter.box.closes, to.locale, places.of(node.state))}
+    return Said(letters.words(LETTERS[body["event"]], to.locale), facts, f"/council/{body['matter']}")
 
 
 KIND: Final = Kind(LETTER, 2 * 86_400, _receivers, _write)

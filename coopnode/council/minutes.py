@@ -6,14 +6,14 @@ The number is the place among the chair's signatures in this log: whoever holds 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Mapping
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from coopnode import printing
+from coopnode import places, printing
 from coopnode.council import queries
 from coopnode.council.queries import MatterPage, Where
 from coopnode.membership.queries import officers
+from coopnode.places import Place
 from coopnode.printing import Issuer, Minutes, Proof
 from coopnode.store.sql import Connection
 from protocol import wording
@@ -21,8 +21,6 @@ from protocol.contract import View
 from protocol.contracts import cooperative, council
 from protocol.identifiers import fingerprint
 from protocol.wording import Locale
-
-_ZONES: Final = {"RU": "Europe/Moscow"}
 
 #: The sentence of a decision on an admission, by outcome; other decisions carry their own text.
 _ADMISSION: Final = {
@@ -35,12 +33,6 @@ _CLOSED: Final = {
 }
 
 
-def zone(where: Where) -> tzinfo:
-    found = cooperative.cooperative(View(where.state, cooperative.DOMAIN))
-    name = _ZONES.get(found.country) if found else None
-    return ZoneInfo(name) if name else UTC
-
-
 def made(
     connection: Connection, where: Where, id: str, locale: Locale, *, extract: bool = False
 ) -> Minutes | None:
@@ -51,18 +43,15 @@ def made(
         return None
     own = cooperative.cooperative(View(where.state, cooperative.DOMAIN))
     assert own is not None, "a log with decisions has a cooperative"
-    local = zone(where)
-
-    def moment(seconds: int) -> datetime:
-        return datetime.fromtimestamp(seconds, local)
-
+    place = places.of(where.state)
+    moment = place.at
     title, text = _subject(page, locale)
     result = council.result(View(where.state, council.DOMAIN), id)
     counts = page.line.tally.counts
     signed = moment(decision.at)
     secretaries = where.names.of_accounts(connection, officers(where.state, "secretary"), where.viewer)
     return Minutes(
-        issuer=Issuer(own.name, own.inn or "", own.ogrn or ""),
+        issuer=Issuer(own.name, own.inn or "", own.ogrn or "", russian=place.local.numbers == "ru"),
         number=decision.number,
         title=title,
         text=text,
@@ -72,7 +61,7 @@ def made(
         electorate=page.line.tally.size,
         quorum=page.line.tally.needed,
         counts=(counts.for_, counts.against, counts.abstain),
-        votes=() if extract else _votes(page, local, locale),
+        votes=() if extract else _votes(page, place, locale),
         outcome=decision.outcome,
         chair=page.chair or short(decision.by),
         signed=signed,
@@ -93,25 +82,29 @@ def _subject(page: MatterPage, locale: Locale) -> tuple[str, tuple[str, ...]]:
     line = page.line
     if line.kind == "admission":
         name = line.name or short(line.subject or "")
-        head, admit, refuse = (words.format(name=name) for words in _ADMISSION[locale])
+        head, admit, refuse = (words.format(name=name) for words in _in(_ADMISSION, locale))
         return head, (refuse if line.outcome == "rejected" else admit,)
-    closed, nothing = _CLOSED[locale]
+    closed, nothing = _in(_CLOSED, locale)
     text = tuple(part.strip() for part in (page.text or nothing).split("\n\n") if part.strip())
     return line.title or closed.format(idx=line.idx), text
 
 
-def _votes(page: MatterPage, local: tzinfo, locale: Locale) -> tuple[printing.Vote, ...]:
+def _votes(page: MatterPage, place: Place, locale: Locale) -> tuple[printing.Vote, ...]:
     return tuple(
         printing.Vote(
             vote.name or short(vote.account),
             ", ".join(wording.role(role, locale) for role in vote.roles if role != "member"),
             vote.choice,
-            datetime.fromtimestamp(vote.at, local) if vote.at is not None else None,
+            place.at(vote.at) if vote.at is not None else None,
             vote.robot,
         )
         for vote in page.votes
         if vote.account is not None
     )
+
+
+def _in(found: Mapping[Locale, tuple[str, ...]], locale: Locale) -> tuple[str, ...]:
+    return found.get(locale) or tuple(wording.translated(text, locale) for text in found["en"])
 
 
 def short(account: str) -> str:

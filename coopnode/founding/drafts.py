@@ -47,7 +47,7 @@ class Seat(msgspec.Struct, omit_defaults=True):
 class Draft(msgspec.Struct, omit_defaults=True):
     """Answers of the wizard. Empty values mean "not answered yet"."""
 
-    language: Literal["ru", "en"] = "ru"
+    language: str = "ru"
     kind: Literal["", "existing", "new"] = ""
     pack: str = ""
     name: str = ""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from coopnode.founding.drafts import Basis, Draft
 from coopnode.founding.queries import Invitation, TextLine, VoteCount
 from coopnode.keystore import Keystore
+from coopnode.places import Place
 from coopnode.signing import SELF, Invite, Item, Shown
 from protocol import documents, encoding, methodology, signatures
 from protocol.acts import PERSON
@@ -25,8 +25,6 @@ from protocol.identifiers import identifier
 from protocol.keys import ED25519
 
 DAY: Final = 86_400
-#: Zone in which a cooperative of Russia states its days (the same as `web.i18n.ZONE`).
-ZONE: Final = ZoneInfo("Europe/Moscow")
 
 __all__ = ["SELF", "Invite", "Item", "Shown", "Text"]
 
@@ -154,18 +152,18 @@ def give_consent(purpose: str, fields: Sequence[str], text: TextLine, own: str, 
 # --- an existing cooperative: its council ---------------------------------------------------------
 
 
-def appoint(draft: Draft, own: str, labels: Sequence[str]) -> Item:
+def appoint(draft: Draft, own: str, labels: Sequence[str], place: Place) -> Item:
     """The council elected on paper, each seat with an invitation (the page makes the keys)."""
     seats: list[Value] = []
     for number, seat in enumerate(draft.seats, 1):
         row: dict[str, Value] = {"seat": number, "roles": list(seat.roles), "voting": seat.voting}
         if seat.number is not None:
-            row["member"] = {"number": seat.number, "since": day_seconds(seat.since)}
+            row["member"] = {"number": seat.number, "since": day_seconds(seat.since, place)}
         seats.append(row)
     payload: dict[str, Value] = {
         "basis": basis_map(draft.council_basis),
         "seats": seats,
-        "until": day_seconds(draft.until) + DAY - 1,
+        "until": day_seconds(draft.until, place) + DAY - 1,
     }
     places = tuple(Invite(("seats", place, "invitation"), label) for place, label in enumerate(labels))
     return Item("council.appoint/1", payload, own, own, invitations=places)
@@ -175,9 +173,9 @@ def reinvite(seat: int, label: str, own: str) -> Item:
     return Item("council.reinvite/1", {"seat": seat}, own, own, invitations=(Invite(("invitation",), label),))
 
 
-def enrol(number: int, since: str, person: str, name: str, label: str, own: str) -> Item:
+def enrol(number: int, since: str, person: str, name: str, label: str, own: str, place: Place) -> Item:
     """A member of the register kept on paper."""
-    payload: dict[str, Value] = {"number": number, "since": day_seconds(since), "person": person}
+    payload: dict[str, Value] = {"number": number, "since": day_seconds(since, place), "person": person}
     return Item(
         "membership.enrol/1",
         payload,
@@ -266,6 +264,6 @@ def accept(invitation: Invitation, person: Mapping[str, str], own: str) -> Item:
     return Item("founding.join/1", {"re": re, "invitation": invitation.kid}, own, own, **common)
 
 
-def day_seconds(day: str) -> int:
+def day_seconds(day: str, place: Place) -> int:
     """Beginning of a day written `2026-05-18`, by the clock of the cooperative."""
-    return int(datetime.fromisoformat(day).replace(tzinfo=ZONE).timestamp())
+    return place.seconds(date.fromisoformat(day))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import SecretStr
 
-from coopnode import admission, config, consents
+from coopnode import admission, config, consents, places
 from coopnode.app import Node
 from coopnode.founding import items, queries
 from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Register, Row, Seat
@@ -236,7 +236,7 @@ class Founding:
             own = self.node.cooperative
             wanted = self._texts_to_sign(state, found.founder, own)
             if found.kind == "existing":
-                return [*wanted, items.appoint(draft, own, labels)]
+                return [*wanted, items.appoint(draft, own, labels, places.of(self.state))]
             closes = now + draft.closes_days * items.DAY
             return [*wanted, items.convene(charter.digest, labels, closes, own)]
 
@@ -306,7 +306,10 @@ class Founding:
     async def enrol(self, rows: Iterable[Row], label: Callable[[Row], str]) -> list[Item]:
         own = self.node.cooperative
         assert own is not None
-        return [items.enrol(row.number, row.since, row.person, row.name, label(row), own) for row in rows]
+        place = await self.node.database.read(lambda _: places.of(self.state))
+        return [
+            items.enrol(row.number, row.since, row.person, row.name, label(row), own, place) for row in rows
+        ]
 
     async def void(self, enrolment: bytes, reason: str) -> list[Item]:
         own = self.node.cooperative

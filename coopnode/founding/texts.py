@@ -6,11 +6,17 @@ from __future__ import annotations
 
 from datetime import date
 
+from babel import dates
+
 from coopnode import texts
 from coopnode.founding.drafts import Draft
 from coopnode.founding.items import Text
 from protocol import wording
 from protocol.methodology import Pack
+
+_PENDING = {"ru": "будет присвоен при регистрации", "en": "to be assigned on registration"}
+_NOBODY = {"ru": "не поручается", "en": "nobody"}
+_CHAIR = {"ru": "председатель совета", "en": "the chair of the council"}
 
 
 def proposed(draft: Draft, pack: Pack, site: str, today: date) -> list[Text]:
@@ -21,22 +27,22 @@ def proposed(draft: Draft, pack: Pack, site: str, today: date) -> list[Text]:
     order = [*pack.agreements, *(kind for kind in texts.KINDS if kind not in pack.agreements)]
     found = []
     for kind in order:
-        body = draft.texts.get(kind) or ours(kind, draft, values)
+        body = draft.texts.get(kind) or ours(kind, draft, pack, values)
         if body is not None:
             found.append(Text(kind, _title(kind, draft), body.encode()))
     return found
 
 
-def ours(kind: str, draft: Draft, values: dict[str, str]) -> str | None:
+def ours(kind: str, draft: Draft, pack: Pack, values: dict[str, str]) -> str | None:
     """Our text of this kind; None when we have none for the pack's kind."""
     if kind not in texts.KINDS:
         return None
-    return texts.text(kind, draft.language, values)
+    return texts.text(kind, draft.language, values, pack)
 
 
 def default(kind: str, draft: Draft, pack: Pack, site: str, today: date) -> str:
     """Our text as it would stand without the founder's changes."""
-    return ours(kind, draft, _values(draft, pack, site, today)) or ""
+    return ours(kind, draft, pack, _values(draft, pack, site, today)) or ""
 
 
 def _title(kind: str, draft: Draft) -> str:
@@ -45,10 +51,12 @@ def _title(kind: str, draft: Draft) -> str:
 
 
 def _values(draft: Draft, pack: Pack, site: str, today: date) -> dict[str, str]:
-    russian = draft.language == "ru"
-    pending = "будет присвоен при регистрации" if russian else "to be assigned on registration"
-    nobody = "не поручается" if russian else "nobody"
-    chair = "председатель совета" if russian else "the chair of the council"
+    pending, nobody, chair = (wording.said(words, draft.language) for words in (_PENDING, _NOBODY, _CHAIR))
+    day = (
+        f"{today:%d.%m.%Y}"
+        if draft.language == "ru"
+        else dates.format_date(today, "dd MMMM y", draft.language)
+    )
     return texts.rules(pack, draft.parameters, draft.language) | {
         "cooperative": draft.name,
         "inn": draft.inn or pending,
@@ -59,5 +67,5 @@ def _values(draft: Draft, pack: Pack, site: str, today: date) -> dict[str, str]:
         "responsible": draft.responsible or chair,
         "processors": draft.processors or nobody,
         "site": site,
-        "edition": f"1, {today:%d.%m.%Y}" if russian else f"1, {today:%d %B %Y}",
+        "edition": f"1, {day}",
     }

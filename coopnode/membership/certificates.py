@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
 from coopnode import letters, printing
-from coopnode.letters import MOSCOW, Locale
 from coopnode.membership import queries
 from coopnode.membership.queries import ApplicationLine
+from coopnode.places import Place
 from protocol.contracts.membership import Member as MemberRecord
 from protocol.identifiers import fingerprint
+from protocol.wording import Locale, said
 
 #: Type of the statement a membership rests on → what a certificate says of it.
 _REGISTER: Final[tuple[Literal["register"], Mapping[Locale, str]]] = (
@@ -55,22 +55,22 @@ class MemberCard:
 
 
 def certificate_of(
-    card: MemberCard, basis: queries.Paper, signer: str | None, now: int, locale: Locale
+    card: MemberCard, basis: queries.Paper, signer: str | None, now: int, locale: Locale, place: Place
 ) -> printing.Certificate:
     """For a member whose membership rests on the statement `basis`. `signer`: the name of whoever signed it,
     if the reader may see it."""
     house, line = card.house, card.line
     attests, words = _BASES[basis.type]
     return printing.Certificate(
-        issuer=printing.Issuer(house.name, house.inn, house.ogrn),
+        issuer=printing.Issuer(house.name, house.inn, house.ogrn, russian=place.local.numbers == "ru"),
         member=card.name,
         number=card.member.number,
-        since=datetime.fromtimestamp(card.member.since, MOSCOW).date(),
+        since=place.at(card.member.since).date(),
         fees=printing.Fees(line.entrance, line.share, line.currency) if line else None,
-        basis=words[locale].format(day=letters.day(basis.at, locale)),
+        basis=said(words, locale).format(day=letters.day(basis.at, locale, place)),
         signer=signer or basis.by,
-        signed=datetime.fromtimestamp(basis.at, MOSCOW),
-        issued=datetime.fromtimestamp(now, MOSCOW).date(),
+        signed=place.at(basis.at),
+        issued=place.at(now).date(),
         proof=printing.Proof(
             f"{house.public_url}/verify/{basis.digest.hex()}", fingerprint(basis.digest), basis.idx
         ),

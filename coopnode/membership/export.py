@@ -12,7 +12,7 @@ from typing import Any, Final
 from coopnode.membership import queries
 from coopnode.membership.queries import House, Paper
 from protocol import encoding
-from protocol.wording import Locale, title
+from protocol.wording import Locale, said, title
 
 _README: Final = {
     "ru": """Здесь всё, что кооператив «{house}» хранит о вас на этом узле. Выгружено {when}.
@@ -55,7 +55,7 @@ def archive(
             file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
 
         when = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
-        put("README.txt", _README[locale].format(house=house.name, when=when).encode())
+        put("README.txt", said(_README, locale).format(house=house.name, when=when).encode())
         data = {
             "cooperative": house.name,
             "account": account,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from coopnode import letters
+from coopnode import letters, places
 from coopnode.app import Node
-from coopnode.letters import Locale, Said
+from coopnode.letters import Said
 from coopnode.mail import Letter, Mailer
 from coopnode.membership import queries
 from coopnode.membership.projection import LETTER
 from coopnode.outbox import Body, Kind, Receiver
 from coopnode.printing import money
 from coopnode.store.sql import Connection
+from protocol.wording import Locale
 
 _WORDS: Final = letters.load(__package__)
 #: By status of the application, who reads and language; placeholders: number, decide_by, pay_by, amount.
@@ -42,16 +43,17 @@ def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said
     application = queries.application_by_id(connection, body["application"])
     if application is None:
         return None
+    place = places.of(node.state)
     facts = {
         "number": str(application.number),
         "amount": money(application.total, application.currency),
-        "decide_by": letters.day(application.decide_by, to.locale),
-        "pay_by": letters.day(application.pay_by, to.locale) if application.pay_by else "",
+        "decide_by": letters.day(application.decide_by, to.locale, place),
+        "pay_by": letters.day(application.pay_by, to.locale, place) if application.pay_by else "",
     }
     page = "/join/status" if to.audience == "applicant" else f"/desk/applications/{application.number}"
     if body["status"] == "member":
         page = "/me/membership"
-    return Said(LETTERS[body["status"]][to.audience][to.locale], facts, page)
+    return Said(letters.words(LETTERS[body["status"]][to.audience], to.locale), facts, page)
 
 
 KIND: Final = Kind(LETTER, 3 * 86_400, _receivers, _write)
@@ -62,5 +64,7 @@ async def send_code(
 ) -> None:
     """At once and not through the outbox: somebody waits for it before the page, and can ask again. Raises
     MailError."""
-    subject, text = letters.render(CODE[locale], {"code": digits}, house=house, link="", locale=locale)
+    subject, text = letters.render(
+        letters.words(CODE, locale), {"code": digits}, house=house, link="", locale=locale
+    )
     await mailer.send(Letter(address, subject, text), now=now)

@@ -13,6 +13,8 @@ from typing import Final
 import segno
 
 from coopnode.config import Bank
+from coopnode.places import Place
+from protocol.wording import translated
 
 _LONGEST_PURPOSE: Final = 210
 _HEAD: Final = "ST00012"
@@ -68,8 +70,12 @@ class Order:
         return segno.make(self.text(), error="m", micro=False, encoding="utf-8", eci=False)
 
 
-def purpose(number: int, member: str) -> str:
-    """What the payer writes: by this line the accountant finds the application. In Russian, as banks ask."""
+def purpose(number: int, member: str, place: Place) -> str:
+    """What the payer writes: by this line the accountant finds the application. In the country's language, as
+    banks ask."""
+    if place.language != "ru":
+        said = translated("Entrance fee and share, application No. {number}.", place.language)
+        return " ".join(filter(None, (said.format(number=number), member)))[:_LONGEST_PURPOSE]
     said = f"Вступительный и паевой взносы по заявлению № {number}."
     end = " НДС не облагается"
     who = f" {member}"[: _LONGEST_PURPOSE - len(said) - len(end) - 1] + "." if member else ""

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from coopnode import consents, printing
+from coopnode import consents, places, printing
 from coopnode.app import Node
-from coopnode.letters import Locale
 from coopnode.mail import Mailer, MailError
 from coopnode.membership import erasure, queries
 from coopnode.membership.attachments import LARGEST, MEDIA_TYPES, Copies, Copy, media_type
@@ -30,6 +29,7 @@ from protocol import registry
 from protocol.contract import State
 from protocol.encoding import Value
 from protocol.registry import StateFacts
+from protocol.wording import Locale
 
 T = TypeVar("T")
 
@@ -419,7 +419,9 @@ class Membership:
         if basis is None:
             return None
         signer = self.names.of_accounts(connection, [basis.by], viewer)[basis.by]
-        return certificate_of(found, basis, signer, self.node.clock.peek(), locale)
+        return certificate_of(
+            found, basis, signer, self.node.clock.peek(), locale, places.of(self.node.state)
+        )
 
     def _status(
         self, connection: Connection, line: ApplicationLine, account: str, house: queries.House

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from coopnode.printing import money
-from protocol import methodology
+from protocol import added, methodology, wording
 from protocol.methodology import Pack
-from protocol.wording import Locale
+from protocol.wording import LOCALES, Locale, termed, translated
 
-__all__ = ["KINDS", "placeholders", "rules", "text"]
+__all__ = ["KINDS", "languages", "placeholders", "rules", "text"]
 
 #: The first three are kinds of `cooperative.agreement/1`; the others are texts of `consent.give/1`.
 KINDS: Final = ("signature", "privacy", "charter", "consent-membership", "consent-contacts")
@@ -59,18 +60,26 @@ _PHRASES: Final = {
 }
 
 
-def text(kind: str, locale: Locale, values: Mapping[str, str]) -> str:
-    """The Markdown of a text with every placeholder filled.
+def text(kind: str, locale: Locale, values: Mapping[str, str], pack: Pack) -> str:
+    """The Markdown of a text with every placeholder filled: that of the pack's own law where it has one.
 
     Raises:
-        KeyError: no such kind, or a placeholder has no value.
+        KeyError: no such kind or language, or a placeholder has no value.
     """
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], _read(kind, locale))
+    found = termed(_read(kind, locale, pack), pack.terms.get(locale, {}))
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], found)
 
 
-def placeholders(kind: str, locale: Locale) -> tuple[str, ...]:
+def placeholders(kind: str, locale: Locale, pack: Pack) -> tuple[str, ...]:
     """What `values` must hold, in the order of the text."""
-    return tuple(dict.fromkeys(_PLACEHOLDER.findall(_read(kind, locale))))
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(_read(kind, locale, pack))))
+
+
+def languages(pack: Pack) -> tuple[Locale, ...]:
+    """Those in which a cooperative of this pack can begin: all texts are there."""
+    return tuple(
+        code for code in (*LOCALES, *added.languages()) if all(_file(kind, code, pack) for kind in KINDS)
+    )
 
 
 def rules(pack: Pack, charter_parameters: Mapping[str, Any], locale: Locale) -> dict[str, str]:
@@ -79,7 +88,9 @@ def rules(pack: Pack, charter_parameters: Mapping[str, Any], locale: Locale) -> 
     def of(key: str) -> Any:
         return methodology.value(pack, charter_parameters, key)
 
-    phrases = _PHRASES[locale]
+    phrases = _PHRASES.get(locale) or {
+        name: translated(said, locale) for name, said in _PHRASES["en"].items()
+    }
     cycles = of("gm.quorum.cycles") or [[1, 2]]
     found = {
         key.replace(".", "_"): _period(of(key), unit, locale)
@@ -87,7 +98,11 @@ def rules(pack: Pack, charter_parameters: Mapping[str, Any], locale: Locale) -> 
         for key in keys
     }
     found |= {key.replace(".", "_"): money(of(key), of("fees.currency")) for key in _FEES}
+    law = pack.parameters["member.decide_days"].law
     return found | {
+        "membership_law": wording.law(law, locale) if law else "",
+        "member_without_labour_max": _fraction(of("member.without_labour_max")),
+        "gm_quorum_min_members": str(of("gm.quorum.min_members")),
         "member_min_age": str(of("member.min_age")),
         "term_years": found["consent_term_years"],
         "gm_quorum": _fraction(cycles[0]),
@@ -103,8 +118,8 @@ def rules(pack: Pack, charter_parameters: Mapping[str, Any], locale: Locale) -> 
 
 
 def _period(number: int, unit: str, locale: Locale) -> str:
-    if locale == "en":
-        return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    if locale != "ru":
+        return f"{number} {translated(unit if number == 1 else unit + 's', locale)}"
     one, few, many = _UNITS_RU[unit]
     if number % 10 == 1 and number % 100 != 11:
         return f"{number} {one}"
@@ -115,7 +130,15 @@ def _fraction(value: list[int]) -> str:
     return f"{value[0]}/{value[1]}"
 
 
-def _read(kind: str, locale: Locale) -> str:
-    if kind not in KINDS:
-        raise KeyError(kind)
-    return resources.files(__package__).joinpath(locale, f"{kind}.md").read_text("utf-8")
+def _read(kind: str, locale: Locale, pack: Pack) -> str:
+    found = _file(kind, locale, pack) if kind in KINDS else None
+    if found is None:
+        raise KeyError(kind, locale)
+    return found.read_text("utf-8")
+
+
+def _file(kind: str, locale: Locale, pack: Pack) -> Traversable | None:
+    """An added text before ours, one for this pack before one for all."""
+    roots = [*(folder / "texts" for folder in added.FOLDERS), resources.files(__package__)]
+    places = [root / locale / inner / f"{kind}.md" for inner in (pack.name, "") for root in roots]
+    return next((place for place in places if place.is_file()), None)

@@ -200,6 +200,11 @@ def pack(view: View) -> methodology.Pack:
     return methodology.decode(view.need("pack", _SELF, PackInForce).content)
 
 
+def has_pack(view: View) -> bool:
+    """False until the second statement of a log."""
+    return view.get("pack", _SELF, PackInForce) is not None
+
+
 def charter(view: View) -> Charter | None:
     return view.get("charter", _SELF, Charter)
 

@@ -9,6 +9,7 @@ from protocol.methodology.linter import Finding, check_charter
 from protocol.methodology.needed import unfit
 from protocol.methodology.packs import (
     MAX_PACK,
+    Local,
     Pack,
     PackError,
     available,
@@ -16,6 +17,8 @@ from protocol.methodology.packs import (
     digest,
     encode,
     load,
+    local,
+    unconfirmed,
     value,
 )
 from protocol.methodology.parameters import Parameter
@@ -23,6 +26,7 @@ from protocol.methodology.parameters import Parameter
 __all__ = [
     "MAX_PACK",
     "Finding",
+    "Local",
     "Pack",
     "PackError",
     "Parameter",
@@ -32,6 +36,8 @@ __all__ = [
     "digest",
     "encode",
     "load",
+    "local",
+    "unconfirmed",
     "unfit",
     "value",
 ]

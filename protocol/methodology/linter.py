@@ -45,6 +45,7 @@ _CONSEQUENCES = (
     ("district.", "meeting_contestable"),
     ("council.", "council_contestable"),
     ("member.", "membership_contestable"),
+    ("identity.", "membership_contestable"),
     ("founding.", "registration_refused"),
     ("sign.", "signature_contestable"),
 )
@@ -123,6 +124,9 @@ def _together(pack: Pack, parameters: Mapping[str, Any]) -> Iterator[Finding]:
     if of("gm.quorum.floor") == [0, 1]:
         law = pack.parameters["gm.quorum.floor"].law or ""
         yield _warning("gm.quorum.floor", "quorum_without_floor", "set_floor", line=[1, 2], law=law)
+    limited, age = of("member.min_age_limited"), of("member.min_age")
+    if limited is not None and age is not None and limited > age:
+        yield _error("member.min_age_limited", "ages_crossed", "lower_age", line=age)
     majority, base = of("council.majority"), of("council.majority_base")
     if majority is not None and base == "ballots" and Fraction(*majority) < Fraction(1, 2):
         yield _warning("council.majority", "minority_decides", "raise_to_line", line=[1, 2], law="")

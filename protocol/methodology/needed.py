@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from protocol.encoding import MAX_INTEGER
 from protocol.methodology.linter import as_number
 from protocol.methodology.packs import Pack
 from protocol.methodology.parameters import Kind, Parameter, kind_of
@@ -59,7 +60,24 @@ _IF_THERE: Final[Mapping[str, Kind]] = {
     "gm.annual.until_months": "integer",
     "gm.quorum.cycles": "fractions",
     "gm.quorum.floor": "fraction",
+    "identity.accept_other": "boolean",
+    "member.min_age": "integer",
 }
+#: Lowest and highest value anybody may set, when there. Nobody is admitted, and no vote counts for the whole
+#: platform, without a confirmed identity (R71): level 1 is the floor.
+_RANGES_IF_THERE: Final[Mapping[str, tuple[int, int]]] = {
+    "identity.level.admission": (1, 2),
+    "identity.level.platform_vote": (1, 2),
+    "identity.valid_years": (1, 100),
+    "member.min_age_limited": (0, 150),
+    "member.succession_days": (1, MAX_DAYS),
+    "member.inherit_months": (1, 1_200),
+}
+#: `council.papers.<kind>`: what a matter of this kind needs before it opens.
+_PAPERS: Final = "council.papers."
+PAPERS: Final = frozenset(
+    ("application", "identity", "authority", "guardian_consent", "grounds", "notice", "memo", "draft")
+)
 
 
 def unfit(pack: Pack) -> str | None:
@@ -83,6 +101,10 @@ def _faults(pack: Pack) -> Iterator[str]:
             yield key
         if key in _TERMS and not _bounded(rule, _TERMS[key]):
             yield key
+        if key in _RANGES_IF_THERE and not _within(rule, *_RANGES_IF_THERE[key]):
+            yield key
+        if key.startswith(_PAPERS) and not (kind_of(rule.value) == "texts" and _among(rule, PAPERS)):
+            yield key
         if key in _WORDS and not (kind_of(rule.value) == "text" and _among(rule, _WORDS[key])):
             yield key
         if key in _WORD_LISTS and not (rule.value and _among(rule, _WORD_LISTS[key])):
@@ -92,6 +114,16 @@ def _faults(pack: Pack) -> Iterator[str]:
 def _bounded(rule: Parameter, limit: int) -> bool:
     highest = rule.value if rule.by == "nobody" else rule.max
     return kind_of(rule.value) == "integer" and type(highest) is int and highest <= limit
+
+
+def _within(rule: Parameter, low: int, high: int) -> bool:
+    if kind_of(rule.value) != "integer":
+        return False
+    if rule.by == "nobody":
+        return bool(low <= rule.value <= high)
+    least = 0 if rule.min is None else rule.min
+    most = MAX_INTEGER if rule.max is None else rule.max
+    return type(least) is int and type(most) is int and low <= least and most <= high
 
 
 def _among(rule: Parameter, words: frozenset[str]) -> bool:

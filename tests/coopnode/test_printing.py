@@ -4,11 +4,11 @@ import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import pypdf
 import pytest
 
+from coopnode import places
 from coopnode.printing import (
     Application,
     Certificate,
@@ -25,7 +25,7 @@ from coopnode.printing import (
 from protocol.identifiers import fingerprint
 from protocol.wording import LOCALES
 
-MOSCOW = ZoneInfo("Europe/Moscow")
+MOSCOW = places.first().clock
 ISSUER = Issuer(
     "Потребительское общество «Росток»",
     "7707083893",

@@ -85,6 +85,11 @@ class Society:
         ).digest
         for kind in TEXTS:
             await self._text(kind)
+        await self.elect(minutes)
+
+    async def elect(self, minutes: bytes | None = None) -> None:
+        """The council on paper takes its seats; charter and texts stand."""
+        coop, founder = self.coop, self.coop.founder
         invitations = {number: seed(f"invitation {number}") for number in range(1, 5)}
         seats: list[Any] = [
             _seat(1, ["chair", "member"], invitations[1], member=1),
@@ -95,7 +100,7 @@ class Society:
         basis: dict[str, Any] = {"organ": "general_meeting", "number": "1", "date": "2025-05-20"}
         if minutes is not None:
             basis["minutes"] = minutes
-        fields = {"basis": basis, "seats": seats, "until": coop.now + 1000 * DAY}
+        fields: dict[str, Any] = {"basis": basis, "seats": seats, "until": coop.now + 1000 * DAY}
         appoint = await coop.must(founder, "council.appoint/1", fields, sub=coop.id)
         names = {1: "chair", 2: "secretary", 3: "one", 4: "accountant"}
         titles = {1: "Орлова Анна Петровна", 2: "Зайцев Олег Ильич", 3: "Ким Вера", 4: "Белов Пётр Ильич"}
@@ -140,15 +145,21 @@ class Society:
         return await self._apply(person, name, more)
 
     async def _apply(self, person: Person, name: str, more: Mapping[str, str]) -> Committed:
-        facts = StateFacts(self.node.state)
         fields: dict[str, Any] = {
             "person": "person",
             "charter": self.charter,
-            "entrance": {"amount": facts.parameter("fees.entrance.person"), "currency": "RUB"},
-            "share": {"amount": facts.parameter("fees.share.person"), "currency": "RUB"},
+            "entrance": self._fee("entrance"),
+            "share": self._fee("share"),
         }
         values = particulars(name, f"{person.name}@example.org") | dict(more)
         return await self.coop.must(person, "membership.apply/1", fields, values=values)
+
+    def _fee(self, name: str) -> dict[str, Any]:
+        facts = StateFacts(self.node.state)
+        return {
+            "amount": facts.parameter(f"fees.{name}.person"),
+            "currency": facts.parameter("fees.currency"),
+        }
 
     async def apply_as_known(self, person: Person) -> Committed:
         """An application of somebody who has signed the texts already."""
@@ -196,11 +207,10 @@ class Society:
         return testing.seen(self.node.keys, self.coop.id, head.size, head.tree.root())
 
     async def pay(self, apply: bytes) -> Committed:
-        facts = StateFacts(self.node.state)
         fields: dict[str, Any] = {
             "re": [apply],
-            "entrance": {"amount": facts.parameter("fees.entrance.person"), "currency": "RUB"},
-            "share": {"amount": facts.parameter("fees.share.person"), "currency": "RUB"},
+            "entrance": self._fee("entrance"),
+            "share": self._fee("share"),
             "received_at": self.coop.now,
         }
         accountant = self.officers["accountant"]

@@ -26,6 +26,7 @@ from coopnode.membership.projection import PROJECTIONS
 from coopnode.outbox import PAUSES, Line, Outbox
 from coopnode.scheduler import Job, Scheduler
 from coopnode.testing import START, FixedClock
+from protocol.wording import Locale
 from tests.node.smtp_sink import Sink
 from tests.node.society import DAY, Society
 
@@ -215,8 +216,8 @@ async def test_the_operator_sees_letters_and_tries_them_again(tmp_path: Path) ->
     await made.node.stop()
 
 
-def every_words() -> list[tuple[str, letters.Locale, Words]]:
-    found: list[tuple[str, letters.Locale, Words]] = []
+def every_words() -> list[tuple[str, Locale, Words]]:
+    found: list[tuple[str, Locale, Words]] = []
 
     def walk(place: str, item: Any) -> None:
         for name, inner in item.items():
@@ -232,7 +233,7 @@ def every_words() -> list[tuple[str, letters.Locale, Words]]:
 
 
 @pytest.mark.parametrize(("place", "locale", "words"), every_words())
-def test_letters_read_well(place: str, locale: letters.Locale, words: Words) -> None:
+def test_letters_read_well(place: str, locale: Locale, words: Words) -> None:
     facts = dict.fromkeys(
         ("number", "amount", "decide_by", "pay_by", "day", "at", "from", "decided", "account", "code"), "123"
     )

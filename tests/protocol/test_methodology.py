@@ -56,8 +56,84 @@ def test_a_pack_is_what_its_bytes_say(name: str) -> None:
     assert methodology.digest(data) == methodology.digest(methodology.encode(methodology.decode(data)))
 
 
-def test_the_packs_know_the_same_keys() -> None:
-    assert set(methodology.load("generic-1").parameters) == set(RU.parameters)
+@pytest.mark.parametrize("name", methodology.available())
+def test_the_packs_know_the_same_keys(name: str) -> None:
+    assert set(methodology.load(name).parameters) == set(RU.parameters)
+
+
+@pytest.mark.parametrize("name", methodology.available())
+def test_every_value_says_where_it_comes_from(name: str) -> None:
+    """A default without a source would be an invention; one that no statute was read for carries a `?`."""
+    pack = methodology.load(name)
+    for key, rule in pack.parameters.items():
+        assert rule.source, key
+        if (rule.law or "").startswith(("193-ФЗ", "41-ФЗ")) and rule.source.startswith("own"):
+            assert rule.source in ("own", "own ?"), key
+    assert set(pack.title) == set(pack.note) == {"ru", "en"}
+    assert not methodology.check_charter(pack, {}), "the defaults stay within the legal lines"
+
+
+@pytest.mark.parametrize("name", ["ru-agricultural-1", "ru-production-1"])
+def test_another_form_cites_no_law_of_the_consumer_society(name: str) -> None:
+    pack = methodology.load(name)
+    assert not [key for key, rule in pack.parameters.items() if "3085-1" in (rule.law or "")]
+    assert len(methodology.unconfirmed(pack)) >= 40, "most of these statutes was not read"
+    assert set(pack.terms["ru"]) >= {"пайщик", "пайщика", "пайщиков", "пайщики"}
+
+
+def test_what_was_read_of_the_laws_of_the_other_forms() -> None:
+    """193-ФЗ art. 22, 24, 36; 41-ФЗ art. 7, 21; Civil Code art. 106.3 (docs/legal-notes.md)."""
+    farm, artel = methodology.load("ru-agricultural-1"), methodology.load("ru-production-1")
+    assert (farm.parameters["gm.notice_days"].value, farm.parameters["gm.notice_days"].legal_min) == (30, 30)
+    assert farm.parameters["gm.quorum.floor"].legal_min == [1, 4]
+    assert farm.parameters["gm.quorum.min_members"].value == 5
+    assert farm.parameters["payout.max_share_of_income"].legal_max == [3, 10]
+    assert artel.parameters["founding.min_founders"].legal_min == 5
+    assert artel.parameters["member.labour"] == Parameter(
+        True, by="nobody", law="41-ФЗ, ст. 1; ГК РФ, ст. 106.1", source="statute"
+    )
+    assert artel.parameters["member.without_labour_max"].legal_max == [1, 4]
+    assert artel.parameters["member.hired_max"].legal_max == [3, 10]
+    assert artel.parameters["member.share_at_registration"].min == [1, 10]
+    assert findings({"gm.notice_days": 14}, farm) == [("warning", "gm.notice_days", "below_legal_line")]
+
+
+def changed(key: str, **fields: Any) -> Pack:
+    rule = msgspec.structs.replace(RU.parameters[key], **fields)
+    return msgspec.structs.replace(RU, parameters={**RU.parameters, key: rule})
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        ("identity.level.admission", {"value": 0, "min": 0}),
+        ("identity.level.admission", {"min": None}),
+        ("identity.level.platform_vote", {"max": 3}),
+        ("identity.accept_other", {"value": 1}),
+        ("identity.valid_years", {"max": None}),
+        ("member.succession_days", {"value": 0, "min": 0}),
+        ("member.inherit_months", {"value": "6"}),
+        ("council.papers.admission", {"options": None}),
+        ("council.papers.exit", {"value": ["blood"], "options": ["blood"]}),
+    ],
+)
+def test_what_the_office_relies_on_is_bounded(key: str, fields: dict[str, Any]) -> None:
+    """No pack lets anybody in, or counts a vote, without a confirmed identity (R71, R83)."""
+    assert methodology.unfit(RU) is None
+    assert methodology.unfit(changed(key, **fields)) == key
+
+
+def test_a_pack_logged_before_these_rules_is_still_good() -> None:
+    older = {
+        key: rule
+        for key, rule in RU.parameters.items()
+        if not key.startswith(("identity.", "council.papers.", "member.succession"))
+    }
+    pack = msgspec.structs.replace(RU, parameters=older, title={}, note={}, local=None)
+    assert methodology.unfit(pack) is None
+    assert methodology.decode(methodology.encode(pack)) == pack
+    assert methodology.local(pack) == RU.local, "the release knows the country"
+    assert methodology.local(methodology.load("generic-1")) == methodology.Local()
 
 
 def test_the_contracts_find_their_keys() -> None:
@@ -109,6 +185,10 @@ def test_the_charter_overrides_the_pack_but_not_what_nobody_may_change() -> None
         ({"council.quorum": [1, 3]}, [("error", "council.quorum", "parameter_too_small")]),
         ({"council.quorum": [2, 3]}, [("warning", "council.quorum", "below_legal_line")]),
         ({"council.majority": [1, 3]}, [("warning", "council.majority", "minority_decides")]),
+        ({"identity.level.admission": 0}, [("error", "identity.level.admission", "parameter_too_small")]),
+        ({"identity.level.admission": 3}, [("error", "identity.level.admission", "parameter_too_large")]),
+        ({"member.min_age_limited": 18}, [("error", "member.min_age_limited", "ages_crossed")]),
+        ({"council.papers.free": ["blood"]}, [("error", "council.papers.free", "parameter_option")]),
         ({"gm.notice_days": 7}, [("warning", "gm.notice_days", "below_legal_line")]),
         ({"gm.quorum.cycles": [[3, 4], [1, 4]]}, [("warning", "gm.quorum.cycles", "below_legal_line")]),
         ({"gm.quorum.cycles": [[1, 2], [3, 4]]}, [("error", "gm.quorum.cycles", "cycles_rise")]),
@@ -156,6 +236,13 @@ def _with(**changes: Any) -> bytes:
         _with(reserved=["a", "a"]),
         _with(agreements=["with space"]),
         _with(extra=1),
+        _with(title={"ru": "x" * 501}),
+        _with(note={"Russian": "x"}),
+        _with(terms={"ru": {"a": "x" * 501}}),
+        _with(local={"time_zone": "../etc/passwd"}),
+        _with(local={"numbers": "us"}),
+        _with(local={"phone_code": "+7"}),
+        _with(local={"language": "english"}),
         _with(parameters={"single": {"value": 1}}),
         _with(parameters={"a.b": {"value": [2, 4]}}),
         _with(parameters={"a.b": {"value": 1, "min": 2}}),
@@ -174,6 +261,12 @@ def test_one_pack_has_one_encoding() -> None:
     for other in (data + b"\0", b"", data[:-1]):
         with pytest.raises(EncodingError):
             methodology.decode(other)
+    for written_out in ({"time_zone": ""}, {"language": ""}, {"phone_digits": 0}, {"numbers": ""}):
+        with pytest.raises(EncodingError):
+            methodology.decode(_with(local=written_out))
+    for empty in ("title", "note", "terms"):
+        with pytest.raises(EncodingError):
+            methodology.decode(_with(**{empty: {}}))
     with pytest.raises(EncodingError):
         methodology.decode(_with(parameters={"a.b": {"value": 1, "by": "charter"}}))
 

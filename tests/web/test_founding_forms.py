@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 from multidict import MultiDict, MultiDictProxy
 
+from coopnode import places
 from coopnode.founding import items
 from coopnode.founding import texts as founding_texts
 from coopnode.founding.drafts import Basis, Draft, Seat
@@ -31,12 +32,12 @@ def posted(*pairs: tuple[str, Any], **fields: Any) -> MultiDictProxy[Any]:
 
 
 def test_identity_needs_numbers_only_of_an_existing_cooperative() -> None:
-    new = forms.identity(posted(name="Росток", country="ru"), existing=False)
+    new = forms.identity(posted(name="Росток", country="ru"), PACK, existing=False)
     assert not new.errors and new.values["country"] == "RU"
-    old = forms.identity(posted(name="Росток", inn="7707 083 893", ogrn="1027700132195"), existing=True)
+    old = forms.identity(posted(name="Росток", inn="7707 083 893", ogrn="1027700132195"), PACK, existing=True)
     assert not old.errors and old.values["inn"] == "7707083893"
-    assert set(forms.identity(posted(name="Росток"), existing=True).errors) == {"inn", "ogrn"}
-    assert "inn" in forms.identity(posted(name="Росток", inn="7707083894"), existing=False).errors
+    assert set(forms.identity(posted(name="Росток"), PACK, existing=True).errors) == {"inn", "ogrn"}
+    assert "inn" in forms.identity(posted(name="Росток", inn="7707083894"), PACK, existing=False).errors
 
 
 def every_rule(group: str, **changed: str) -> MultiDictProxy[Any]:
@@ -167,7 +168,7 @@ def test_genesis_and_its_proofs() -> None:
 
 
 def test_an_appointment_names_places_for_its_invitations() -> None:
-    item = items.appoint(draft(), "a" * 52, ["one", "two"])
+    item = items.appoint(draft(), "a" * 52, ["one", "two"], places.first())
     payload: Any = item.payload
     assert [place.path for place in item.invitations] == [
         ("seats", 0, "invitation"),
@@ -207,5 +208,5 @@ def test_every_message_has_russian_words() -> None:
             and isinstance(node.value, ast.Constant)
         ):
             asked.add(str(node.value.value))
-    shell = {"Back"}
+    shell = {"Back", "INN", "OGRN"}
     assert asked - known - shell == set()

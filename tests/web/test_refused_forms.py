@@ -491,12 +491,14 @@ async def test_founding_by_field(tmp_path: Path) -> None:
         await wrong("start", "language", {"kind": "existing"}, *CHOICES)
         await right("start", language="ru", kind="existing")
         await wrong("form", "pack", {}, *CHOICES, "agricultural")
+        await right("form", pack="generic-1")
+        await wrong("name", "country", {"name": "Росток"}, "", "R", "РФ", "RUS", "12")
+        await wrong("name", "inn", {"name": "Росток", "country": "RS"}, HUGE, "-1", "ПИБ", "1")
         await right("form", pack="ru-consumer-1")
         name = {"name": "ПО «Росток»", "country": "RU", "inn": "7707083893", "ogrn": "1027700132195"}
         await wrong("name", "name", name, "", "аб")
         await wrong("name", "inn", name, "", "7707083894", "500100732259", HUGE, "-1", "ИНН")
         await wrong("name", "ogrn", name, "", "1027700132196", HUGE, "١٠٢٧٧٠٠١٣٢١٩٥")
-        await wrong("name", "country", name, "R", "РФ", "RUS", "12")
         await texts("name", name, founding.IDENTITY)
         await right("name", **name)
         place = {"address": "Пермь, ул. Ленина, д. 1", "contact": "sovet@rostok.example"}

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp.test_utils import TestServer
 
+from coopnode import places
 from coopnode.cli.node import all_projections
 from coopnode.search.projection import KINDS, LEFT_OUT, TYPES
 from coopnode.testing import START, FixedClock
@@ -20,7 +21,6 @@ from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
 from tests.web.test_shell import Client, Shell
 from web.app import create_app
-from web.membership.forms import moscow
 from web.search.words import KINDS as TITLES
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
@@ -187,10 +187,10 @@ async def test_documents_are_found_by_kind_day_person_number_and_words(shell: Sh
     assert not {types[idx] for idx in everything} & LEFT_OUT
     applications = await listed(secretary, kind="applications")
     assert {types[idx] for idx in applications} <= set(KINDS["applications"]) and len(applications) == 3
-    today = moscow(coop.now).date().isoformat()
+    today = places.first().at(coop.now).date().isoformat()
     recent = await listed(secretary, **{"from": today})
     assert recent and not set(recent) & set(applications)
-    earlier = (moscow(coop.now) - timedelta(days=1)).date().isoformat()
+    earlier = (places.first().at(coop.now) - timedelta(days=1)).date().isoformat()
     assert set(applications) < set(await listed(secretary, to=earlier)) and not set(recent) & set(
         await listed(secretary, to=earlier)
     )

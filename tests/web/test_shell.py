@@ -287,8 +287,8 @@ async def test_language_never_leads_away(shell: Shell, back: str) -> None:
 
 
 def test_numbers_and_times_are_said_as_people_write_them() -> None:
-    assert i18n.money(120_000) == "1\u202f200\u00a0₽"
-    assert i18n.money(15_050) == "150,50\u00a0₽"
+    assert i18n.money(120_000, "RUB") == "1\u202f200\u00a0₽"
+    assert i18n.money(15_050, "RUB") == "150,50\u00a0₽"
     assert i18n.money(-100_000_00, "EUR", "en") == "−100,000\u00a0€"
     assert i18n.moment(1_779_087_600, year=False) == "18 мая, 10:00 (мск)"
     assert i18n.moment(1_779_087_600, "en", year=True) == "18 May 2026, 10:00 (Moscow)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from web.accounts import api, shell
 from web.accounts.shell import ACCOUNTS, CODES
 from web.forms import form, text
 from web.home import Event, Task
-from web.i18n import ZONE, gettext, locale_of, moment, now_of
+from web.i18n import gettext, locale_of, moment, now_of, place
 from web.keys import EVENTS, NODE, TASKS
 from web.rendering import render
 from web.signing.routes import ask
@@ -98,7 +98,7 @@ async def revoke(request: web.Request) -> web.StreamResponse:
                 raise web.HTTPSeeOther("/me/keys") from None
             here = f"/me/keys/{key.hex()}/revoke"
             return await ask(request, "sign", [item], back="/me/keys", cancel=here)
-    today = datetime.fromtimestamp(now_of(request), ZONE).date().isoformat()
+    today = place().at(now_of(request)).date().isoformat()
     return render(
         request,
         "accounts/revoke.html",
@@ -120,12 +120,12 @@ def _suspicion(
     if typed["why"] != "stolen":
         return None, {"why": gettext(request, "Choose one of the two.")}
     try:
-        day = datetime.strptime(typed["since"], "%Y-%m-%d").replace(tzinfo=ZONE)
+        start = place().seconds(date.fromisoformat(typed["since"]))
     except ValueError:
         return None, {"since": gettext(request, "Name the day. If you are not sure, take an earlier one.")}
-    if day.timestamp() > now_of(request):
+    if start > now_of(request):
         return None, {"since": gettext(request, "That day has not come yet.")}
-    return max(int(day.timestamp()), 0), {}
+    return max(start, 0), {}
 
 
 # --- another device -----------------------------------------------------------------------------------

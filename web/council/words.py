@@ -174,7 +174,7 @@ class Words:
         found = list(items)
         text = "; ".join(self._rule(item) for item in found)
         sources = [self._("charter")] if any(item.by_charter for item in found) else []
-        sources += dict.fromkeys(i18n.law(item.law, self.locale) for item in found if item.law)
+        sources += dict.fromkeys(wording.law(item.law, self.locale) for item in found if item.law)
         sources += [self._("rule set %(pack)s", pack=pack)] if pack else []
         basis = ", ".join(sources)
         return text[:1].upper() + text[1:] + "." + (f" {basis[:1].upper()}{basis[1:]}." if basis else "")

@@ -11,9 +11,11 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
+from coopnode import places
 from coopnode.founding.drafts import Refused, Row
-from protocol import methodology, registration
+from protocol import methodology
 from protocol.methodology.parameters import kind_of
+from web import i18n
 from web.forms import FAULTS, Fields, Rule, clean, fault, texts
 
 #: Errors are message ids in English; pages translate them.
@@ -94,24 +96,31 @@ def multiline(form: Fields, name: str) -> str:
 # --- the cooperative ------------------------------------------------------------------------------
 
 
-def identity(form: Fields, *, existing: bool) -> Read:
-    """Name, country, ИНН and ОГРН."""
+#: A pack of no particular country: the founder says which.
+NOWHERE: Final = "ZZ"
+
+
+def identity(form: Fields, pack: methodology.Pack, *, existing: bool) -> Read:
+    """Name, country, ИНН and ОГРН or what stands for them in the pack's country."""
     found = read(form, IDENTITY)
-    name, country = found.values["name"], found.values["country"].upper() or "RU"
-    inn, ogrn = (re.sub(r"[\s-]", "", found.values[key]) for key in ("inn", "ogrn"))
+    place = places.of_pack(pack)
+    name, country = found.values["name"], found.values["country"].upper()
+    if pack.country != NOWHERE:
+        country = pack.country
+    inn, ogrn = (
+        re.sub(r"[\s-]", "", found.values[key]) if place.local.numbers else found.values[key]
+        for key in ("inn", "ogrn")
+    )
     found.values = {"name": name, "country": country, "inn": inn, "ogrn": ogrn}
     found.typed = {**found.values}
     if not 3 <= len(name) <= 200:
         found.wrong("name", "Write the full name, as it stands or will stand in the charter.")
     if not re.fullmatch(r"[A-Z]{2}", country):
         found.wrong("country", "Two letters, for example RU.")
-    if country == "RU" and inn and not registration.inn_of_organisation(inn):
-        found.wrong(
-            "inn", "This is not an organisation's INN: ten digits, and the last one has to fit the others."
-        )
-    if country == "RU" and ogrn and not registration.ogrn(ogrn):
-        found.wrong("ogrn", "This is not an OGRN: thirteen digits, and the last one has to fit the others.")
-    if existing and country == "RU":
+    for key, number in (("inn", inn), ("ogrn", ogrn)):
+        if number and not place.number_fits(key, number):
+            found.wrong(key, _NUMBERS.get((place.local.numbers, key), _NUMBER))
+    if existing and place.local.numbers:
         for key in ("inn", "ogrn"):
             if not found.values[key]:
                 found.wrong(
@@ -120,12 +129,19 @@ def identity(form: Fields, *, existing: bool) -> Read:
     return found
 
 
+_NUMBER: Final = "Write the number as it stands in the papers: letters and digits."
+_NUMBERS: Final = {
+    ("ru", "inn"): "This is not an organisation's INN: ten digits, and the last one has to fit the others.",
+    ("ru", "ogrn"): "This is not an OGRN: thirteen digits, and the last one has to fit the others.",
+}
+
+
 # --- rules ----------------------------------------------------------------------------------------
 
 #: Groups of rules by the beginning of their key, in the order they are shown.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "council": ("council.", "chair."),
-    "members": ("member.", "org."),
+    "members": ("member.", "identity.", "org."),
     "fees": ("fees.",),
     "founding": ("founding.",),
     "meeting": ("gm.",),
@@ -151,8 +167,8 @@ def is_money(key: str) -> bool:
 def show(key: str, value: Any) -> str:
     """A value as it stands in an input."""
     if is_money(key):
-        roubles, kopecks = divmod(value, 100)
-        return f"{roubles},{kopecks:02d}" if kopecks else str(roubles)
+        whole, rest = divmod(value, 100)
+        return f"{whole},{rest:02d}" if rest else str(whole)
     kind = kind_of(value)
     if kind == "fraction":
         return f"{value[0]}/{value[1]}"
@@ -241,7 +257,7 @@ def _money(raw: str) -> int:
     cleaned = re.sub(r"[\s\u00a0\u202f₽]", "", raw).replace(",", ".")
     match = re.fullmatch(r"(\d{1,10})(?:\.(\d{1,2}))?", cleaned, re.ASCII)
     if match is None:
-        raise ValueError("Write an amount in roubles, for example 300 or 300,50.")
+        raise ValueError("Write an amount, for example 300 or 300,50.")
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
 
 
@@ -363,9 +379,7 @@ def founders(form: Fields, minimum: int) -> Read:
 def person(form: Fields, today: date, min_age: int) -> Read:
     """Personal data of whoever joins: the private fields of an acceptance."""
     found = read(form, PERSON)
-    # Digits of an extension must not run into the number.
-    written = re.fullmatch(r"\+?[\d(][\d\s().-]*", found.values["phone"], re.ASCII)
-    found.values["phone"] = re.sub(r"[^\d+]", "", found.values["phone"]) if written else ""
+    found.values["phone"] = i18n.place().phone(found.values["phone"])
     if len(found.values["name"].split()) < 2:
         found.wrong("name", "Write surname and given names in full.")
     born = _day(found.values["birth_date"])
@@ -375,8 +389,8 @@ def person(form: Fields, today: date, min_age: int) -> Read:
         found.wrong("birth_date", "The charter asks for a higher age.")
     if len(found.values["address"]) < 8:
         found.wrong("address", "Write the address with town, street and house.")
-    if not re.fullmatch(r"\+?\d{10,15}", found.values["phone"], re.ASCII):
-        found.wrong("phone", "Write the number with its code, for example +7 900 000-00-00.")
+    if not re.fullmatch(r"\+\d{10,15}", found.values["phone"], re.ASCII):
+        found.wrong("phone", "Write the number with its code.")
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", found.values["email"]):
         found.wrong("email", "This does not look like an e-mail address.")
     return found

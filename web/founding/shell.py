@@ -46,7 +46,9 @@ def roles(request: web.Request, names: Iterable[str]) -> str:
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     for name in ("typed", "errors"):
         context[name] = Lenient(context.get(name, {}))
-    helpers = words.helpers(locale(request), lambda message: gettext(request, message))
+    if context.get("pack"):
+        i18n.HERE.set(i18n.Here(proposed=context["pack"]))
+    helpers = words.helpers(locale(request), lambda message: gettext(request, message), context.get("pack"))
     return rendering.render(request, template, status=status, **{**helpers, **context})
 
 

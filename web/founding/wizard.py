@@ -11,11 +11,13 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from coopnode import places, texts
 from coopnode.founding import texts as founding_texts
 from coopnode.founding.drafts import Basis, Draft, Seat
 from coopnode.founding.items import Text
 from coopnode.founding.service import MAX_MINUTES, Founding, default_seats
 from protocol import methodology
+from web import i18n
 from web.forms import Fields, clean
 from web.founding import forms, shell
 from web.founding.forms import Read
@@ -23,9 +25,6 @@ from web.founding.shell import FOUNDING
 
 #: In the order of the questions; the last two are not kept in the draft.
 STEPS: Final = ("start", "form", "name", "place", "rules", "address", "texts", "people", "key", "sign")
-PACKS: Final = {"ru-consumer-1": "ru", "generic-1": "any"}
-#: Named so that nobody searches for them; they arrive in a later version.
-LATER: Final = ("agricultural", "production")
 
 
 def setup(app: web.Application) -> None:
@@ -86,7 +85,8 @@ def next_step(draft: Draft) -> str:
 
 
 def pack_of(draft: Draft) -> methodology.Pack:
-    return methodology.load(draft.pack or "ru-consumer-1")
+    """Of the form chosen; where it is gone or none is chosen yet, the one that is offered first."""
+    return methodology.load(draft.pack if draft.pack in methodology.available() else places.FIRST)
 
 
 def today() -> date:
@@ -193,7 +193,7 @@ Taker = Callable[[Founding, Draft, Any], Awaitable[tuple[Read, Draft]]]
 
 async def _start(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = Read(typed={"language": forms.text(form, "language"), "kind": forms.text(form, "kind")})
-    if read.typed["language"] not in ("ru", "en"):
+    if read.typed["language"] not in i18n.locales():
         read.errors["language"] = "Choose the language of the cooperative's texts."
     if read.typed["kind"] not in ("existing", "new"):
         read.errors["kind"] = "Choose one of the two."
@@ -208,17 +208,23 @@ async def _start(service: Founding, draft: Draft, form: Fields) -> tuple[Read, D
 
 async def _form(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
     read = Read(typed={"pack": forms.text(form, "pack")})
-    if read.typed["pack"] not in PACKS:
+    offered = {name: pack for _, packs in forms_offered() for name, pack in packs}
+    if read.typed["pack"] not in offered:
         read.errors["pack"] = "Choose a form of cooperative."
+        return read, draft
+    pack = offered[read.typed["pack"]]
+    if draft.language not in texts.languages(pack):
+        read.errors["pack"] = "This form has no texts in the language you chose. Go back and choose another."
         return read, draft
     if read.typed["pack"] != draft.pack:
         draft.parameters.clear()
-        draft.done -= {"rules", "texts"}
-    return read, msgspec.structs.replace(draft, pack=read.typed["pack"])
+        draft.done -= {"name", "rules", "texts"}
+    country = "" if pack.country == forms.NOWHERE else pack.country
+    return read, msgspec.structs.replace(draft, pack=read.typed["pack"], country=country)
 
 
 async def _name(service: Founding, draft: Draft, form: Fields) -> tuple[Read, Draft]:
-    read = forms.identity(form, existing=draft.kind == "existing")
+    read = forms.identity(form, pack_of(draft), existing=draft.kind == "existing")
     return read, msgspec.structs.replace(draft, **read.values)
 
 
@@ -313,13 +319,50 @@ TAKERS: Final[Mapping[str, Taker]] = {
 # --- what single pages need --------------------------------------------------------------------------
 
 
+def forms_offered() -> list[tuple[str, list[tuple[str, methodology.Pack]]]]:
+    """(country, packs by name) in the order of their names; the newest version of each, those of no country
+    last."""
+    newest: dict[str, tuple[str, methodology.Pack]] = {}
+    for name in methodology.available():
+        pack = methodology.load(name)
+        if pack.name not in newest or pack.version > newest[pack.name][1].version:
+            newest[pack.name] = (name, pack)
+    countries: dict[str, list[tuple[str, methodology.Pack]]] = {}
+    for name, pack in sorted(newest.values(), key=lambda each: (each[0] != places.FIRST, each[0])):
+        countries.setdefault(pack.country, []).append((name, pack))
+    return sorted(countries.items(), key=lambda each: each[0] == forms.NOWHERE)
+
+
+async def _show_start(request: web.Request, draft: Draft) -> dict[str, Any]:
+    return {"tongues": [(code, i18n.language_name(code), "") for code in i18n.locales()]}
+
+
 async def _show_form(request: web.Request, draft: Draft) -> dict[str, Any]:
-    return {"packs": PACKS, "later": LATER}
+    countries = [
+        (
+            shell.gettext(request, "Another country")
+            if code == forms.NOWHERE
+            else i18n.country_name(code, shell.locale(request)),
+            [(name, pack, len(methodology.unconfirmed(pack))) for name, pack in packs],
+        )
+        for code, packs in forms_offered()
+    ]
+    return {"countries": countries}
+
+
+async def _show_name(request: web.Request, draft: Draft) -> dict[str, Any]:
+    pack = pack_of(draft)
+    return {
+        "pack": pack,
+        "russian": methodology.local(pack).numbers == "ru",
+        "asks_country": pack.country == forms.NOWHERE,
+    }
 
 
 async def _show_rules(request: web.Request, draft: Draft) -> dict[str, Any]:
     pack = pack_of(draft)
     findings = methodology.check_charter(pack, draft.parameters)
+    unconfirmed = set(methodology.unconfirmed(pack))
     groups = []
     for name in forms.GROUPS:
         keys = [key for key in forms.keys_of(pack, name) if pack.parameters[key].by != "nobody"]
@@ -330,10 +373,11 @@ async def _show_rules(request: web.Request, draft: Draft) -> dict[str, Any]:
                     "size": len(keys),
                     "changed": sum(key in draft.parameters for key in keys),
                     "first": keys[:3],
+                    "unconfirmed": len(unconfirmed.intersection(forms.keys_of(pack, name))),
                     "warnings": [item for item in findings if item.key in keys],
                 }
             )
-    return {"groups": groups, "pack": pack, "value": _value(pack, draft), "shell_findings": findings}
+    return {"groups": groups, "pack": pack, "value": _value(pack, draft), "unconfirmed": len(unconfirmed)}
 
 
 def _value(pack: methodology.Pack, draft: Draft) -> Callable[[str], Any]:
@@ -373,7 +417,9 @@ async def _show_sign(request: web.Request, draft: Draft) -> dict[str, Any]:
 
 
 EXTRA: Final[Mapping[str, Callable[[web.Request, Draft], Awaitable[dict[str, Any]]]]] = {
+    "start": _show_start,
     "form": _show_form,
+    "name": _show_name,
     "rules": _show_rules,
     "address": _show_address,
     "texts": _show_texts,
@@ -414,6 +460,7 @@ async def rules_group(request: web.Request) -> web.StreamResponse:
         keys=[key for key in keys if pack.parameters[key].by != "nobody"],
         fixed=[key for key in keys if pack.parameters[key].by == "nobody"],
         value=_value(pack, draft),
+        unconfirmed=methodology.unconfirmed(pack),
         typed=read.typed,
         errors=read.errors,
         findings=[

@@ -4,10 +4,10 @@ every template.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from coopnode.printing import money
+from coopnode.printing import money, sign
 from protocol import methodology, wording
 from protocol.methodology.parameters import is_fraction, kind_of
 from protocol.wording import Locale
@@ -29,11 +29,17 @@ GROUP_TITLES = {
 _CHOICES = {"for": "for", "against": "against", "abstain": "abstained"}
 
 
-def helpers(locale: Locale, gettext: Callable[[str], str]) -> dict[str, Any]:
+def helpers(
+    locale: Locale, gettext: Callable[[str], str], pack: methodology.Pack | None = None
+) -> dict[str, Any]:
     """Functions templates call."""
 
+    def rule_words(key: str) -> tuple[str, str]:
+        title, unit = wording.parameter(key, locale)
+        return wording.termed(title, pack.terms.get(locale, {}) if pack else {}), unit
+
     def sentences(finding: methodology.Finding) -> dict[str, str]:
-        facts = {name: said(finding.key, value, locale) for name, value in finding.facts.items()}
+        facts = {name: said(finding.key, value, locale, pack) for name, value in finding.facts.items()}
         return {
             "code": wording.finding("code", finding.code, locale).format(**facts),
             "consequence": wording.finding("consequence", finding.consequence, locale).format(**facts),
@@ -43,11 +49,14 @@ def helpers(locale: Locale, gettext: Callable[[str], str]) -> dict[str, Any]:
     return {
         "group_title": lambda name: gettext(GROUP_TITLES[name]),
         "rule_kind": kind_of,
-        "rule_words": lambda key: wording.parameter(key, locale),
+        "rule_words": rule_words,
         "rule_show": forms.show,
         "rule_money": forms.is_money,
-        "rule_said": lambda key, value: said(key, value, locale),
-        "option_words": lambda value: option(value, locale),
+        "rule_said": lambda key, value: said(key, value, locale, pack),
+        "rule_sign": lambda: sign(_currency(pack)),
+        "form_title": lambda found: named(found.title, locale) or found.name,
+        "form_note": lambda found: named(found.note, locale),
+        "option_words": lambda value, key="": option(value, locale, key),
         "map_words": lambda value: _known(value, wording.matter, wording.option, locale=locale),
         "seat_role": lambda name: role(name, locale),
         "seat_roles_words": lambda names: roles(names, locale),
@@ -71,9 +80,11 @@ def roles(names: Iterable[str], locale: Locale) -> str:
     return ", ".join(role(name, locale) for name in offices)
 
 
-def option(value: Any, locale: Locale) -> str:
-    return (
-        _known(value, wording.option, wording.matter, locale=locale) if isinstance(value, str) else str(value)
+def option(value: Any, locale: Locale, key: str = "") -> str:
+    if not isinstance(value, str):
+        return str(value)
+    return _known(
+        value, lambda word, tongue: wording.option(word, tongue, key), wording.matter, locale=locale
     )
 
 
@@ -86,12 +97,21 @@ def _known(value: str, *sources: Callable[[str, Locale], str], locale: Locale) -
     return value
 
 
-def said(key: str, value: Any, locale: Locale) -> str:
-    """A value in a sentence."""
+def named(words: Mapping[str, str], locale: Locale) -> str:
+    """A pack's own words: in English where it has none of this language."""
+    return words.get(locale) or words.get("en", "")
+
+
+def _currency(pack: methodology.Pack | None) -> str:
+    return str(pack.parameters["fees.currency"].value) if pack else ""
+
+
+def said(key: str, value: Any, locale: Locale, pack: methodology.Pack | None = None) -> str:
+    """A value in a sentence; sums in the currency of the pack."""
     if isinstance(value, bool):
-        return {"ru": ("нет", "да"), "en": ("no", "yes")}[locale][value]
+        return wording.said(wording.YES_NO[value], locale)
     if forms.is_money(key) and isinstance(value, int):
-        return money(value, "RUB")
+        return money(value, _currency(pack)).strip()
     if is_fraction(value):
         return f"{value[0]}/{value[1]}"
     if isinstance(value, dict):
@@ -100,9 +120,11 @@ def said(key: str, value: Any, locale: Locale) -> str:
             for name, item in value.items()
         )
     if isinstance(value, list):
-        return ", ".join(said("", item, locale) for item in value) or "—"
+        if all(isinstance(item, str) for item in value):
+            return ", ".join(option(item, locale, key) for item in value) or "—"
+        return ", ".join(said("", item, locale) for item in value)
     if isinstance(value, str):
-        return option(value, locale)
+        return option(value, locale, key)
     unit = wording.parameter(key, locale)[1] if key else ""
     return f"{value} {unit}".strip()
 

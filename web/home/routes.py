@@ -9,7 +9,6 @@ from aiohttp import web
 from protocol.contract import View
 from protocol.contracts import accounts, cooperative, membership
 from protocol.contracts.accounts import Account
-from protocol.wording import LOCALES
 from web import i18n, sessions
 from web.forms import form, local_path, text
 from web.home import Event, Task
@@ -59,9 +58,10 @@ def _profile(request: web.Request) -> dict[str, Any]:
     }
 
 
-def _fees(facts: Any) -> dict[str, int] | None:
+def _fees(facts: Any) -> dict[str, Any] | None:
     try:
-        return {name: facts.parameter(f"fees.{name}.person") for name in ("entrance", "share")}
+        amounts = {name: facts.parameter(f"fees.{name}.person") for name in ("entrance", "share")}
+        return {**amounts, "currency": facts.parameter("fees.currency")}
     except KeyError:
         return None
 
@@ -115,8 +115,8 @@ async def me(request: web.Request) -> web.StreamResponse:
 async def language(request: web.Request) -> web.StreamResponse:
     """Choosing a language works for strangers too, by a cookie of its own."""
     fields = await form(request)
-    chosen, back = text(fields, "locale", 2), local_path(text(fields, "back", 500), "/")
-    if chosen not in LOCALES:
+    chosen, back = text(fields, "locale", 3), local_path(text(fields, "back", 500), "/")
+    if chosen not in i18n.locales():
         raise web.HTTPBadRequest
     answer = web.HTTPSeeOther(back)
     secure = request.app[NODE].config.public_url.startswith("https:")
@@ -125,7 +125,7 @@ async def language(request: web.Request) -> web.StreamResponse:
     )
     found = session(request)
     if found is not None:
-        found.locale = "ru" if chosen == "ru" else "en"
+        found.locale = chosen
         await request.app[SESSIONS].save(found)
     raise answer
 

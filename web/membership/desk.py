@@ -11,6 +11,7 @@ from coopnode.membership.people import Viewer
 from coopnode.membership.queries import ApplicationLine
 from coopnode.membership.service import NotPossible
 from coopnode.search import queries as search
+from web import i18n
 from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.forms import Read
@@ -362,7 +363,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
         typed = {
             "entrance": forms.money_typed(line.entrance),
             "share": forms.money_typed(line.share),
-            "received": forms.moscow(now).date().isoformat(),
+            "received": i18n.place().at(now).date().isoformat(),
         }
         return await _page(request, "membership/pay.html", viewer, line, Read(typed))
     read = forms.payment(await shell.form(request), (line.entrance, line.share), now)

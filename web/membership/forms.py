@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, time
 from typing import Any, Final
 
-from protocol import registration
 from web.forms import FAULTS, Fields, Rule, texts
+from web.i18n import place
 
 
 def N_(text: str) -> str:
@@ -35,9 +35,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "birth_date_wrong": N_("This date cannot be a date of birth. Check day, month and year."),
     "too_young": N_("The charter asks for a higher age."),
     "address_short": N_("Write the address with town, street and house."),
-    "phone_form": N_("Write the number with its code, for example +7 900 000-00-00."),
+    "phone_form": N_("Write the number with its code."),
     "inn_form": N_("An INN of a person has twelve digits, and the last two have to fit the others."),
     "ogrn_form": N_("An OGRNIP has fifteen digits, and the last one has to fit the others."),
+    "number_form": N_("Write the number as it stands in the papers: letters and digits."),
     "text_unopened": N_("Open this text before you go on: you will sign it."),
     "method_missing": N_("Choose how you checked the identity."),
     "level_missing": N_("Choose how sure you are."),
@@ -143,7 +144,7 @@ def person(form: Fields, kind: str, today: date, min_age: int) -> Read:
     """The private fields of an application."""
     found = _read(form, PERSON | NUMBERS if kind == "entrepreneur" else PERSON)
     values = found.values
-    values["phone"] = phone(values["phone"])
+    values["phone"] = place().phone(values["phone"])
     if len(values["name"].split()) < 2:
         found.wrong("name", "name_short")
     if error := birth_error(values["birth_date"], today, min_age):
@@ -153,26 +154,18 @@ def person(form: Fields, kind: str, today: date, min_age: int) -> Read:
     if not re.fullmatch(r"\+\d{10,15}", values["phone"], re.ASCII):
         found.wrong("phone", "phone_form")
     if kind == "entrepreneur":
-        values |= {name: re.sub(r"[\s-]", "", values[name]) for name in NUMBERS}
-        if not registration.inn_of_person(values["inn"]):
-            found.wrong("inn", "inn_form")
-        if not registration.ogrnip(values["ogrn"]):
-            found.wrong("ogrn", "ogrn_form")
+        if place().local.numbers:
+            values |= {name: re.sub(r"[\s-]", "", values[name]) for name in NUMBERS}
+        if not place().number_fits("person", values["inn"]):
+            found.wrong("inn", number_code("inn_form"))
+        if not place().number_fits("trade", values["ogrn"]):
+            found.wrong("ogrn", number_code("ogrn_form"))
     return found
 
 
-def phone(text: str) -> str:
-    """`8 (900) 000-00-00` and `+7 900 0000000` are one number: `+79000000000`. Empty when it is none: digits
-    of an extension must not run into the number."""
-    if not re.fullmatch(r"\+?[\d(][\d\s().-]*", text.strip(), re.ASCII):
-        return ""
-    digits = re.sub(r"\D", "", text, flags=re.ASCII)
-    if not text.lstrip().startswith("+"):
-        if len(digits) == 11 and digits[0] in "78":
-            digits = "7" + digits[1:]
-        elif len(digits) == 10 and digits[0] == "9":
-            digits = "7" + digits
-    return f"+{digits}" if digits else ""
+def number_code(russian: str) -> str:
+    """What is said of a number that cannot be one, where no country's check digits are known."""
+    return russian if place().local.numbers == "ru" else "number_form"
 
 
 def birth_error(text: str, today: date, min_age: int) -> str | None:
@@ -216,7 +209,7 @@ def reason(form: Fields) -> Read:
 
 
 def payment(form: Fields, due: tuple[int, int], now: int) -> Read:
-    """Amounts in minor units; `received_at` is noon of the day in Moscow, never later than now."""
+    """Amounts in minor units; `received_at` is noon of the day, never later than now."""
     found = _read(form, PAYMENT)
     for name, expected in zip(("entrance", "share"), due, strict=True):
         amount = money(found.typed[name])
@@ -226,13 +219,13 @@ def payment(form: Fields, due: tuple[int, int], now: int) -> Read:
             found.wrong(name, "amount_differs")
         found.values[name] = amount
     received = day(found.typed["received"])
-    today = moscow(now).date()
+    today = place().at(now).date()
     if received is None:
         found.wrong("received", "date_missing")
     elif received > today:
         found.wrong("received", "date_ahead")
     else:
-        noon = int(datetime.combine(received, time(12), MOSCOW).timestamp())
+        noon = place().seconds(received, time(12))
         found.values["received_at"] = min(noon, now)
     return found
 
@@ -250,12 +243,6 @@ def money_typed(amount: int) -> str:
 
 # --- dates ----------------------------------------------------------------------------------------
 
-MOSCOW: Final = timezone(timedelta(hours=3))
-
-
-def moscow(moment: int) -> datetime:
-    return datetime.fromtimestamp(moment, MOSCOW)
-
 
 def day(text: str) -> date | None:
     """`2026-05-18` as browsers send it, or `18.05.2026` as people type it."""
@@ -269,8 +256,8 @@ def day(text: str) -> date | None:
 
 
 def end_of(day: date) -> int:
-    """The last second of a day in Moscow."""
-    return int(datetime.combine(day, time(23, 59, 59), MOSCOW).astimezone(UTC).timestamp())
+    """The last second of a day by the cooperative's clock."""
+    return place().seconds(day, time(23, 59, 59))
 
 
 def suffix(media_type: str) -> str:

@@ -11,6 +11,7 @@ from coopnode.mail import MailError
 from coopnode.membership import queries
 from coopnode.membership.drafts import Draft
 from coopnode.membership.service import NotPossible
+from web import i18n
 from web.forms import Fields
 from web.membership import forms, shell
 from web.membership.forms import Read
@@ -229,7 +230,7 @@ async def _take_person(
 ) -> Read:
     service = request.app[MEMBERSHIP]
     rules = await service.rules()
-    read = forms.person(form, draft.kind, forms.moscow(service.node.clock.peek()).date(), rules.min_age)
+    read = forms.person(form, draft.kind, i18n.place().at(service.node.clock.peek()).date(), rules.min_age)
     if account is not None:  # without a code: the address is asked for here
         address = forms.email(form)
         read.typed |= address.typed

@@ -12,6 +12,7 @@ from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.search import queries as search
 from coopnode.seen import visible
+from web import i18n
 from web.accounts.shell import ACCOUNTS
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
@@ -41,7 +42,7 @@ def _moment(request: web.Request) -> tuple[int | None, str, str | None]:
     if not typed:
         return None, "", None
     day = forms.day(typed)
-    today = forms.moscow(request.app[MEMBERSHIP].node.clock.peek()).date()
+    today = i18n.place().at(request.app[MEMBERSHIP].node.clock.peek()).date()
     if day is None:
         return None, typed, "date_wrong"
     if day >= today:
@@ -105,7 +106,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     at, typed, wrong = _moment(request)
     if wrong:
         raise web.HTTPSeeOther("/members")
-    day = typed or forms.moscow(service.node.clock.peek()).date().isoformat()
+    day = typed or i18n.place().at(service.node.clock.peek()).date().isoformat()
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/csv; charset=utf-8",
@@ -146,14 +147,14 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 
 def _cells(request: web.Request, line: queries.RegisterLine) -> tuple[str, ...]:
-    since = forms.moscow(line.since).date().isoformat() if line.since is not None else ""
+    since = i18n.place().at(line.since).date().isoformat() if line.since is not None else ""
     return (
         str(line.number),
         line.name or "",
         shell.person_word(request, line.person or "person"),
         since,
         shell.register_word(request, line.status),
-        forms.moscow(line.from_at).date().isoformat(),
+        i18n.place().at(line.from_at).date().isoformat(),
         line.digest.hex() if line.digest else "",
     )
 

@@ -183,7 +183,7 @@ def _words(request: web.Request) -> dict[str, Any]:
         return wording.state("application", status, tongue)
 
     def field_title(type: str, name: str) -> str:
-        return str(_titles(type)[name][tongue])
+        return wording.said(_titles(type)[name], tongue)
 
     def purpose_word(purpose: str) -> str:
         known = wording.values("consent.give/1", "purpose", tongue)
@@ -270,8 +270,10 @@ def payment_order(request: web.Request, line: ApplicationLine, house: House, nam
     if line.status != "admitted":
         return None
     bank = request.app[MEMBERSHIP].node.config.bank
-    purpose = payments.purpose(line.number, name)
-    order = payments.Order(bank, line.total, purpose, name) if bank and line.currency == "RUB" else None
+    place = i18n.place()
+    purpose = payments.purpose(line.number, name, place)
+    coded = bank is not None and place.local.payment == "ST00012" and line.currency == "RUB"
+    order = payments.Order(bank, line.total, purpose, name) if bank and coded else None
     return Payment(purpose, order)
 
 

@@ -8,7 +8,7 @@ from coopnode.council.service import MAX_TEXT, MAX_TITLE
 from coopnode.robot.queries import OFFICES
 from protocol.contracts.council.statements import AutomationTerms, RobotAct
 from web.council.forms import Read
-from web.forms import FAULTS, Fields, N_, Rule, text, texts
+from web.forms import FAULTS, N_, Fields, Rule, text, texts
 from web.membership.forms import day, end_of
 
 PERSONS: Final = ("person", "entrepreneur", "organisation")

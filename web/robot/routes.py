@@ -22,7 +22,7 @@ from web.council.shared import COUNCIL, member
 from web.council.words import Words as CouncilWords
 from web.forms import form
 from web.keys import NODE
-from web.membership.forms import end_of, moscow
+from web.membership.forms import end_of
 from web.rendering import render
 from web.robot import forms
 from web.robot.words import Words
@@ -47,9 +47,14 @@ def setup(app: web.Application) -> None:
 
 
 def _render(request: web.Request, template: str, status: int = 200, **more: Any) -> web.Response:
-    words = Words(request)
     return render(
-        request, f"robot/{template}", status=status, words=words, table=CouncilWords(request), **more
+        request,
+        f"robot/{template}",
+        status=status,
+        words=Words(request),
+        table=CouncilWords(request),
+        currency=request.app[NODE].facts.parameter("fees.currency"),
+        **more,
     )
 
 
@@ -194,7 +199,7 @@ def _start(day: date) -> int:
 
 
 def day_of(seconds: int) -> date:
-    return moscow(seconds).date()
+    return i18n.place().at(seconds).date()
 
 
 async def _voter(request: web.Request) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import time
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from coopnode.search import queries, words
 from coopnode.search.documents import Filter
 from coopnode.search.projection import KINDS
 from web.forms import N_, text
+from web.i18n import place
 from web.membership import forms
 from web.search.asking import LONG, SHORT
 
@@ -64,7 +65,7 @@ class Typed:
         if day is None:
             self.errors[name] = _DAY
             return None
-        return int(datetime.combine(day, at, forms.MOSCOW).timestamp())
+        return place().seconds(day, at)
 
 
 FIELDS: Final = ("q", "kind", "from", "to", "who", "person", "number", "fingerprint")

@@ -49,7 +49,7 @@ def lines(paper: Paper, locale: Locale) -> list[Line]:
 
 
 def _line(entry: Mapping[str, Any], value: Any, locale: Locale, **more: Any) -> Line:
-    title, kind = entry["title"][locale], entry["format"]
+    title, kind = wording.said(entry["title"], locale), entry["format"]
     if kind == "group" and isinstance(value, Mapping):
         return Line(title, inner=_group(entry, value, locale), **more)
     if kind == "list" and isinstance(value, list | tuple):
@@ -96,11 +96,11 @@ def _text(entry: Mapping[str, Any], value: Any, locale: Locale) -> str:
     kind = entry["format"]
     if kind == "choice":
         words = entry.get("values", {}).get(value)
-        return words[locale] if words else str(value)
+        return wording.said(words, locale) if words else str(value)
     if kind == "money":
         return i18n.money(value, locale=locale)
     if kind == "yes_no":
-        return {"ru": ("нет", "да"), "en": ("no", "yes")}[locale][bool(value)]
+        return wording.said(wording.YES_NO[bool(value)], locale)
     if kind == "datetime":
         return i18n.moment(value, locale, year=True)
     if kind == "date":
