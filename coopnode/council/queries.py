@@ -176,6 +176,15 @@ class Bare:
         return (self.row.closes if self.row.status == "open" else self.row.sign_by) or 0
 
 
+#: Kinds of matters that are not proposals, and the document whose private part says what they are about; an
+#: admission has its application for that.
+_OPENED_BY: Final[Mapping[str, str | None]] = {
+    "admission": None,
+    "petition": "membership.petition/1",
+    "exit": "membership.leave/1",
+}
+
+
 def _bare(where: Where, row: Row[Any]) -> Bare:
     view = View(where.state, council.DOMAIN)
     matter = view.need("matter", row.id, Matter)
@@ -188,8 +197,8 @@ def _bare(where: Where, row: Row[Any]) -> Bare:
 def named(connection: Connection, where: Where, bare: Bare, number: int | None = None) -> MatterLine:
     row, matter = bare.row, bare.matter
     title = None
-    if matter.kind != "admission":
-        title = _private(connection, where, row.digest, "council.propose/1", matter.by).get("title")
+    if (opened_by := _OPENED_BY.get(matter.kind, "council.propose/1")) is not None:
+        title = _private(connection, where, row.digest, opened_by, matter.by).get("title")
     return MatterLine(
         idx=row.idx,
         id=row.id,
@@ -408,7 +417,8 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         return None
     view, viewer = View(where.state, council.DOMAIN), where.viewer
     held = view.need("matter", id, Matter)
-    opening = _private(connection, where, found.digest, "council.propose/1", held.by)
+    opened_by = _OPENED_BY.get(held.kind, "council.propose/1")
+    opening = _private(connection, where, found.digest, opened_by, held.by) if opened_by else {}
     application = None
     if held.kind == "admission":
         application = membership.application_by_id(connection, identifier(held.re[0]))
@@ -425,7 +435,7 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         line=found,
         matter=held,
         author=people[held.by],
-        text=opening.get("text"),
+        text=opening.get("text") or opening.get("reason"),
         application=application,
         papers=_papers(connection, where, held, application),
         votes=_votes(connection, where, view, id, held, held.box.round, held.box.electorate.index),

@@ -30,7 +30,7 @@ OPEN: Final = ("applied", "identified", "complete", "admitted")
 #: What the projection counts.
 _COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "application": get_args(membership.Status),
-    "register": ("member", "invited", "kept"),
+    "register": ("member", "invited", "kept", "left"),
 }
 
 Person: TypeAlias = Literal["person", "entrepreneur", "organisation"]
@@ -421,7 +421,7 @@ def standing(state: State, account: str) -> Standing:
 @dataclass(frozen=True, slots=True)
 class RegisterLine:
     number: int
-    status: Literal["member", "invited", "kept"]
+    status: Literal["member", "invited", "kept", "left"]
     account: str | None
     person: Person | None
     since: int | None
