@@ -241,7 +241,7 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     damaged.write_bytes(backup.read_bytes()[:-10])
     coopnode("restore", damaged, "--keys", keys, "--data", other, status=2)
     assert not other.exists()
-    text = coopnode("restore", backup, "--data", other).stdout
+    text = coopnode("restore", backup, "--data", other, status=1).stdout
     assert "does not start yet" in text and "--nothing-newer" in text and "coopnode verify" not in text
     assert not (other / "head").exists()
     coopnode("run", "--data", other, "--port", "0", "--signing-port", "0", status=2)
@@ -271,12 +271,18 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     coopnode("continue", draft, "--data", other, status=2)
     coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
     done = json_of("continue", signed, "--data", other)
-    assert (done["generation"], done["lost"]) == (1, [node.size, node.size])
+    assert (done["generation"], done["lost"], done["survived"]) == (1, [node.size, node.size], node.size)
+    nothing = coopnode("continue", "--data", other, "-o", tmp_path / "again.json", status=2).stderr
+    assert "nothing is missing" in nothing and not (tmp_path / "again.json").exists()
     with running(other) as ready:
         assert ready["reading_only"] is None
         assert urlopen(f"{ready['address']}/checkpoint").read().split()[0].endswith(b"/1")
     assert json_of("verify", "--data", other)["ok"]
     coopnode("export", tmp_path / "copy", "--data", other)
+    elsewhere = {"COOPNODE_DATABASE_URL": "postgresql://nobody@/nowhere"}
+    text = coopnode("restore", backup, "--data", other, "--nothing-newer", "--yes", **elsewhere).stdout
+    assert "take COOPNODE_DATABASE_URL away" in text and "coopnode run" in text
+    shutil.rmtree(other)
     assert "was lost once" in coopnode("audit", tmp_path / "copy", "--expect", node.id).stdout
 
 
@@ -300,6 +306,9 @@ def test_restore_takes_what_is_newer_from_a_mirror_for_readers(node: Made, tmp_p
             *("--nothing-newer", "--yes"),
         )
     assert found["entries"] >= size and found["source"] == address and found["startable"]
+    before = draft.read_bytes()
+    again = coopnode("continue", "--data", other, "-o", draft, status=2).stderr
+    assert "is not overwritten" in again and draft.read_bytes() == before
     assert json_of("verify", "--data", tmp_path / "b")["ok"]
     coopnode("restore", made["backup"], "--data", tmp_path / "c", "--from", "nowhere", status=2)
 
@@ -318,8 +327,8 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
     key.write_bytes(os.urandom(32))
     (tmp_path / "backups").mkdir()
     made = json_of("backup", tmp_path / "backups", "--data", node.data, "--key-file", key)
-    done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key)
-    assert done["ok"]
+    done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key, status=1)
+    assert done["entries"] == node.size and not done["startable"]
     part = json_of("backup", tmp_path / "backups", "--increment", "--data", node.data, "--key-file", key)
     with running(node.data):  # beside a node at work
         found = json_of("drill", tmp_path / "backups", "--data", node.data, "--key-file", key)
@@ -364,6 +373,8 @@ def test_an_increment_is_found_beside_its_backup(node: Made, tmp_path: Path) -> 
     alone = ("--no-increment", "--from", node.data, *head, *secret)
     done = json_of("restore", base, "--data", tmp_path / "b", *alone)
     assert done["increment"] is None and done["source"] == str(node.data)
+    closed = coopnode("drill", tmp_path / "backups", "--data", node.data, status=1).stdout  # by a passphrase
+    assert len(closed.splitlines()) == 2 and "NOT EVERYTHING CAME BACK" in closed
 
 
 @pytest.mark.long
