@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import tomlkit
@@ -29,6 +30,23 @@ from coopnode import banking
 from protocol import registration
 
 FILE = "coopnode.toml"
+_PREFIX: Final = "COOPNODE_"
+#: Variables with our prefix that are no settings of a node: of the command line, of faults in tests, and of a
+#: checkout's tools.
+_OTHERS: Final = frozenset(
+    (
+        *("DATA", "PASSPHRASE", "FAULT"),
+        *("DEV_PYTHON", "CHROMIUM", "NODE", "POSTGRESQL", "ORACLE_PYTHON"),
+        *("BENCH_CACHE", "CRASHES", "PICTURES", "SHOTS"),
+    )
+)
+_PORTS: Final = {"http": 80, "https": 443}
+#: a host that is an address of IPv4 or IPv6: nothing is part of it
+_NUMBERS: Final = re.compile(r"[\d.]+|.*:.*")
+
+
+class UnknownSetting(ValueError):
+    """The sentence names it, and the nearest one there is."""
 
 
 class Smtp(BaseModel):
@@ -244,13 +262,67 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
 
     Raises:
         pydantic.ValidationError: names the key at fault.
+        UnknownSetting: a variable COOPNODE_… that is none of ours.
     """
+    _check_environment()
     folder = data or Path(os.environ.get("COOPNODE_DATA", "data"))
 
     class Located(Config):
         model_config = SettingsConfigDict(toml_file=folder / FILE)
 
     return Located(data=folder, **overrides)
+
+
+def belong_together(public_url: str, signing_url: str) -> bool:
+    """Whether keys may live at `signing_url` beside a site at `public_url` (P28): the same scheme and either
+    the same host on another port, or another name of the same site, such as `sign.coop.example` beside
+    `coop.example` or `node.coop.example`. For two names below one of at least two parts no list of public
+    suffixes is asked."""
+    site, keys = urlsplit(public_url), urlsplit(signing_url)
+    host, other = site.hostname or "", keys.hostname or ""
+    if site.scheme != keys.scheme or not host or not other:
+        return False
+    if host == other:
+        try:
+            return (site.port or _PORTS[site.scheme]) != (keys.port or _PORTS[keys.scheme])
+        except ValueError:  # no port has this number
+            return False
+    if _NUMBERS.fullmatch(host) or _NUMBERS.fullmatch(other):
+        return False
+    above = host.partition(".")[2]
+    return other.endswith(f".{host}") or ("." in above and other.endswith(f".{above}"))
+
+
+def _check_environment() -> None:
+    """Pydantic passes over a variable whose first part it does not know."""
+    for name in sorted(os.environ):
+        key = name.removeprefix(_PREFIX)
+        if key == name or key in _OTHERS or key.partition("__")[0].lower() in Config.model_fields:
+            continue
+        variables = [_PREFIX + each.upper().replace(".", "__") for each in settings()]
+        raise UnknownSetting(f"there is no setting {name}{_near(name, variables)}")
+
+
+def unknown(place: Sequence[str | int]) -> str:
+    """Of a key that pydantic does not expect: a sentence with the nearest one there is."""
+    name = ".".join(map(str, place))
+    return f"there is no setting {name}{_near(name, settings())}"
+
+
+def settings(model: type[BaseModel] | None = None, prefix: str = "") -> list[str]:
+    """Names of all settings, as `limits.blob`, and of their tables."""
+    found: list[str] = []
+    for name, field in (model or Config).model_fields.items():
+        found.append(prefix + name)
+        tables = (each for each in (Smtp, Bank, Backup, Limits) if field.annotation in (each, each | None))
+        for table in tables:
+            found += settings(table, f"{prefix}{name}.")
+    return found
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    found = get_close_matches(name, known, 1, 0.7)
+    return f"; the nearest there is: {found[0]}" if found else ""
 
 
 def from_environment(key: str) -> bool:

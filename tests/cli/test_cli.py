@@ -174,6 +174,9 @@ def test_init_config(tmp_path: Path) -> None:
     assert "--signing-url" in alone["problem"] and not data.exists()
     made = json_of("init", "--data", data, "--port", "9000", *addresses)
     assert made["ok"] and len(made["log_key"]) == 64
+    strange = json_of("init", "--data", data, *addresses[:3], "http://keys.example:9001", status=2)
+    assert "sign.coop.example" in strange["problem"] and not data.exists()
+    coopnode("init", "--data", data, status=2, COOPNODE_SIGNING_URL="https://keys.example")
     assert (data / "keys/log").stat().st_mode & 0o777 == 0o600
     assert "is not overwritten" not in coopnode("init", "--data", data, status=2).stderr
     shown = json_of("config", "--data", data, COOPNODE_SMTP__PASSWORD="geheim")
@@ -188,6 +191,29 @@ def test_init_config(tmp_path: Path) -> None:
 
 def test_addresses_on_localhost_follow_the_ports(tmp_path: Path) -> None:
     shown = json_of("config", "--data", tmp_path, COOPNODE_PORT="9470", COOPNODE_SIGNING_PORT="9471")
+def test_unknown_settings_are_named(tmp_path: Path) -> None:
+    for variable, said in (
+        (
+            "COOPNODE_SMTP_HOST",
+            "there is no setting COOPNODE_SMTP_HOST; the nearest there is: COOPNODE_SMTP__HOST",
+        ),
+        ("COOPNODE_SMTP__HOTS", "there is no setting smtp.hots; the nearest there is: smtp.host"),
+        ("COOPNODE_DANCE", "there is no setting COOPNODE_DANCE\n"),
+    ):
+        assert said in coopnode("config", "--data", tmp_path, status=2, **{variable: "1"}).stderr
+    for text, said in (
+        ("publik_url = 'https://coop.example'", "publik_url; the nearest there is: public_url"),
+        ("[limit]\nblob = 1", "limit; the nearest there is: limits"),
+        (
+            "[backup]\nfolder = '/a'\nkey_file = '/b'\nevry = 1",
+            "backup.evry; the nearest there is: backup.every",
+        ),
+    ):
+        (tmp_path / "coopnode.toml").write_text(text)
+        assert said in coopnode("config", "--data", tmp_path, status=2).stderr
+        assert said in coopnode("run", "--data", tmp_path, "--port", "0", status=2).stderr
+
+
     assert (shown["public_url"], shown["signing_url"]) == ("http://localhost:9470", "http://localhost:9471")
 
 
