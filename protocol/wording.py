@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -22,6 +22,7 @@ __all__ = [
     "LOCALES",
     "Locale",
     "agreement",
+    "choices",
     "effect",
     "fields",
     "finding",
@@ -58,6 +59,14 @@ FORMATS: Final = frozenset(
         *("key", "choice", "list", "group", "map"),
     )
 )
+
+
+#: Fields whose values the format leaves to the cooperative.
+_OPEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "cooperative.agreement/1": ("kind",),
+    "agreement.sign/1": ("kind",),
+    "consent.give/1": ("purpose",),
+}
 
 
 @lru_cache(maxsize=1)
@@ -146,6 +155,33 @@ def fields(document_type: DocumentType) -> list[dict[str, Any]]:
         for field in document_type.private
     ]
     return public + private
+
+
+def choices(document_type: DocumentType) -> dict[str, tuple[str, ...]]:
+    """What the public fields with enumerated values may hold, by path (`basis.organ`). A field whose values
+    every cooperative adds to (kinds of texts, purposes) is not among them: its words are those known to all.
+    """
+    return dict(_choices(document_type.name, document_type.payload, ""))
+
+
+def _choices(name: str, struct: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    hints = _hints(struct)
+    for field in msgspec.structs.fields(struct):
+        path = prefix + field.encode_name
+        entry = _field(name, path, field.encode_name)
+        if "values" in entry and path not in _OPEN.get(name, ()):
+            yield path, tuple(_literals(hints[field.name])) or tuple(entry["values"])
+        inner = _inner(hints[field.name]) if "group" in (entry["format"], entry.get("of")) else None
+        if inner is not None:
+            yield from _choices(name, inner, f"{path}.")
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif get_origin(annotation) in (Union, types.UnionType, list, tuple):
+        for part in get_args(annotation):
+            yield from _literals(part)
 
 
 def registry_json(document_types: Iterable[DocumentType]) -> dict[str, Any]:

@@ -295,7 +295,13 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     assert (asked["size"], asked["known"]) == (node.size, node.size + 1)
     signed = tmp_path / "chair.cose"
     coopnode("continue", draft, "--data", other, status=2)
-    coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
+        late = tmp_path / "late.cose"
+        fields: dict[str, Any] = {"fields": [], "operator": node.id, "purpose": "contacts", "text": bytes(32)}
+        late.write_bytes(node.founder.sign("consent.give/1", fields, aud=node.id, now=int(time.time())))
+        said = coopnode("submit", ready["address"], late, "--patience", "0", status=2).stderr
+        assert "HTTP status 503" in said and "an older copy was restored" in said
+    shown = coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
+    assert "Valid without an end" in shown.stderr and "Valid until" not in shown.stderr
     done = json_of("continue", signed, "--data", other)
     assert (done["generation"], done["lost"], done["survived"]) == (1, [node.size, node.size], node.size)
     nothing = coopnode("continue", "--data", other, "-o", tmp_path / "again.json", status=2).stderr
@@ -467,10 +473,25 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
     assert "Согласна с предложением" in done.stderr and "Отпечаток" in done.stderr
     statement = documents.parse((tmp_path / "c.cose").read_bytes())
     assert statement.type == "council.comment/1" and statement.aud == home
+    assert "Действительно до: 2" in done.stderr
     assert (tmp_path / "c.record").exists()
     coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
     coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+    again = coopnode(*arguments, status=2, COOPNODE_PASSPHRASE="").stderr  # before anything is asked
+    assert "c.cose exists" in again and "Согласна" not in again
+    (tmp_path / "c.cose").unlink()
+    assert "c.record exists" in coopnode(*arguments, "--yes", status=2).stderr
     coopnode("key", "new", tmp_path / "homeless")
+    vote = {"matter": home, "round": 1, "choice": "maybe", "sequence": 0}
+    proposal = {"kind": "officer", "subject": home, "roles": ["secretary", "king"]}
+    for type, fields, said in (
+        ("council.vote/1", vote, "choice cannot be 'maybe'; it is one of: for, against, abstain"),
+        ("council.propose/1", proposal, "roles cannot be 'king'"),
+        ("council.approve/1", {"outcome": "expired"}, "one of: adopted, rejected"),
+    ):
+        (tmp_path / "wrong").write_text(json.dumps(fields))
+        asked = ("sign", type, tmp_path / "wrong", "--key", tmp_path / "k", "--out", tmp_path / "w.cose")
+        assert said in coopnode(*asked, status=2, COOPNODE_PASSPHRASE="").stderr
     arguments = ("sign", "council.comment/1", tmp_path / "payload", "--key", tmp_path / "homeless")
     assert "give its id with --to" in coopnode(*arguments, status=2).stderr
 
