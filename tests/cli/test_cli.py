@@ -141,6 +141,8 @@ def test_audit_directory(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
     assert saved.read_bytes() == (folder / "checkpoint").read_bytes()
     again = json_of("audit", folder, "--since", saved, "--trust-since")
     assert again["ok"] and again["signatures"] == 0
+    assert "--expect" in coopnode("audit", folder).stdout
+    assert "--expect" not in coopnode("audit", folder, "--since", saved).stdout, "it names the cooperative"
 
 
 def test_audit_names_the_first_bad_entry(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
@@ -172,11 +174,11 @@ def test_init_config(tmp_path: Path) -> None:
     addresses = ("--public-url", "http://coop.example:9000", "--signing-url", "http://coop.example:9001")
     alone = json_of("init", "--data", data, *addresses[:2], status=2)
     assert "--signing-url" in alone["problem"] and not data.exists()
-    made = json_of("init", "--data", data, "--port", "9000", *addresses)
-    assert made["ok"] and len(made["log_key"]) == 64
     strange = json_of("init", "--data", data, *addresses[:3], "http://keys.example:9001", status=2)
     assert "sign.coop.example" in strange["problem"] and not data.exists()
     coopnode("init", "--data", data, status=2, COOPNODE_SIGNING_URL="https://keys.example")
+    made = json_of("init", "--data", data, "--port", "9000", *addresses)
+    assert made["ok"] and len(made["log_key"]) == 64
     assert (data / "keys/log").stat().st_mode & 0o777 == 0o600
     assert "is not overwritten" not in coopnode("init", "--data", data, status=2).stderr
     shown = json_of("config", "--data", data, COOPNODE_SMTP__PASSWORD="geheim")
@@ -189,8 +191,6 @@ def test_init_config(tmp_path: Path) -> None:
     assert "wrong at public_url: an origin such as" in said
 
 
-def test_addresses_on_localhost_follow_the_ports(tmp_path: Path) -> None:
-    shown = json_of("config", "--data", tmp_path, COOPNODE_PORT="9470", COOPNODE_SIGNING_PORT="9471")
 def test_unknown_settings_are_named(tmp_path: Path) -> None:
     for variable, said in (
         (
@@ -214,6 +214,8 @@ def test_unknown_settings_are_named(tmp_path: Path) -> None:
         assert said in coopnode("run", "--data", tmp_path, "--port", "0", status=2).stderr
 
 
+def test_addresses_on_localhost_follow_the_ports(tmp_path: Path) -> None:
+    shown = json_of("config", "--data", tmp_path, COOPNODE_PORT="9470", COOPNODE_SIGNING_PORT="9471")
     assert (shown["public_url"], shown["signing_url"]) == ("http://localhost:9470", "http://localhost:9471")
 
 
@@ -275,6 +277,10 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     assert unknown["problem"]["code"] == "head_file_missing"
     assert "Nobody, when this is a restored copy" in coopnode("verify", "--data", other, status=1).stdout
     shutil.rmtree(other)
+    elsewhere = {"COOPNODE_DATABASE_URL": "postgresql://nobody@/nowhere"}
+    text = coopnode("restore", backup, "--data", other, "--nothing-newer", "--yes", **elsewhere).stdout
+    assert "take COOPNODE_DATABASE_URL away" in text and "coopnode run" in text
+    shutil.rmtree(other)
     done = json_of("restore", backup, "--data", other, "--nothing-newer", "--yes")
     assert done["startable"] is True and done["entries"] == node.size
     assert json_of("verify", "--data", other)["ok"]
@@ -289,17 +295,20 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     assert found["missing"] == [node.size, node.size] and found["startable"] is False
     with running(other) as ready:
         assert "an older copy was restored" in ready["reading_only"]
-    # It is nowhere: chair and council go on without it. This council has no second voter.
-    draft, key = tmp_path / "continue.json", node.key_file(tmp_path / "chair.key")
-    asked = json_of("continue", "--data", other, "--asked", "https://mirror.example", "-o", draft)
-    assert (asked["size"], asked["known"]) == (node.size, node.size + 1)
-    signed = tmp_path / "chair.cose"
-    coopnode("continue", draft, "--data", other, status=2)
         late = tmp_path / "late.cose"
         fields: dict[str, Any] = {"fields": [], "operator": node.id, "purpose": "contacts", "text": bytes(32)}
         late.write_bytes(node.founder.sign("consent.give/1", fields, aud=node.id, now=int(time.time())))
         said = coopnode("submit", ready["address"], late, "--patience", "0", status=2).stderr
         assert "HTTP status 503" in said and "an older copy was restored" in said
+    # It is nowhere: chair and council go on without it. This council has no second voter.
+    draft, key = tmp_path / "continue.json", node.key_file(tmp_path / "chair.key")
+    asked = json_of("continue", "--data", other, "--asked", "https://mirror.example", "-o", draft)
+    assert (asked["size"], asked["known"]) == (node.size, node.size + 1)
+    before = draft.read_bytes()
+    again = coopnode("continue", "--data", other, "-o", draft, status=2).stderr
+    assert "is not overwritten" in again and draft.read_bytes() == before
+    signed = tmp_path / "chair.cose"
+    coopnode("continue", draft, "--data", other, status=2)
     shown = coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
     assert "Valid without an end" in shown.stderr and "Valid until" not in shown.stderr
     done = json_of("continue", signed, "--data", other)
@@ -311,10 +320,6 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
         assert urlopen(f"{ready['address']}/checkpoint").read().split()[0].endswith(b"/1")
     assert json_of("verify", "--data", other)["ok"]
     coopnode("export", tmp_path / "copy", "--data", other)
-    elsewhere = {"COOPNODE_DATABASE_URL": "postgresql://nobody@/nowhere"}
-    text = coopnode("restore", backup, "--data", other, "--nothing-newer", "--yes", **elsewhere).stdout
-    assert "take COOPNODE_DATABASE_URL away" in text and "coopnode run" in text
-    shutil.rmtree(other)
     assert "was lost once" in coopnode("audit", tmp_path / "copy", "--expect", node.id).stdout
 
 
@@ -338,9 +343,6 @@ def test_restore_takes_what_is_newer_from_a_mirror_for_readers(node: Made, tmp_p
             *("--nothing-newer", "--yes"),
         )
     assert found["entries"] >= size and found["source"] == address and found["startable"]
-    before = draft.read_bytes()
-    again = coopnode("continue", "--data", other, "-o", draft, status=2).stderr
-    assert "is not overwritten" in again and draft.read_bytes() == before
     assert json_of("verify", "--data", tmp_path / "b")["ok"]
     coopnode("restore", made["backup"], "--data", tmp_path / "c", "--from", "nowhere", status=2)
 
@@ -371,6 +373,8 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
         in coopnode("drill", tmp_path / "backups", "--data", node.data, "--key-file", key).stdout
     )
     coopnode("drill", tmp_path / "none", "--data", node.data, "--key-file", key, status=2)
+    closed = coopnode("drill", tmp_path / "backups", "--data", node.data, status=1).stdout  # by a passphrase
+    assert len(closed.splitlines()) == 2 and "NOT EVERYTHING CAME BACK" in closed
     missing = json_of("backup", tmp_path / "not" / "there", "--data", node.data, "--key-file", key)
     assert Path(missing["backup"]).parent == tmp_path / "not" / "there"
     coopnode("restore", made["backup"], "--data", tmp_path / "third", status=2)  # not by a passphrase
@@ -405,8 +409,6 @@ def test_an_increment_is_found_beside_its_backup(node: Made, tmp_path: Path) -> 
     alone = ("--no-increment", "--from", node.data, *head, *secret)
     done = json_of("restore", base, "--data", tmp_path / "b", *alone)
     assert done["increment"] is None and done["source"] == str(node.data)
-    closed = coopnode("drill", tmp_path / "backups", "--data", node.data, status=1).stdout  # by a passphrase
-    assert len(closed.splitlines()) == 2 and "NOT EVERYTHING CAME BACK" in closed
 
 
 @pytest.mark.long
@@ -471,17 +473,15 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
     coopnode(*arguments, status=2)  # nobody can answer
     done = coopnode(*arguments, "--yes")
     assert "Согласна с предложением" in done.stderr and "Отпечаток" in done.stderr
+    assert "Действительно до: 2" in done.stderr
     statement = documents.parse((tmp_path / "c.cose").read_bytes())
     assert statement.type == "council.comment/1" and statement.aud == home
-    assert "Действительно до: 2" in done.stderr
     assert (tmp_path / "c.record").exists()
-    coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
-    coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
     again = coopnode(*arguments, status=2, COOPNODE_PASSPHRASE="").stderr  # before anything is asked
     assert "c.cose exists" in again and "Согласна" not in again
     (tmp_path / "c.cose").unlink()
     assert "c.record exists" in coopnode(*arguments, "--yes", status=2).stderr
-    coopnode("key", "new", tmp_path / "homeless")
+    coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
     vote = {"matter": home, "round": 1, "choice": "maybe", "sequence": 0}
     proposal = {"kind": "officer", "subject": home, "roles": ["secretary", "king"]}
     for type, fields, said in (
@@ -492,6 +492,8 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
         (tmp_path / "wrong").write_text(json.dumps(fields))
         asked = ("sign", type, tmp_path / "wrong", "--key", tmp_path / "k", "--out", tmp_path / "w.cose")
         assert said in coopnode(*asked, status=2, COOPNODE_PASSPHRASE="").stderr
+    coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+    coopnode("key", "new", tmp_path / "homeless")
     arguments = ("sign", "council.comment/1", tmp_path / "payload", "--key", tmp_path / "homeless")
     assert "give its id with --to" in coopnode(*arguments, status=2).stderr
 
@@ -571,6 +573,9 @@ def test_found_sign_submit_audit(tmp_path: Path) -> None:
         assert '"same":true' in get(f"{ready['address']}/api/v1/signing/assets").replace(" ", "")
         assert json_of("verify", "--data", data)["ok"]
         coopnode("rebuild", "--yes", "--data", data, status=2)  # in use
+        ports = ("--port", ready["port"], "--signing-port", ready["signing_port"])
+        second = json_of("run", "--data", data, *ports, status=2)
+        assert f"{data} is in use by another coopnode process" in second["problem"]
         coopnode("run", "--data", data, "--port", "0", status=2)  # in use
     assert json_of("verify", "--data", data)["ok"]
     with running(data) as ready:
