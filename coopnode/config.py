@@ -8,9 +8,11 @@ here is reported at start.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
@@ -62,6 +64,12 @@ class Smtp(BaseModel):
     sender: str = "coopnode@localhost"
     #: certificates (PEM) of the authority that vouches for a server of one's own; else the system's
     authority: Path | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, the password in clear."""
+        found = self.model_dump(mode="json")
+        found["password"] = self.password.get_secret_value() if self.password else None
+        return found
 
     @field_validator("host", "user", "password", "authority", mode="before")
     @classmethod
@@ -231,13 +239,16 @@ class Config(BaseSettings):
 
     def changeable(self) -> dict[str, Any]:
         """What pages may change while the node runs, as plain values, secrets in clear."""
-        smtp = self.smtp.model_dump(mode="json")
-        smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
-        return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
+        return {
+            "public_url": self.public_url,
+            "signing_url": self.signing_url,
+            "smtp": self.smtp.plain(),
+        }
 
     def changed(self, values: Mapping[str, Any]) -> Self:
-        """With the values of another's `changeable`."""
-        return self.model_copy(update={**values, "smtp": Smtp(**values["smtp"])})
+        """With some of the values of another's `changeable`; the others stay."""
+        smtp = {"smtp": Smtp(**values["smtp"])} if "smtp" in values else {}
+        return self.model_copy(update={**values, **smtp})
 
     @property
     def database(self) -> str | None:
@@ -354,20 +365,34 @@ def without(data: Path, name: str) -> str:
 
 
 def remove(data: Path, name: str) -> None:
-    _replace(data / FILE, without(data, name))
+    with _alone(data):
+        _replace(data / FILE, without(data, name))
 
 
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
     """Sets keys in `coopnode.toml` (`port`, `smtp.host`), keeping every other line as it was."""
     path = data / FILE
-    document = tomlkit.parse(path.read_text() if path.exists() else "")
-    for key, value in values.items():
-        *tables, name = key.split(".")
-        place: Any = document
-        for table in tables:
-            place = place.setdefault(table, tomlkit.table())
-        place[name] = value
-    _replace(path, tomlkit.dumps(document))
+    with _alone(data):
+        document = tomlkit.parse(path.read_text() if path.exists() else "")
+        for key, value in values.items():
+            *tables, name = key.split(".")
+            place: Any = document
+            for table in tables:
+                place = place.setdefault(table, tomlkit.table())
+            place[name] = value
+        _replace(path, tomlkit.dumps(document))
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Several processes serve pages: what one writes is read by the next before it writes. The lock is on the
+    folder, which stays while files in it are exchanged."""
+    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
+from coopnode import config
 from coopnode.config import belong_together
+
+
+def test_changes_made_at_once_are_all_written(tmp_path: Path) -> None:
+    """By processes that serve pages; each opens the folder anew, so that threads exclude each other too."""
+    names = [f"limits.{name}" for name in ("batch", "in_flight", "blob", "attachment")]
+    for _ in range(20):
+        (tmp_path / config.FILE).unlink(missing_ok=True)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda name: config.write(tmp_path, {name: 4096}), names))
+        found = config.load(tmp_path).limits
+        assert {found.batch, found.in_flight, found.blob, found.attachment} == {4096}
 
 
 @pytest.mark.parametrize(
