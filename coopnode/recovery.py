@@ -85,6 +85,8 @@ class _Target:
     source: Source
     head: StoredHead
     generation: int
+    #: whether the source itself says that it leads so far; the head database may know of more than it has
+    said: bool
 
 
 def roll_forward(
@@ -194,7 +196,7 @@ class _Roll:
             raise RecoveryError(f"{increment.name} is of {about.origin}, the backup of {self._done.origin}")
         if about.start != start.size or about.start_root != start.tree.root():
             raise RecoveryError(f"{increment.name} does not follow on this backup")
-        target = _Target(increment, StoredHead(about.size, about.root), start.generation)
+        target = _Target(increment, StoredHead(about.size, about.root), start.generation, True)
         if about.size > start.size and not self._follow(target):
             raise RecoveryError(self._done.notes.pop())
         self._store.database.write_now(increment.take_over)
@@ -223,11 +225,11 @@ class _Roll:
             except ProtocolError:
                 self._done.notes.append(f"the checkpoint of {source.name} is not signed by this log")
                 continue
-            yield _Target(source, head, generation)
+            yield _Target(source, head, generation, True)
             stored = known(log)
             if stored is not None:
                 # The files go out before the signature: a crash in between leaves more than is signed.
-                yield _Target(source, stored, generation)
+                yield _Target(source, stored, generation, False)
 
     def _signed_by(self, source: Source, name: str, key: bytes) -> tuple[str, int, StoredHead]:
         """(origin, generation, head) of a source's checkpoint. Raises RecoveryError for another history,
@@ -274,7 +276,8 @@ class _Roll:
                     self._append(target.source, block)
                     self._progress(self._head.size - start, head.size - start)
         except (SourceError, TileError) as error:
-            self._done.notes.append(f"{name} is not whole: {error}")
+            if target.said:
+                self._done.notes.append(f"{name} is not whole: {error}")
             return False
         self._done.source = name
         return True

@@ -212,7 +212,9 @@ def test_entries_that_are_nowhere_are_named(lost: Lost, tmp_path: Path) -> None:
     node.close()
     # Later a mirror turns up.
     exports.export(lost.data, tmp_path / "mirror", lambda done, total: None)
-    assert backups.forward(data, [Directory(tmp_path / "mirror")], projections=all_projections()).startable
+    done = backups.forward(data, [Directory(tmp_path / "mirror")], projections=all_projections())
+    assert done.startable and done.rolled is not None
+    assert done.rolled.notes == [], "its own files are whole as far as they claim to lead"
     same(lost, data)
 
 
