@@ -27,6 +27,7 @@ __all__ = [
     "fields",
     "finding",
     "matter",
+    "optional",
     "option",
     "parameter",
     "registry_json",
@@ -161,19 +162,34 @@ def choices(document_type: DocumentType) -> dict[str, tuple[str, ...]]:
     """What the public fields with enumerated values may hold, by path (`basis.organ`). A field whose values
     every cooperative adds to (kinds of texts, purposes) is not among them: its words are those known to all.
     """
-    return dict(_choices(document_type.name, document_type.payload, ""))
+    return {
+        path: tuple(_literals(hint)) or tuple(entry["values"])
+        for path, _, hint, entry in _walk(document_type.name, document_type.payload, "")
+        if "values" in entry and path not in _OPEN.get(document_type.name, ())
+    }
 
 
-def _choices(name: str, struct: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def optional(document_type: DocumentType) -> frozenset[str]:
+    """Paths of the fields, public and private, that may be left out."""
+    public = _walk(document_type.name, document_type.payload, "")
+    return frozenset(
+        [path for path, field, *_ in public if not field.required]
+        + [field.name for field in document_type.private if not field.required]
+    )
+
+
+def _walk(
+    name: str, struct: type[msgspec.Struct], prefix: str
+) -> Iterator[tuple[str, msgspec.structs.FieldInfo, Any, dict[str, Any]]]:
+    """(path, field, annotation, words) of the public fields, each followed by those inside it."""
     hints = _hints(struct)
     for field in msgspec.structs.fields(struct):
-        path = prefix + field.encode_name
+        path, hint = prefix + field.encode_name, hints[field.name]
         entry = _field(name, path, field.encode_name)
-        if "values" in entry and path not in _OPEN.get(name, ()):
-            yield path, tuple(_literals(hints[field.name])) or tuple(entry["values"])
-        inner = _inner(hints[field.name]) if "group" in (entry["format"], entry.get("of")) else None
+        yield path, field, hint, entry
+        inner = _inner(hint) if "group" in (entry["format"], entry.get("of")) else None
         if inner is not None:
-            yield from _choices(name, inner, f"{path}.")
+            yield from _walk(name, inner, f"{path}.")
 
 
 def _literals(annotation: Any) -> Iterator[str]:
