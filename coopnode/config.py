@@ -310,8 +310,8 @@ def _check_environment() -> None:
         key = name.removeprefix(_PREFIX)
         if key == name or key in _OTHERS or key.partition("__")[0].lower() in Config.model_fields:
             continue
-        variables = [_PREFIX + each.upper().replace(".", "__") for each in settings()]
-        raise UnknownSetting(f"there is no setting {name}{_near(name, variables)}")
+        variables = [each.upper().replace(".", "__") for each in settings()]
+        raise UnknownSetting(f"there is no setting {name}{_near(key, variables, _PREFIX)}")
 
 
 def unknown(place: Sequence[str | int]) -> str:
@@ -331,9 +331,9 @@ def settings(model: type[BaseModel] | None = None, prefix: str = "") -> list[str
     return found
 
 
-def _near(name: str, known: Sequence[str]) -> str:
+def _near(name: str, known: Sequence[str], prefix: str = "") -> str:
     found = get_close_matches(name, known, 1, 0.7)
-    return f"; the nearest there is: {found[0]}" if found else ""
+    return f"; the nearest there is: {prefix}{found[0]}" if found else ""
 
 
 def from_environment(key: str) -> bool:

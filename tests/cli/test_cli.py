@@ -450,6 +450,17 @@ def test_key_new_show_restore(tmp_path: Path) -> None:
     again = tmp_path / "again.key"
     assert json_of("key", "restore", path, again)["public"] == made["public"]
     assert again.read_text() == path.read_text()
+    coopnode("key", "restore", path, again, status=2)
+    # Of a founder: the key is older than its cooperative, and the copy names none.
+    founder, named = tmp_path / "founder.key", tmp_path / "named.key"
+    pub = json_of("key", "new", founder)["public"]
+    assert json_of("key", "restore", founder, tmp_path / "plain.key")["home"] is None
+    coopnode("key", "restore", founder, named, "--home", "nowhere", status=2)
+    coopnode("key", "restore", path, named, "--home", "b" * 51 + "a", status=2)  # it names another one
+    assert json_of("key", "restore", founder, named, "--home", home)["home"] == home
+    shown = json_of("key", "show", named)
+    assert (shown["public"], shown["home"]) == (pub, home)
+    assert shown["account"] == json_of("key", "show", founder, "--home", home)["account"]
     suggested = json_of("key", "new", tmp_path / "s.key", "--suggest", "--recovery-file", tmp_path / "paper")
     assert len(suggested["passphrase"].split()) == 6 and "recovery" not in suggested
     new = tmp_path / "new"
