@@ -19,7 +19,8 @@ def page() -> str:
         "# Documents\n",
         "Every document a log can hold (`protocol/registry.py`, SPEC §11). *Private* fields stand in the log",
         "only as salted commitments; their readers are roles inside the cooperative. A field marked",
-        "*optional* may be left out; a choice is one of the values named, or others too where it says *such as*.",
+        "*optional* may be left out; a choice is one of the values named, or others too where it",
+        "says *such as*.",
         "Written by `.venv/bin/python -m tools.documents_page`.\n",
     ]
     for domain in registry.CONTRACTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -432,6 +433,28 @@ def test_an_increment_is_told_of(node: Made, tmp_path: Path) -> None:
     said = coopnode("restore", base, "--data", tmp_path / "b", *given, *secret, status=2).stderr
     assert "--no-increment" not in said, "it was named by the person"
     assert "goes with the backup" in coopnode("restore", "--data", tmp_path / "a", *given, status=2).stderr
+
+
+@pytest.mark.long
+def test_the_examples_of_the_guide_run_one_after_the_other(node: Made, tmp_path: Path) -> None:
+    """The commands of docs/backup.md up to the restore, with other folders."""
+    text = (ROOT / "docs/backup.md").read_text("utf-8").partition("## When the end is lost")[0]
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+    assert [line.split()[2] for line in commands[1:]] == ["backup", "backup", "drill", "restore"]
+    places = {"/media/usb": tmp_path / "usb", "/root": tmp_path, "/srv/coopnode": node.data}
+    for command in commands:
+        if " restore " in command:  # the machine is lost but for its log and head
+            for path in node.data.iterdir():
+                if path.name not in ("log", "head"):
+                    path.rename(tmp_path / path.name)
+            command = command.replace("NAME.backup", next((tmp_path / "usb/coopnode").glob("*.backup")).name)
+        for place, real in places.items():
+            command = command.replace(place, str(real))
+        if command.startswith("./dev coopnode "):
+            coopnode(*command.split()[2:])
+        else:
+            subprocess.run(command, shell=True, check=True)
+    assert json_of("verify", "--data", node.data)["entries"] == node.size
 
 
 # --- keys and documents ---------------------------------------------------------------------------
