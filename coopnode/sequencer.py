@@ -319,44 +319,43 @@ class Sequencer:
             except ClockDoubtful as error:
                 self.stop_writing(f"{error} (P16)")
             except _Dropped as error:
-                outcome: Refused | Busy = Busy(2, "storage")
-                if error.poison and self._time_stands(submissions, str(error)):
-                    outcome = Busy(60, "internal")
-                elif error.poison and len(submissions) > 1:
-                    return self._write_apart(submissions)
-                elif error.poison:
-                    outcome = Refused("internal", known=False)
-                return _Written([_Judged(item, outcome) for item in submissions])
+                if error.poison:
+                    return self._without_poison(submissions, str(error))
+                return _Written([_Judged(item, Busy(2, "storage")) for item in submissions])
         busy = Busy(60, "read_only", self.stopped or "")
         return _Written([_Judged(item, busy) for item in submissions])
 
-    def _time_stands(self, submissions: list[Submission], said: str) -> bool:
-        """Whether not even the node's own tick can be written, with the deadlines it sets off: then no
-        statement is at fault, and none gets in."""
-        try:
-            if submissions:
-                self._commit([], True)
-                return False
-        except STORAGE_ERRORS:
-            return False
-        except _Dropped as error:
-            if not error.poison:
-                return False
-            said = str(error)
-        self.trouble = (
-            f"the node's own statement of time cannot be recorded, and nothing else without it ({said}). "
-            "This is a fault of the program and nothing recorded is lost: report it with the node's log, "
-            "install a version without it and start the node again"
-        )
-        return True
-
-    def _write_apart(self, submissions: list[Submission]) -> _Written:
-        """One of them cannot be written: each alone, so that the others get in."""
-        parts = [self._write([item], False) for item in submissions]
+    def _without_poison(self, submissions: list[Submission], said: str) -> _Written:
+        """Something among them cannot be written. When not even the node's own tick can be, with what falls
+        due by it, no statement is at fault, and none gets in."""
+        ticked = self._tick_alone() if submissions else None
+        if ticked is None:
+            self._time_stands(said)
+            return _Written([_Judged(item, Busy(60, "internal")) for item in submissions])
+        if len(submissions) > 1:
+            parts = [ticked, *(self._write([item], False) for item in submissions)]
+        else:
+            parts = [ticked, _Written([_Judged(submissions[0], Refused("internal", known=False))])]
         return _Written(
             [item for part in parts for item in part.judged],
             [item for part in parts for item in part.accepted],
             [item for part in parts for item in part.leaf_hashes],
+        )
+
+    def _tick_alone(self) -> _Written | None:
+        """None when that cannot be written, and no disk is the cause."""
+        try:
+            return self._commit([], True)
+        except STORAGE_ERRORS:
+            return _Written([])
+        except _Dropped as error:
+            return None if error.poison else _Written([])
+
+    def _time_stands(self, said: str) -> None:
+        self.trouble = (
+            f"the node's own statement of time cannot be recorded, and nothing else without it ({said}). "
+            "This is a fault of the program and nothing recorded is lost: report it with the node's log, "
+            "install a version without it and start the node again"
         )
 
     def _commit(self, submissions: list[Submission], due: bool) -> _Written:
