@@ -278,8 +278,8 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     assert unknown["problem"]["code"] == "head_file_missing"
     assert "Nobody, when this is a restored copy" in coopnode("verify", "--data", other, status=1).stdout
     shutil.rmtree(other)
-    elsewhere = {"COOPNODE_DATABASE_URL": "postgresql://nobody@/nowhere"}
-    text = coopnode("restore", backup, "--data", other, "--nothing-newer", "--yes", **elsewhere).stdout
+    restore = ("restore", backup, "--data", other, "--nothing-newer", "--yes")
+    text = coopnode(*restore, COOPNODE_DATABASE_URL="postgresql://nobody@/nowhere").stdout
     assert "take COOPNODE_DATABASE_URL away" in text and "coopnode run" in text
     shutil.rmtree(other)
     done = json_of("restore", backup, "--data", other, "--nothing-newer", "--yes")
