@@ -94,7 +94,8 @@ class _Audit:
     def _report(self, problem: Problem | None, seconds: float) -> Report:
         checkpoint, replayer = self._checkpoint, self._replayer
         notes = (
-            *(() if self._expect else ("not_pinned",)),
+            # The checkpoint saved earlier names the cooperative too.
+            *(() if self._expect or self._since_note else ("not_pinned",)),
             *(() if self._since_note else ("not_compared",)),
             *(("trusted_prefix",) if self._trust_since else ()),
             *(("continued",) if replayer and replayer.head.generation else ()),

@@ -316,8 +316,8 @@ class Paper:
     by: str
     public: Mapping[str, Any]
     fields: tuple[Field, ...] = ()
-    #: there is a private part: open, partly open, closed to this viewer, or erased
-    private: Literal["none", "open", "closed", "erased"] = "none"
+    #: there is a private part: open, partly open, closed to this viewer, erased, or lost with a machine
+    private: Literal["none", "open", "closed", "erased", "lost"] = "none"
 
 
 def paper(
@@ -360,7 +360,9 @@ def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, 
         )
         if seen_by is not None and record is not None and item.name in record["fields"]:
             shown.append(Field(item.name, record["fields"][item.name]["value"], seen_by))
-    state: Literal["open", "closed", "erased"] = "erased" if record is None else "open" if shown else "closed"
+    state: Literal["open", "closed", "erased", "lost"] = "open" if shown else "closed"
+    if record is None:
+        state = private_records.gone(connection, found.digest)
     return Paper(found.idx, found.type, found.digest, found.at, found.by, found.public, tuple(shown), state)
 
 

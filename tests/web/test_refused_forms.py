@@ -519,6 +519,7 @@ async def test_founding_by_field(tmp_path: Path) -> None:
         for field in home:
             await wrong("address", field, {**home, "agreed": "yes"}, *bad, "https://u@h", HUGE)
         await wrong("address", "signing_url", {"public_url": "https://a.example"}, "https://a.example")
+        await wrong("address", "signing_url", {"public_url": "https://a.example"}, "https://sign.b.example")
         await wrong("address", "agreed", home, "", "no")
         post = {"mail": "smtp", "host": "smtp.example.org", "port": "587", "sender": "a@example.org"}
         await wrong("mail", "mail", post, *CHOICES)
