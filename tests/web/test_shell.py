@@ -305,7 +305,7 @@ def test_components_never_choose_for_the_voter() -> None:
         '{{ c.choice("v", "Голос", [("for", "За", ""), ("against", "Против", "")]) }}'
         "{{ c.quorum_bar(3, 4, 5, 1779087600) }}"
     )
-    text = rendering.environment().from_string(source).render(locale="ru")
+    text = rendering.environment("ru").from_string(source).render()
     assert "checked" not in text
     assert 'x1="80.0%"' in text and 'width="60.0%"' in text
     assert "проголосовали 3 из 5" in text and "18 мая" in text
