@@ -100,7 +100,7 @@ def _roles(request: web.Request, session: Session | None) -> frozenset[str]:
     node = request.app[NODE]
     if session is None or session.account is None or node.cooperative is None:
         return frozenset()
-    return node.facts.roles(session.account)
+    return node.facts.roles(session.account) if session.roles is None else session.roles
 
 
 @lru_cache(maxsize=1)
