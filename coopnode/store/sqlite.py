@@ -18,6 +18,9 @@ from coopnode.store.migrating import keep_copy
 
 FILE = "coopnode.db"
 _BUSY_SECONDS = 10.0
+#: The most that SQLite maps. What is not mapped is read again page by page after each commit, for a commit
+#: makes the other connections forget what they have read.
+_MAPPED = 0x7FFF0000
 
 
 class SQLite:
@@ -129,4 +132,4 @@ def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
         connection.execute("PRAGMA wal_autocheckpoint = 16000")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA mmap_size = 268435456")
+    connection.execute(f"PRAGMA mmap_size = {_MAPPED}")

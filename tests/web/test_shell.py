@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient, TestServer
+from babel import dates, numbers
 
 from coopnode.admission import Buckets
 from coopnode.cli.node import all_projections
 from coopnode.signing import Item, b64, unb64
 from coopnode.testing import START, FixedClock, Person, seed
 from protocol import documents, encoding, signatures
+from protocol.wording import LOCALES, Locale
 from tests.node.society import Society
 from web import i18n, rendering
 from web.app import create_app, create_signing_app
@@ -284,6 +287,18 @@ async def test_language_follows_choice_then_browser(shell: Shell) -> None:
 async def test_language_never_leads_away(shell: Shell, back: str) -> None:
     done = await shell.post(await shell.browser(), "/me/language", locale="en", back=back)
     assert done.headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_days_and_numbers_are_those_of_the_languages_own_data(locale: Locale) -> None:
+    for month in range(1, 13):
+        when = datetime(2024, month, 2 * month + 3, 12, tzinfo=i18n.ZONE)
+        for year, pattern in ((True, "d MMMM y"), (False, "d MMMM")):
+            said = i18n.day(int(when.timestamp()), locale, year=year)
+            assert said == dates.format_date(when.date(), pattern, locale=locale)
+    for value in (0, 7, -5, 999, 1_000, 12_345, 10**9, -(10**6), 1.5):
+        said = numbers.format_decimal(value, locale=locale).replace("\u00a0", "\u202f")
+        assert i18n.number(value, locale) == said
 
 
 def test_numbers_and_times_are_said_as_people_write_them() -> None:
