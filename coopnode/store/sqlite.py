@@ -18,9 +18,8 @@ from coopnode.store.migrating import keep_copy
 
 FILE = "coopnode.db"
 _BUSY_SECONDS = 10.0
-#: The most that SQLite maps. What is not mapped is read again page by page after each commit, for a commit
-#: makes the other connections forget what they have read.
-_MAPPED = 0x7FFF0000
+#: More costs memory: of a database of two gigabytes the system maps sixteen pages around each that is read.
+_MAPPED = 268_435_456
 
 
 class SQLite:
