@@ -27,7 +27,7 @@ _SMALL, _LARGE = 2_500, 7_500
 #: A list that has become full and a tree one level higher may cost this; a step more for every row that came
 #: would be thousands.
 _MORE, _ROOM = 1.5, 500
-#: Of a search, which looks at more the more there is that fits, up to bounds of its own; to look through all the
+#: Of a search, which looks at more the more there is that fits, up to bounds of its own; to look through all
 #: words of the larger log would take several times as many.
 _SEARCH = 40_000
 
