@@ -16,7 +16,7 @@ from coopnode.membership import queries as membership
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.queries import ApplicationLine, Paper
 from coopnode.store.schema import entries
-from coopnode.store.sql import Connection, Row, and_, select
+from coopnode.store.sql import Connection, Row, and_, bindparam, select
 from coopnode.store.vault import Vault
 from protocol import decisions as engine
 from protocol import documents
@@ -712,8 +712,7 @@ def body(connection: Connection, where: Where) -> Body | None:
 
 def candidates(connection: Connection, where: Where) -> list[tuple[str, str | None]]:
     """Whom an office can be given to: members, and who sits in the council."""
-    found = membership.register_page(connection, where.names, where.viewer, statuses=("member",), limit=500)
-    people = {item.account: item.name for item in found if item.account}
+    people = membership.first_members(connection, where.names, where.viewer, 500)
     sitting = body(connection, where)
     if sitting is not None:
         people |= {seat.account: seat.name for seat in sitting.seats if seat.account}
@@ -745,11 +744,12 @@ def decision(
 
 def recent(connection: Connection, after: int, limit: int = 20) -> list[Row[Any]]:
     """Steps since a moment, the newest first: for timelines."""
-    query = (
-        select(steps, matters.c.kind, matters.c.subject, matters.c.idx.label("matter_idx"))
-        .join(matters, matters.c.id == steps.c.matter)
-        .where(steps.c.at >= after)
-        .order_by(steps.c.idx.desc())
-        .limit(limit)
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_RECENT.limit(limit), {"after": after}))
+
+
+_RECENT: Final = (
+    select(steps, matters.c.kind, matters.c.subject, matters.c.idx.label("matter_idx"))
+    .join(matters, matters.c.id == steps.c.matter)
+    .where(steps.c.at >= bindparam("after"))
+    .order_by(steps.c.idx.desc())
+)
