@@ -185,7 +185,7 @@ def encode_record(record: Record) -> bytes:
     value = msgspec.to_builtins(record, builtin_types=(bytes,))
     if plain := _PLAIN.get(type(record)):
         plain.strip(value)
-    return encoding.encode(value, limit=2**24)
+    return encoding.encode_unordered(value, limit=2**24)
 
 
 def decode_record(domain: str, key: str, data: bytes) -> Record:

@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 
 from protocol.contract import Deadline, Record, State
-from protocol.encoding import encode
+from protocol.encoding import encode_text
 
 #: Domain of the deadlines; their keys begin with the time.
 DEADLINES = "deadline"
@@ -147,7 +147,7 @@ def state_digest(items: Iterator[tuple[str, str, bytes]]) -> bytes:
     `value` is the encoded record; it is spliced in, so that a node needs not decode its table."""
     sum = hashlib.sha256()
     for domain, key, value in items:
-        sum.update(b"\x83" + encode(domain) + encode(key) + value)
+        sum.update(b"\x83" + encode_text(domain) + encode_text(key) + value)
     return sum.digest()
 
 
