@@ -1,7 +1,7 @@
 """From statements to state: the checks every log makes in the same order (SPEC §4.4, §7.2, §9.2).
 
-`Judge` judges statements one after another. A `Batch` only reads the state and collects what they change; a node
-commits the result in one transaction. A `Reducer` keeps it in memory at once, as an audit does. Nothing here
+`Judge` judges statements one after another. A `Batch` only reads the state and collects what they change; a
+node commits that in one transaction. A `Reducer` keeps it in memory at once, as an audit does. Nothing here
 reads a clock: time is what the log's own ticks say. Signatures are checked before a statement comes here
 (`Judge.offer` trusts them), because that is done in chunks and in processes of their own.
 """
@@ -35,7 +35,7 @@ from protocol.encoding import Value
 from protocol.errors import StatementError
 from protocol.identifiers import origin
 from protocol.merkle import CompactRange, Levels
-from protocol.state import DEADLINES, MemoryState, Overlay, deadline_key, state_digest
+from protocol.state import DEADLINES, MemoryState, Overlay, deadline_key
 
 #: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
 MAX_AHEAD = 300
@@ -143,17 +143,22 @@ class Judge:
         self._constituted = False
         #: the log waits for the second signature of its continuation; None when not looked at yet
         self._waits: bool | None = None
-        #: what the next statement is judged over
-        self._state = state
         self._nonces = nonces
         self._history = history
+        self._look_at(state)
+
+    def _look_at(self, state: State) -> None:
+        """What the next statement is judged over."""
+        self._state = state
+        self._facts = registry.StateFacts(state)
+        self._views = {domain: View(state, domain) for domain in registry.CONTRACTS}
 
     @property
     def position(self) -> Position:
         return Position(self._cooperative, self._generation, self._size, self._tick)
 
-    def _keep(self, accepted: Accepted, leaf: bytes) -> None:
-        """Makes the entry visible to the next statement."""
+    def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
+        """Makes the entry visible to the next statement; `nonce` tells whether its nonce is used up."""
         raise NotImplementedError
 
     def _root(self) -> bytes:
@@ -167,10 +172,13 @@ class Judge:
             registry.typed(statement)
         except StatementError as error:
             return Refused(error.code, error.field or None, known=self._knows(statement))
-        kind = registry.TYPES[statement.type]
-        outcome = self._check(statement, kind) or self._decide(statement, kind)
+        kind, own = registry.TYPES[statement.type], statement.is_account_event
+        outcome = self._check(statement, kind, own) or self._decide(statement, kind)
         if isinstance(outcome, Accepted):
-            self._admit(outcome, leaf or merkle.leaf_hash(statement.raw))
+            self._keep(outcome, leaf or merkle.leaf_hash(statement.raw), not own)
+            if statement.type == continuation.TYPE:
+                found = self._standing()
+                self._generation, self._waits = found.number, found.waits is not None
             return outcome
         if not self._size:
             self._cooperative = None
@@ -179,10 +187,10 @@ class Judge:
 
     # -- checks that need no contract -----------------------------------------------------------------
 
-    def _check(self, statement: Statement, kind: DocumentType) -> Refused | None:
+    def _check(self, statement: Statement, kind: DocumentType, own: bool) -> Refused | None:
+        """`own`: it is an event of the account, which is for every log."""
         if self._size < 2:
             return self._check_first(statement)
-        own = statement.is_account_event
         if statement.aud != (statement.iss if own else self._cooperative):
             return Refused("wrong_audience", "aud")
         return (
@@ -207,7 +215,7 @@ class Judge:
         return None
 
     def _founder(self) -> tuple[str, bytes]:
-        found = cooperative.cooperative(View(self._state, cooperative.DOMAIN))
+        found = cooperative.cooperative(self._views[cooperative.DOMAIN])
         assert found is not None
         return found.founder, found.founder_key
 
@@ -216,7 +224,7 @@ class Judge:
         return self._key_status(statement) is None
 
     def _key_status(self, statement: Statement) -> str | None:
-        view = View(self._state, accounts.DOMAIN)
+        view = self._views[accounts.DOMAIN]
         return accounts.key_status(view, statement.iss, statement.kid, self._tick)
 
     def _time(self, statement: Statement, own: bool) -> Refused | None:
@@ -256,7 +264,7 @@ class Judge:
         return Refused("seen_unknown" if ahead else "seen_fork", "seen", {"size": seen.size})
 
     def _signed_by_us(self, seen: Seen) -> bool:
-        found = cooperative.cooperative(View(self._state, cooperative.DOMAIN))
+        found = cooperative.cooperative(self._views[cooperative.DOMAIN])
         assert found is not None and self._cooperative is not None
         claimed = Checkpoint(origin(self._cooperative, seen.generation), seen.size, seen.root)
         return checkpoints.signed_by(claimed, found.log_key, seen.signature)
@@ -278,7 +286,7 @@ class Judge:
         return None
 
     def _node_authority(self, statement: Statement) -> Refused | None:
-        found = cooperative.cooperative(View(self._state, cooperative.DOMAIN))
+        found = cooperative.cooperative(self._views[cooperative.DOMAIN])
         if (
             found is None
             or statement.kid != found.node_key
@@ -295,7 +303,7 @@ class Judge:
         if statement.type not in _ARRIVALS:
             return None
         founder, key = self._founder()
-        view = View(self._state, accounts.DOMAIN)
+        view = self._views[accounts.DOMAIN]
         if (statement.iss == founder) != (statement.kid == key) and not accounts.knows(view, statement.iss):
             return Refused("unknown_key", "kid")
         return None
@@ -303,9 +311,9 @@ class Judge:
     # -- contracts ------------------------------------------------------------------------------------
 
     def _decide(self, statement: Statement, kind: DocumentType) -> Accepted | Rejection:
-        state, type = self._state, statement.type
-        context = self._context(state)
-        if not (self._constituted or kind.founding or self._is_constituted(context)):
+        type = statement.type
+        context = Context(self._cooperative or "", self._generation, self._size, self._tick, self._facts)
+        if not (self._constituted or kind.founding or self._is_constituted()):
             return Rejection("not_constituted", "type")
         if type == continuation.TYPE:
             if not self._waiting() and not self._stands_here(statement):
@@ -313,16 +321,21 @@ class Judge:
         elif self._waiting():
             return Rejection("not_continued", "type")
         contract = registry.CONTRACT_OF[type]
-        changes = contract.decide(View(state, contract.DOMAIN), statement, context)
+        changes = contract.decide(self._views[contract.DOMAIN], statement, context)
         if isinstance(changes, Rejection):
             return changes
-        overlay = Overlay(state)
-        effects = self._carry_out(contract, changes, overlay)
-        if isinstance(effects, Rejection):
-            return effects
-        if type == TICK:
-            effects += self._pass_time(statement.payload["time"], overlay)
-        return Accepted(statement, self._size, self._tick, overlay.writes, effects)
+        writes: dict[tuple[str, str], Record | None] = {}
+        _write(contract, changes, writes)
+        effects: tuple[Effect, ...] = ()
+        if changes.effects or type == TICK:
+            overlay = Overlay(self._state, writes)
+            carried = self._carry_out(changes, overlay)
+            if isinstance(carried, Rejection):
+                return carried
+            effects = carried
+            if type == TICK:
+                effects += self._pass_time(statement.payload["time"], overlay)
+        return Accepted(statement, self._size, self._tick, writes, effects)
 
     def _waiting(self) -> bool:
         if self._waits is None:
@@ -330,7 +343,7 @@ class Judge:
         return self._waits
 
     def _standing(self) -> continuation.Generation:
-        return continuation.standing(View(self._state, continuation.DOMAIN))
+        return continuation.standing(self._views[continuation.DOMAIN])
 
     def _stands_here(self, statement: Statement) -> bool:
         """A continuation names the tree before it (P18)."""
@@ -338,23 +351,13 @@ class Judge:
         size = self._size
         return size > 2 and body["size"] == size and body["root"] == self._root()
 
-    def _is_constituted(self, context: Context) -> bool:
+    def _is_constituted(self) -> bool:
         # Once and for all: no contract takes it back.
-        self._constituted = context.facts.constituted()
+        self._constituted = self._facts.constituted()
         return self._constituted
 
-    def _context(self, state: State) -> Context:
-        return Context(
-            self._cooperative or "", self._generation, self._size, self._tick, registry.StateFacts(state)
-        )
-
-    def _carry_out(
-        self, contract: registry.ContractModule, changes: Changes, overlay: Overlay
-    ) -> tuple[Effect, ...] | Rejection:
-        """Applies changes and, breadth first, what they set off in other domains."""
-        _apply(contract.DOMAIN, contract.STATE, changes, overlay)
-        if not changes.effects:
-            return ()
+    def _carry_out(self, changes: Changes, overlay: Overlay) -> tuple[Effect, ...] | Rejection:
+        """Breadth first, what written changes set off in other domains."""
         done: list[Effect] = []
         waiting = deque(changes.effects)
         while waiting:
@@ -366,9 +369,13 @@ class Judge:
                 outcome = other.react(View(overlay, other.DOMAIN), effect, self._context(overlay))
                 if isinstance(outcome, Rejection):
                     return outcome
-                _apply(other.DOMAIN, other.STATE, outcome, overlay)
+                _write(other, outcome, overlay.writes)
                 waiting.extend(outcome.effects)
         return tuple(done)
+
+    def _context(self, overlay: Overlay) -> Context:
+        facts = registry.StateFacts(overlay)
+        return Context(self._cooperative or "", self._generation, self._size, self._tick, facts)
 
     def _pass_time(self, time: int, overlay: Overlay) -> tuple[Effect, ...]:
         """Deadlines before `time` fall due in order of (time, domain, kind, id) (SPEC §7.2)."""
@@ -382,17 +389,12 @@ class Judge:
             changes = contract.due(
                 View(overlay, domain), Deadline(int(when), kind, id), self._context(overlay)
             )
-            carried = self._carry_out(contract, changes, overlay)
+            _write(contract, changes, overlay.writes)
+            carried = self._carry_out(changes, overlay)
             if isinstance(carried, Rejection):
                 raise RuntimeError(f"an effect of deadline {key} was rejected: {carried.code}")
             effects.extend(carried)
         return tuple(effects)
-
-    def _admit(self, accepted: Accepted, leaf: bytes) -> None:
-        self._keep(accepted, leaf)
-        if accepted.statement.type == continuation.TYPE:
-            found = self._standing()
-            self._generation, self._waits = found.number, found.waits is not None
 
 
 class Batch(Judge):
@@ -425,16 +427,17 @@ class Batch(Judge):
             return Refused("nonce_reused", "cti")
         return super()._nonce(statement)
 
-    def _keep(self, accepted: Accepted, leaf: bytes) -> None:
+    def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
         statement = accepted.statement
         self._tree.append(leaf)
         self.leaf_hashes.append(leaf)
         self.accepted.append(accepted)
         self._size += 1
         if accepted.writes:
+            if not self._overlay.writes:
+                self._look_at(self._overlay)
             self._overlay.writes.update(accepted.writes)
-            self._state = self._overlay
-        if not statement.is_account_event:
+        if nonce:
             self._new_nonces[statement.iss, statement.cti] = statement.exp
 
     def _root(self) -> bytes:
@@ -449,12 +452,12 @@ class Reducer(Judge):
         super().__init__(Position(None, 0, 0, 0), state, Nonces(), history)
         self._memory = state
 
-    def _keep(self, accepted: Accepted, leaf: bytes) -> None:
+    def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
         statement = accepted.statement
         self._memory.apply(accepted.writes)
         self._size += 1
         self._shown = self._size
-        if not statement.is_account_event:
+        if nonce:
             self._nonces.add(statement.iss, statement.cti, statement.exp)
         if statement.type == TICK:
             self._nonces.forget_before(self._tick)
@@ -463,15 +466,19 @@ class Reducer(Judge):
         return self._history.root_at(self._size)
 
 
-def _apply(domain: str, kinds: Mapping[str, type[Record]], changes: Changes, overlay: Overlay) -> None:
+def _write(
+    contract: registry.ContractModule, changes: Changes, writes: dict[tuple[str, str], Record | None]
+) -> None:
+    domain, kinds = contract.DOMAIN, contract.STATE
     for write in changes.writes:
-        if write.value is not None and type(write.value) is not kinds.get(write.kind):
-            raise TypeError(f"{domain} keeps no {type(write.value).__name__} as {write.kind}")
-        overlay.writes[(domain, f"{write.kind}/{write.id}")] = write.value
+        kind, value = write.kind, write.value
+        if value is not None and type(value) is not kinds.get(kind):
+            raise TypeError(f"{domain} keeps no {type(value).__name__} as {kind}")
+        writes[domain, f"{kind}/{write.id}"] = value
     for deadline in changes.clear_deadlines:
-        overlay.writes[(DEADLINES, deadline_key(domain, deadline))] = None
+        writes[DEADLINES, deadline_key(domain, deadline)] = None
     for deadline in changes.set_deadlines:
-        overlay.writes[(DEADLINES, deadline_key(domain, deadline))] = DeadlineMark()
+        writes[DEADLINES, deadline_key(domain, deadline)] = DeadlineMark()
 
 
 class Replica:
@@ -509,6 +516,4 @@ class Replica:
         return outcome
 
     def digest(self) -> bytes:
-        return state_digest(
-            (domain, key, registry.encode_record(value)) for domain, key, value in self.state.items()
-        )
+        return registry.state_digest(self.state.items())

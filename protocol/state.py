@@ -18,9 +18,10 @@ class Overlay:
 
     __slots__ = ("base", "writes")
 
-    def __init__(self, base: State) -> None:
+    def __init__(self, base: State, writes: dict[tuple[str, str], Record | None] | None = None) -> None:
+        """`writes` are those there are already; more go into the same."""
         self.base = base
-        self.writes: dict[tuple[str, str], Record | None] = {}
+        self.writes = {} if writes is None else writes
 
     def get(self, domain: str, key: str) -> Record | None:
         writes = self.writes

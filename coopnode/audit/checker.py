@@ -1,7 +1,7 @@
 """One process that checks signatures: run as a program, and started by `checkers`.
 
-On the wire: length u32, then for each signature key (32), length u32, signature (64) and message; the answer is
-one byte for each. Nothing is imported here that is not needed, for the log waits while this starts.
+On the wire: length u32, then for each signature key (32), length u32, signature (64) and message; the answer
+is one byte for each. Nothing is imported here that is not needed, for the log waits while this starts.
 """
 
 import sys

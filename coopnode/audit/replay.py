@@ -24,7 +24,7 @@ from protocol.documents import Statement
 from protocol.errors import StatementError
 from protocol.log import Accepted, Position, Reducer, SeenAhead
 from protocol.signatures import Signed
-from protocol.state import MemoryState, state_digest
+from protocol.state import MemoryState
 
 #: Fewer signatures than this are checked before a worker has started.
 WORTH_WORKERS: Final = 4_000
@@ -120,9 +120,7 @@ class Replayer:
 
     def digest(self) -> bytes:
         """State digest (SPEC §9.2)."""
-        return state_digest(
-            (domain, key, registry.encode_record(value)) for domain, key, value in self.state.items()
-        )
+        return registry.state_digest(self.state.items())
 
     def close(self) -> None:
         if self._checkers is not None:
