@@ -270,8 +270,8 @@ class Course(RuleBasedStateMachine):
 
     def reduced_alike(self, raw: bytes, outcome: Accepted | Refused) -> None:
         """A reducer, which keeps every entry at once, judges as the batches do."""
-        if isinstance(outcome, Refused) and outcome.code == "bad_signature":
-            return  # not its business
+        if isinstance(outcome, Refused) and outcome.code in ("malformed", "too_large", "bad_signature"):
+            return  # found before it comes to a reducer
         before = len(self.log.entries) - isinstance(outcome, Accepted)
         self.reduce_up_to(before)
         again = self.reducer.offer(documents.parse(raw))
