@@ -22,6 +22,7 @@ from protocol.contract import (
     DeadlineMark,
     DocumentType,
     Effect,
+    Payload,
     Record,
     RecordCase,
     Rejection,
@@ -39,7 +40,7 @@ from protocol.contracts import (
     membership,
     vault,
 )
-from protocol.documents import Statement
+from protocol.documents import SAID_OFTEN, Statement
 from protocol.effects import ROUTES
 from protocol.errors import StatementError
 
@@ -116,6 +117,23 @@ _STATE: Mapping[tuple[str, str], type[Record]] = {
 def typed(statement: Statement) -> Statement:
     """The statement with `body`. Raises StatementError: unknown_type, invalid_field, private_missing,
     private_unexpected."""
+    data = statement.payload_bytes
+    body = _BODIES.get(data)
+    if body is None:
+        body = _body(statement)
+        if len(data) <= SAID_OFTEN:
+            if len(_BODIES) == _MOST_BODIES:
+                _BODIES.clear()
+            _BODIES[data] = body
+    return statement.with_body(body)
+
+
+#: Typed payloads by their bytes, which name the type too: see `documents.SAID_OFTEN`.
+_BODIES: Final[dict[bytes, Payload]] = {}
+_MOST_BODIES: Final = 256
+
+
+def _body(statement: Statement) -> Payload:
     kind = TYPES.get(statement.type)
     if kind is None:
         raise StatementError("unknown_type", "type")
@@ -127,10 +145,9 @@ def typed(statement: Statement) -> Statement:
     if not kind.private and private is not None:
         raise StatementError("private_unexpected", "private")
     try:
-        body = msgspec.convert(fields, kind.payload, strict=True, builtin_types=(bytes,))
+        return msgspec.convert(fields, kind.payload, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise StatementError("invalid_field", _field(str(error))) from error
-    return statement.with_body(body)
 
 
 def _field(message: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol import documents, encoding, signatures
+from protocol import documents, encoding, registry, signatures
 from protocol.documents import OnBehalf, Seen, Statement
 from protocol.errors import StatementError
 from protocol.identifiers import identifier
@@ -176,6 +176,28 @@ def test_the_usual_form_is_read_as_any_form_is(size: int, place: int, put: bytes
     data = raw[:at] + put + raw[at + drop :]
     usual = _verdict(documents._parse_usual, data)
     assert usual is None or usual == _verdict(documents._parse_any, data)
+
+
+def test_what_is_said_often_is_read_once() -> None:
+    """And what is refused stays refused."""
+    fields: dict[str, Any] = {"re": [hashlib.sha256(b"said often").digest()]}
+    payload = documents.payload_bytes("consent.withdraw/1", fields)
+    one, two = (documents.parse(signed(header(cti=bytes([number]) * 16), payload)) for number in (1, 2))
+    assert one.payload is two.payload == {"type": "consent.withdraw/1", **fields}
+    assert registry.typed(one).body is registry.typed(two).body
+    long = documents.payload_bytes("consent.withdraw/1", {"re": [bytes(documents.SAID_OFTEN)]})
+    apart = [documents.parse(signed(header(), long)) for _ in range(2)]
+    assert apart[0].payload == apart[1].payload and apart[0].payload is not apart[1].payload
+    for broken, code in ((payload + b"\x00", "malformed"), (b"\xa0", "malformed")):
+        for _ in range(2):
+            with pytest.raises(StatementError) as caught:
+                documents.parse(signed(header(), broken))
+            assert caught.value.code == code
+    unfit = documents.payload_bytes("consent.withdraw/1", {"re": [b"short"]})
+    for _ in range(2):
+        with pytest.raises(StatementError) as caught:
+            registry.typed(documents.parse(signed(header(), unfit)))
+        assert (caught.value.code, caught.value.field) == ("invalid_field", "re")
 
 
 @pytest.mark.long
