@@ -216,7 +216,7 @@ def _parsed(entries: Sequence[bytes], start: int) -> tuple[list[Statement], Prob
 
 
 def _checkers_for(count: int) -> int:
-    """Reducing takes three quarters of the time of checking, so two checkers are all the reducer can keep
+    """Reducing takes a good half of the time of checking, so two checkers are all the reducer can keep
     busy. On a long log one for each processor, the reducer's too: what it leaves idle is used."""
     processors = os.cpu_count() or 1
     return min(processors if count >= MANY and processors > 1 else processors - 1, MOST_WORKERS)
