@@ -122,7 +122,7 @@ def typed(statement: Statement) -> Statement:
     if body is None:
         body = _body(statement)
         if len(data) <= SAID_OFTEN:
-            if len(_BODIES) == _MOST_BODIES:
+            if len(_BODIES) >= _MOST_BODIES:
                 _BODIES.clear()
             _BODIES[data] = body
     return statement.with_body(body)
