@@ -13,6 +13,7 @@ import hashlib
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from protocol import encoding
@@ -144,16 +145,21 @@ _PARTS = (
 )
 
 
-def parts(statement: Statement) -> list[Any]:
+_parts = attrgetter(*_PARTS)
+
+
+def parts(statement: Statement) -> tuple[Any, ...]:
     """A parsed statement as plain values, for another process of the same node."""
-    return [getattr(statement, name) for name in _PARTS]
+    found: tuple[Any, ...] = _parts(statement)
+    return found
 
 
 def from_parts(values: Sequence[Any]) -> Statement:
     """What `parts` took apart, not judged anew: only from a process that is trusted as this one."""
     made = object.__new__(Statement)
     fields = made.__dict__
-    fields.update(zip(_PARTS, values, strict=True), body=None)
+    fields["body"] = None
+    fields.update(zip(_PARTS, values, strict=True))
     if fields["seen"] is not None:
         fields["seen"] = Seen(*fields["seen"])
     if fields["on_behalf"] is not None:

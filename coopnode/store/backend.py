@@ -33,6 +33,8 @@ class Backend(Protocol):
     name: str
     #: queries that are worth a thread each
     threads: int
+    #: whether a writing connection stays good from one transaction to the next
+    keeps_writer: bool
 
     def engine(self, *, read_only: bool) -> Engine:
         """Writing transactions are serialised over all processes; those that read see one moment."""

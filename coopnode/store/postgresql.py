@@ -104,6 +104,8 @@ class PostgreSQL:
     """Satisfies `coopnode.store.backend.Backend`."""
 
     threads = 4
+    #: a lost one is found by the pool, when it is taken from it
+    keeps_writer = False
 
     def __init__(self, url: str) -> None:
         self._url = url

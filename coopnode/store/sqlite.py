@@ -25,6 +25,7 @@ class SQLite:
 
     #: They compute more than they wait: more of them would only take the interpreter from each other.
     threads = 2
+    keeps_writer = True
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -61,7 +62,7 @@ class SQLite:
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            self.driver(connection).execute(begin)
 
         if not read_only:
             self._writer = engine
