@@ -7,10 +7,11 @@ Queries are plain functions of a connection, one hop to a thread for all queries
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -67,10 +68,30 @@ class Database:
         self._threads = ThreadPoolExecutor(self._backend.threads, "coopnode-db")
         self._local = threading.local()
         self._raw: list[Reader] = []
+        self._kept: Connection | None = None
 
     def writer(self) -> Connection:
         """A connection for a transaction of its own; take `write_lock` first."""
         return self._writer.connect()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A durable transaction in this thread; another one waits for it."""
+        with self.write_lock:
+            if not self._backend.keeps_writer:
+                with self._writer.begin() as connection:
+                    yield connection
+                return
+            # Taking a connection from the pool and giving it back costs more than the rows of a small batch.
+            if self._kept is None:
+                self._kept = self._writer.connect()
+            try:
+                with self._kept.begin():
+                    yield self._kept
+            except BaseException:
+                kept, self._kept = self._kept, None
+                kept.close()
+                raise
 
     def raw_reader(self) -> Driver:
         """This thread's read-only driver connection, for point reads of a few microseconds."""
@@ -106,7 +127,7 @@ class Database:
 
     def write_now(self, change: Callable[[Connection], R]) -> R:
         """Runs `change` in one durable transaction in this thread."""
-        with self.write_lock, self._writer.begin() as connection:
+        with self.transaction() as connection:
             return change(connection)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
@@ -163,6 +184,10 @@ class Database:
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
+        with self.write_lock:  # never in the middle of somebody's transaction
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
         for found in self._raw:
             found.close()
         self._reader.dispose()

@@ -159,7 +159,7 @@ class LogStore:
         """One durable transaction. Raises LogConflict, or whatever the driver raises: then nothing of it is
         to be believed."""
         tree = TreeStore(self.database.raw_reader)
-        with self.database.write_lock, self.database.writer() as connection, connection.begin():
+        with self.database.transaction() as connection:
             raw = driver(connection)
             faults.point("store.begin")
             self.database.fence(raw)

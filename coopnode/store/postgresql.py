@@ -105,6 +105,8 @@ class PostgreSQL:
 
     threads = 4
     one_connection = False
+    #: a lost one is found by the pool, when it is taken from it
+    keeps_writer = False
 
     def __init__(self, url: str) -> None:
         self._url = url

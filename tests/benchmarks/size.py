@@ -76,18 +76,13 @@ async def _signed_in(data: Path, today: Today) -> list[Visit]:
     try:
         return await visits.prepare(node, today)
     finally:
-        _close(node)
+        node.close()
 
 
 def _open(data: Path) -> Leader:
     node = Node.open(testing.config(data, time_confirmed=True), projections=all_projections())
     assert isinstance(node, Leader)
     return node
-
-
-def _close(node: Leader) -> None:
-    node.sequencer._writer.shutdown()
-    node.close()
 
 
 def _get(server: Server, visit: Visit) -> int:
@@ -244,7 +239,7 @@ def _proofs(figures: Figures, data: Path, folder: Path, size: int, count: int) -
         inclusion = _each(reading.proof, places)
         consistency = _each(partial(reading.consistency, new=length), places)
         found.append((inclusion, consistency))
-        _close(node)
+        node.close()
     for name, few, many in zip(("inclusion", "consistency"), *found, strict=True):
         figures.time(GROUP, f"  {name} proof", many, f"{_FLAT:.0f} × of {SMALL:,} entries", few * _FLAT, 1.0)
 
