@@ -26,7 +26,11 @@ class Driver(Protocol):
 
 
 class Streaming(Protocol):
+    """What PostgreSQL's does besides."""
+
     def stream(self, sql: str, parameters: Sequence[Any] = ..., /) -> Iterator[Any]: ...
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], /) -> None: ...
 
 
 def stream(connection: Driver, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
@@ -36,3 +40,15 @@ def stream(connection: Driver, sql: str, parameters: Sequence[Any] = ()) -> Iter
     found: Any = connection
     streaming: Streaming = found
     return streaming.stream(sql, parameters)
+
+
+def copy_into(
+    connection: Driver, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> bool:
+    """COPY, where there is such a thing; False where not: nothing has been done then."""
+    if isinstance(connection, sqlite3.Connection):
+        return False
+    found: Any = connection
+    streaming: Streaming = found
+    streaming.copy(table, columns, rows)
+    return True

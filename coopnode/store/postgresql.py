@@ -73,6 +73,16 @@ class Session:
             except psycopg.Error as error:
                 raise _wrapped(sql, error) from error
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], /) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        sql = f'COPY "{table}" ({names}) FROM STDIN'
+        try:
+            with self.connection.cursor() as cursor, cursor.copy(sql.encode()) as copying:
+                for row in rows:
+                    copying.write_row(row)
+        except psycopg.Error as error:
+            raise _wrapped(sql, error) from error
+
     def close(self) -> None:
         self.connection.close()
 

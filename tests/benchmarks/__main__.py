@@ -43,9 +43,7 @@ def _prepared(asked: Asked) -> accepting.Prepared:
     data = asked.folder / "node"
     if asked.cluster is not None:
         asked.cluster.furnish(data)
-    return accepting.prepare(
-        data, people=200 if asked.quick else 500, matters=16 if asked.quick else 40
-    )
+    return accepting.prepare(data, people=200 if asked.quick else 500, matters=16 if asked.quick else 40)
 
 
 def _size(figures: Figures, asked: Asked) -> None:
