@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from coopnode.store.database import Database, driver
+from coopnode.store.database import Database, analyze, driver
 from coopnode.store.driver import stream
 from coopnode.store.schema import projection_versions
 from coopnode.store.sql import Connection, Table, select, upsert
@@ -85,8 +85,8 @@ class Projections:
         return database.write_now(work)
 
     def _fill(self, connection: Connection) -> None:
-        replica = Replica()
-        work = Work(connection, [table for projection in self._all for table in projection.tables])
+        replica, tables = Replica(), [table for projection in self._all for table in projection.tables]
+        work = Work(connection, tables)
         for (raw,) in stream(driver(connection), "SELECT raw FROM entries ORDER BY idx"):
             entry = replica.append(raw, verified=True)
             if not isinstance(entry, Accepted):
@@ -95,3 +95,5 @@ class Projections:
             if replica.head.size % _AT_ONCE == 0:
                 work.flush()
         work.flush()
+        if replica.head.size:
+            analyze(connection, tables)

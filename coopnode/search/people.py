@@ -23,7 +23,7 @@ from coopnode.membership.people import WHO, Viewer, who
 from coopnode.search import words
 from coopnode.search.merging import Places, merged
 from coopnode.search.words import Asked
-from coopnode.store.database import Database, driver
+from coopnode.store.database import Database, analyze, driver
 from coopnode.store.rows import add_rows
 from coopnode.store.schema import (
     BLIND_INDEX,
@@ -224,6 +224,7 @@ class People:
                 table.create(connection)
             self._fill(connection, database)
             self._write(connection, [(_MARK, "filled", [])])
+            analyze(connection, (search_records, search_terms))
             row = {"name": BLIND_INDEX, "version": VERSION, "size": 0}
             connection.execute(
                 upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row)
