@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 
@@ -32,6 +33,8 @@ class Streaming(Protocol):
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], /) -> None: ...
 
+    def pipelined(self) -> AbstractContextManager[None]: ...
+
 
 def stream(connection: Driver, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
     """Rows of a result of any size, few of them in memory at a time."""
@@ -40,6 +43,17 @@ def stream(connection: Driver, sql: str, parameters: Sequence[Any] = ()) -> Iter
     found: Any = connection
     streaming: Streaming = found
     return streaming.stream(sql, parameters)
+
+
+def pipelined(connection: Driver) -> AbstractContextManager[None]:
+    """Statements in it are sent one after another without waiting for answers; who fetches a row waits.
+    What fails is raised there, or at the end. SQLAlchemy's connection is not to be used meanwhile. On SQLite
+    it makes no difference."""
+    if isinstance(connection, sqlite3.Connection):
+        return nullcontext()
+    found: Any = connection
+    streaming: Streaming = found
+    return streaming.pipelined()
 
 
 def copy_into(

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store.backend import InUse, StoreError, Superseded
-from coopnode.store.driver import Driver
+from coopnode.store.driver import Driver, pipelined
 
 _WRITE: Final = 0x636F6F70_00000001
 _LEAD: Final = 0x636F6F70_00000002
@@ -82,6 +82,14 @@ class Session:
                     copying.write_row(row)
         except psycopg.Error as error:
             raise _wrapped(sql, error) from error
+
+    @contextlib.contextmanager
+    def pipelined(self) -> Iterator[None]:
+        try:
+            with self.connection.pipeline():
+                yield
+        except psycopg.Error as error:
+            raise _wrapped("", error) from error
 
     def close(self) -> None:
         self.connection.close()
@@ -141,7 +149,9 @@ class PostgreSQL:
 
             @event.listens_for(engine, "begin")
             def _begin(connection: Connection) -> None:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE})")
+                raw = self.driver(connection)
+                with pipelined(raw):  # together with BEGIN
+                    raw.execute(f"SELECT pg_advisory_xact_lock({_WRITE})")
 
             self._writer = engine
         return engine

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from coopnode.store.database import driver
-from coopnode.store.driver import Driver
-from coopnode.store.rows import add_rows, insert_rows, into
+from coopnode.store.driver import Driver, pipelined
+from coopnode.store.rows import MANY, add_rows, insert_rows, into
 from coopnode.store.sql import Connection, Table
 
 Row = dict[str, Any]
@@ -50,6 +50,10 @@ class Rows:
     def numbered(self) -> bool:
         """By the database."""
         return not set(self.key) <= set(self.columns)
+
+    @cached_property
+    def into(self) -> str:
+        return into(self.table.name, self.columns)
 
     @cached_property
     def over(self) -> str:
@@ -127,12 +131,18 @@ class Work:
 
     def flush(self) -> None:
         """Writes what was added and changed."""
-        for rows, found in self._added.items():
-            add_rows(self._raw, rows.table.name, rows.columns, self._news(rows, found.values()))
-        for rows, found in self._changed.items():
-            insert_rows(
-                self._raw, into(rows.table.name, rows.columns), _values(rows, found.values()), rows.over
-            )
+        if not self._added and not self._changed:  # as for almost every batch
+            return
+        added = [(rows, self._news(rows, found.values())) for rows, found in self._added.items()]
+        for rows, found in added:
+            if len(found) >= MANY:
+                add_rows(self._raw, rows.table.name, rows.columns, found)
+        with pipelined(self._raw):
+            for rows, found in added:
+                if len(found) < MANY:
+                    insert_rows(self._raw, rows.into, found)
+            for rows, changed in self._changed.items():
+                insert_rows(self._raw, rows.into, _values(rows, changed.values()), rows.over)
         self._added, self._changed = {}, {}
         if len(self._held) > _HELD:
             self._forget()
