@@ -26,6 +26,7 @@ from coopnode.mail import Letter, Mailer, MailError
 from coopnode.membership.people import particulars
 from coopnode.store.schema import outbox
 from coopnode.store.sql import Connection, Row, delete, func, insert, or_, select, update
+from coopnode.store.work import Rows, Work
 from protocol import encoding
 from protocol.contract import View
 from protocol.contracts import cooperative
@@ -88,26 +89,17 @@ class Line:
 # -- rows ----------------------------------------------------------------------------------------------
 
 
-def announce(
-    connection: Connection, kind: str, entry: Accepted, news: Iterable[tuple[Mapping[str, Value], int]]
-) -> None:
+_ANNOUNCED: Final = Rows(
+    outbox, only=("kind", "idx", "body", "created_at", "due_at", "attempts"), once=("idx", "kind")
+)
+
+
+def announce(work: Work, kind: str, entry: Accepted, news: Iterable[tuple[Mapping[str, Value], int]]) -> None:
     """Writes down (body, moment when it is due) for an entry, in its transaction. A rebuild passes here
     again and changes nothing."""
-    rows = [
-        {
-            "kind": kind,
-            "idx": entry.index,
-            "body": encoding.encode(dict(body)),
-            "created_at": entry.tick,
-            "due_at": due_at,
-        }
-        for body, due_at in news
-    ]
-    if not rows:  # as for almost every entry
-        return
-    known = select(outbox.c.id).where(outbox.c.idx == entry.index, outbox.c.kind == kind).limit(1)
-    if connection.execute(known).one_or_none() is None:
-        connection.execute(insert(outbox), rows)
+    for body, due_at in news:
+        row = {"kind": kind, "idx": entry.index, "body": encoding.encode(dict(body)), "attempts": 0}
+        work.add(_ANNOUNCED, row | {"created_at": entry.tick, "due_at": due_at})
 
 
 _WAITING: Final = (outbox.c.done_at.is_(None), outbox.c.failed_at.is_(None))

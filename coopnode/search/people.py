@@ -23,8 +23,8 @@ from coopnode.membership.people import WHO, Viewer, who
 from coopnode.search import words
 from coopnode.search.merging import Places, merged
 from coopnode.search.words import Asked
-from coopnode.store.database import Database, driver
-from coopnode.store.rows import insert_rows
+from coopnode.store.database import Database, analyze, driver
+from coopnode.store.rows import add_rows
 from coopnode.store.schema import (
     BLIND_INDEX,
     entries,
@@ -47,7 +47,8 @@ from protocol.log import Accepted
 VERSION: Final = 1
 ENROL: Final = "membership.enrol/1"
 _TERM: Final = 8
-_INTO_TERMS: Final = "INSERT INTO search_terms (term, idx)"
+_TERMS: Final = (search_terms.name, ("term", "idx"))
+_RECORDS: Final = (search_records.name, ("idx", "subject", "terms"))
 #: No place in the log.
 _MARK: Final = -1
 _PURPOSE: Final = b"coopnode/search/1"
@@ -207,7 +208,7 @@ class People:
     def _write(connection: Connection, found: Sequence[tuple[int, str, list[bytes]]]) -> None:
         """Ascending by term, as the table is."""
         rows = sorted((term, idx) for idx, _, terms in found for term in terms)
-        insert_rows(driver(connection), _INTO_TERMS, rows)
+        add_rows(driver(connection), *_TERMS, rows)
         _keep_records(connection, found)
 
     # -- filling it -----------------------------------------------------------------------------------
@@ -223,6 +224,7 @@ class People:
                 table.create(connection)
             self._fill(connection, database)
             self._write(connection, [(_MARK, "filled", [])])
+            analyze(connection, (search_records, search_terms))
             row = {"name": BLIND_INDEX, "version": VERSION, "size": 0}
             connection.execute(
                 upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row)
@@ -257,7 +259,7 @@ class People:
             for idx, _, terms in found:
                 sorter.add(idx, terms)
         for rows in sorter.rows():
-            insert_rows(driver(connection), _INTO_TERMS, rows)
+            add_rows(driver(connection), *_TERMS, rows)
 
     def _read(
         self, connection: Connection, items: Iterable[tuple[bytes, str, str]]
@@ -385,7 +387,7 @@ def _drop_tables(connection: Connection) -> None:
 
 def _keep_records(connection: Connection, found: Iterable[tuple[int, str, list[bytes]]]) -> None:
     rows = [(idx, subject, b"".join(terms)) for idx, subject, terms in found]
-    insert_rows(driver(connection), "INSERT INTO search_records (idx, subject, terms)", rows)
+    add_rows(driver(connection), *_RECORDS, rows)
 
 
 class _Sorter:

@@ -12,15 +12,14 @@ from coopnode.projections import Projection, written
 from coopnode.search import words
 from coopnode.store.sql import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    insert,
     projections,
 )
+from coopnode.store.work import Rows, Work
 from protocol import registry
 from protocol.contracts import council, membership
 from protocol.contracts.council import Matter
@@ -90,20 +89,23 @@ LEFT_OUT: Final = frozenset(
 )
 
 
-def _project(connection: Connection, entry: Accepted) -> None:
+_FOUND: Final = Rows(found)
+_PARTIES: Final = Rows(parties)
+_TITLES: Final = Rows(titles)
+
+
+def _project(work: Work, entry: Accepted) -> None:
     statement = entry.statement
     about, number = _about(entry)
     row = {"idx": entry.index, "at": entry.tick, "type": statement.type, "digest": statement.digest}
     row |= {"by": statement.iss, "about": about, "number": number}
-    connection.execute(insert(found).values(row))
+    work.add(_FOUND, row)
     for account in sorted({statement.iss} | ({about} if about is not None else set())):
-        connection.execute(
-            insert(parties).values({"account": account, "type": statement.type, "idx": entry.index})
-        )
+        work.add(_PARTIES, {"account": account, "type": statement.type, "idx": entry.index})
     title = statement.payload.get("title")
     if isinstance(title, str):
         for stem in sorted(words.stems(title)):
-            connection.execute(insert(titles).values({"stem": stem, "idx": entry.index}))
+            work.add(_TITLES, {"stem": stem, "idx": entry.index})
 
 
 def _about(entry: Accepted) -> tuple[str | None, int | None]:

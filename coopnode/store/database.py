@@ -11,7 +11,7 @@ import contextlib
 import errno
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,7 +20,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from coopnode.store import schema
@@ -38,6 +38,7 @@ __all__ = [
     "InUse",
     "StoreError",
     "Superseded",
+    "analyze",
     "driver",
     "exists",
     "get_meta",
@@ -270,6 +271,14 @@ def get_meta(connection: Connection, name: str) -> str | None:
 def set_meta(connection: Connection, name: str, value: str) -> None:
     row = {"name": name, "value": value}
     connection.execute(upsert(schema.meta).values(row).on_conflict_do_update(["name"], set_=row))
+
+
+def analyze(connection: Connection, tables: Iterable[Table]) -> None:
+    """After tables were filled. PostgreSQL plans by what it last saw in a table, and looks by itself only
+    minutes later, or never where that is switched off; until then searches in large tables take seconds."""
+    if connection.dialect.name == "postgresql":
+        for table in tables:
+            connection.exec_driver_sql(f'ANALYZE "{table.name}"')
 
 
 def driver(connection: Connection) -> Driver:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store.backend import InUse, StoreError, Superseded
-from coopnode.store.driver import Driver
+from coopnode.store.driver import Driver, pipelined
 
 _WRITE: Final = 0x636F6F70_00000001
 _LEAD: Final = 0x636F6F70_00000002
@@ -72,6 +72,24 @@ class Session:
                 yield from cursor
             except psycopg.Error as error:
                 raise _wrapped(sql, error) from error
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], /) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        sql = f'COPY "{table}" ({names}) FROM STDIN'
+        try:
+            with self.connection.cursor() as cursor, cursor.copy(sql.encode()) as copying:
+                for row in rows:
+                    copying.write_row(row)
+        except psycopg.Error as error:
+            raise _wrapped(sql, error) from error
+
+    @contextlib.contextmanager
+    def pipelined(self) -> Iterator[None]:
+        try:
+            with self.connection.pipeline():
+                yield
+        except psycopg.Error as error:
+            raise _wrapped("", error) from error
 
     def close(self) -> None:
         self.connection.close()
@@ -134,7 +152,9 @@ class PostgreSQL:
 
             @event.listens_for(engine, "begin")
             def _begin(connection: Connection) -> None:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE})")
+                raw = self.driver(connection)
+                with pipelined(raw):  # together with BEGIN
+                    raw.execute(f"SELECT pg_advisory_xact_lock({_WRITE})")
 
             self._writer = engine
         return engine
