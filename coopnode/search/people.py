@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coopnode.membership.people import WHO, Viewer, who
+from coopnode.membership.projection import REQUESTS
 from coopnode.search import words
 from coopnode.search.merging import Places, merged
 from coopnode.search.words import Asked
@@ -78,11 +79,11 @@ FIELDS: Final[Mapping[str, Mapping[str, words.Kind]]] = {
     type: {item.name: kind for item in registry.TYPES[type].private if (kind := kind_of(type, item))}
     for type in (*WHO, ENROL)
 }
-#: Papers of the council: type → fields searched by the stems of their words.
+#: Papers of the council, and what members ask of it: type → fields searched by the stems of their words.
 TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     type: found
     for type, kind in registry.TYPES.items()
-    if kind.domain == "council"
+    if (kind.domain == "council" or type == REQUESTS["petition"])
     and type not in WHO
     and (found := tuple(item.name for item in kind.private if item.name in _FIELDS_OF_TEXT))
 }

@@ -71,8 +71,12 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "payments": ("membership.payment/1",),
     "register": ("membership.enrol/1", "membership.accept/1", "membership.void/1"),
     "matters": ("council.propose/1", "council.comment/1", "council.return/1"),
+    "requests": ("membership.petition/1", "membership.leave/1"),
     "decisions": ("council.approve/1", "founding.minutes/1"),
-    "council": ("council.appoint/1", "council.accept/1", "council.reinvite/1"),
+    "council": (
+        *("council.appoint/1", "council.accept/1", "council.reinvite/1"),
+        *("council.delegate/1", "council.undelegate/1"),
+    ),
     "rules": ("cooperative.charter/1", "cooperative.agreement/1", "cooperative.pack/1"),
     "founding": ("cooperative.genesis/1", "founding.convene/1", "founding.join/1", "founding.open/1"),
     "erasures": ("vault.erase/1",),
@@ -119,4 +123,4 @@ def _about(entry: Accepted) -> tuple[str | None, int | None]:
     return None, None
 
 
-PROJECTIONS: Final = (Projection("search.documents", 1, (found, parties, titles), _project, TYPES),)
+PROJECTIONS: Final = (Projection("search.documents", 2, (found, parties, titles), _project, TYPES),)
