@@ -72,6 +72,10 @@ class Member(Record, frozen=True):
     index: int
     #: document digest of payment, acceptance, or what seated the person
     basis: bytes
+    #: paid before the cooperative's own ledger begins, and the statement of opening balances that says so
+    opening_entrance: Money | None = None
+    opening_share: Money | None = None
+    opening: bytes | None = None
 
 
 class Place(Record, frozen=True):
@@ -83,6 +87,16 @@ class Place(Record, frozen=True):
     enrolment: str | None = None
 
 
+class Opening(Record, frozen=True):
+    """By identifier: what members had paid by a day, in all."""
+
+    digest: bytes
+    as_of: int
+    members: int
+    entrance: Money
+    share: Money
+
+
 class Enrolment(Record, frozen=True):
     digest: bytes
     number: int
@@ -92,6 +106,9 @@ class Enrolment(Record, frozen=True):
     #: the enrolment of the same number whose lost invitation this one replaced
     replaces: str | None = None
     voided_at: int | None = None
+    entrance: Money | None = None
+    share: Money | None = None
+    opening: bytes | None = None
 
 
 class Filed(Record, frozen=True):
@@ -113,6 +130,7 @@ STATE: Mapping[str, type[Record]] = {
     "refusal": Refusal,
     "member": Member,
     "number": Place,
+    "opening": Opening,
     "enrolment": Enrolment,
     "filed": Filed,
     "used": Used,
