@@ -11,13 +11,15 @@ from coopnode.accounts import letters as accounts
 from coopnode.app import Leader
 from coopnode.backup_job import BackupJob
 from coopnode.council import letters as council
+from coopnode.importing import letters as importing
+from coopnode.importing import queries as imports
 from coopnode.membership import letters as membership
 from coopnode.membership.attachments import Copies
 from coopnode.outbox import Kind, Outbox
 from coopnode.scheduler import Job, Scheduler, every
 
 #: The letters that slices write.
-KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND)
+KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND, importing.KIND)
 
 
 def scheduler(node: Leader) -> Scheduler:
@@ -27,6 +29,7 @@ def scheduler(node: Leader) -> Scheduler:
         (
             Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
+            every(node, "imports", 3600.0, imports.sweep, ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),
             Job("addresses", 6 * 3600.0, partial(addresses.look, node)),
             Job("backup", 300.0, BackupJob(node).work),

@@ -69,6 +69,8 @@ class Kind:
     receivers: Callable[[Node, Connection, Body], Iterable[Receiver]]
     #: None when there is nothing to say any more
     write: Callable[[Node, Connection, Body, Receiver], Said | None]
+    #: of a receiver who has no account yet; else the address is what the account's holder said
+    address: Callable[[Node, Connection, Body], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,15 @@ def announce(
         return
     known = select(outbox.c.id).where(outbox.c.idx == entry.index, outbox.c.kind == kind).limit(1)
     if connection.execute(known).one_or_none() is None:
+        connection.execute(insert(outbox), rows)
+
+
+def put(connection: Connection, kind: str, idx: int, bodies: Iterable[Mapping[str, Value]], now: int) -> None:
+    """Letters that an officer asked for, one for each body, of a kind that finds its own addresses. `idx`:
+    the last entry of the log."""
+    row = {"kind": kind, "idx": idx, "receiver": "", "audience": "", "created_at": now, "due_at": now}
+    rows = [{**row, "body": encoding.encode(dict(body))} for body in bodies]
+    if rows:
         connection.execute(insert(outbox), rows)
 
 
@@ -245,7 +256,10 @@ class Outbox:
         body: Any = encoding.decode(row.body)
         house = cooperative.cooperative(View(self._node.state, cooperative.DOMAIN))
         # The node writes to the person in its own duty: it reads the address as that person's.
-        address = particulars(connection, self._node.vault, row.receiver, ("self",)).get("email")
+        if kind.address is not None:
+            address = kind.address(self._node, connection, body)
+        else:
+            address = particulars(connection, self._node.vault, row.receiver, ("self",)).get("email")
         if house is None or not address:
             return "no address"
         locale = letters.locale_of(connection, row.receiver)

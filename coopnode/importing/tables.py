@@ -1,13 +1,13 @@
 """A file of rows and columns: CSV as offices write it, or an XLSX workbook.
 
-What comes in is a stranger's file until it is read: everything about it is bounded (`TableLimits`) before it is
-believed, and every way in which it cannot be taken is a `TableError` with a code for people. Nothing in it is
-evaluated: of a formula there is the value that the spreadsheet saw last, or nothing.
+What comes in is a stranger's file until it is read: everything about it is bounded (`TableLimits`) before it
+is believed, and every way in which it cannot be taken is a `TableError` with a code for people. Nothing in it
+is evaluated: of a formula there is the value that the spreadsheet saw last, or nothing.
 
-XLSX is an archive of XML. openpyxl 3.1 (its last release is of June 2024; nothing faster-moving reads styles of
-dates) reads it row by row, and trusts it: so the archive's directory is held against limits first, what is
-unpacked is counted while it is unpacked, and a document type declaration, which no spreadsheet writes and every
-XML bomb needs, ends the reading.
+XLSX is an archive of XML. openpyxl reads it row by row, and trusts it; its last release is of June 2024, so
+nothing is left to it that an attacker would aim at. The archive's directory is held against limits first,
+what is unpacked is counted while it is unpacked, and a document type declaration, which no spreadsheet writes
+and every XML bomb needs, ends the reading.
 """
 
 from __future__ import annotations
