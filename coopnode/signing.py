@@ -45,7 +45,7 @@ class Invite:
 
     path: tuple[str | int, ...]
     label: str
-    #: name, address, e-mail of whom the letter goes to, when it is known
+    #: number, name, address, e-mail of whom the letter goes to, when it is known
     to: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -66,13 +66,14 @@ function list(fields, known) {
   }));
 }
 
-function label(name, field) {
+/** @param {string} name @param {any} field of the registry, or undefined */
+export function label(name, field) {
   if (field && said(field.title)) return said(field.title);
   return hasWords(`name.${name}`) ? t(`name.${name}`) : h("code", null, visible(name));
 }
 
 /** @param {any} value @param {any} field of the registry, or undefined @returns {Node | string} */
-function show(value, field) {
+export function show(value, field) {
   if (typeof value === "boolean") return t(value ? "value.yes" : "value.no");
   if (typeof value === "number") return TIMES.has(field?.format) ? dateTime(value) : field?.format === "date" ? day(new Date(value * 1000)) : number(value);
   if (typeof value === "string") return words(value, field);

@@ -404,9 +404,6 @@ class Founding:
     async def open_enrolments(self) -> list[queries.EnrolmentLine]:
         return await self.node.database.read(lambda _: queries.open_enrolments(self.node.state))
 
-    async def taken_numbers(self) -> dict[int, str]:
-        return await self.node.database.read(lambda _: queries.taken_numbers(self.node.state))
-
     async def texts(self) -> list[queries.TextLine]:
         return await self.node.database.read(lambda _: queries.texts(self.node.state))
 

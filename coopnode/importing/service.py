@@ -167,7 +167,7 @@ class Importing:
                 label(line),
                 own,
                 paid=_paid(line, opening, currency),
-                to=_to(line.name, line.email, line.address),
+                to=_to(line.number, line.name, line.email, line.address),
             )
             for line in lines
         ]
@@ -190,7 +190,7 @@ class Importing:
             for key, money in (("entrance", before.entrance), ("share", before.share)):
                 if money is not None:
                     payload[key] = {"amount": money.amount, "currency": money.currency}
-        to = _to(name, each.contacts.email, each.contacts.address)
+        to = _to(line.number, name, each.contacts.email, each.contacts.address)
         return items.enrolment(payload, name, label, to, self._own)
 
     # -- who has a key -----------------------------------------------------------------------------
@@ -236,6 +236,6 @@ def _paid(line: Line, opening: bytes, currency: str) -> dict[str, Value]:
     return paid
 
 
-def _to(name: str, email: str, address: str) -> dict[str, str]:
-    given = {"name": name, "email": email, "address": address}
+def _to(number: int, name: str, email: str, address: str) -> dict[str, str]:
+    given = {"number": str(number), "name": name, "email": email, "address": address}
     return {key: value for key, value in given.items() if value}
