@@ -196,6 +196,13 @@ def test_who_is_known_already() -> None:
     assert found.lines[5].doubles[0].why == "name"
 
 
+def test_namesakes_stay_namesakes_when_the_first_of_them_is_enrolled() -> None:
+    rows = ("7|Ёлкина Анна|01.02.2020|14.03.1985", "8|Ёлкина Анна|01.02.2020|15.03.1985")
+    assert [line.standing for line in report(*rows).lines] == ["ready", "ready"]
+    found = report(*rows, known=[Known("invited", 7, "Ёлкина Анна")])
+    assert [line.standing for line in found.lines] == ["done", "ready"]
+
+
 def test_sums_are_of_those_that_are_ready() -> None:
     rows = (
         "7|Ёлкина Анна|01.02.2020||||100,10|5",

@@ -340,11 +340,14 @@ def _doubles(lines: Sequence[Judged], known: Sequence[Known]) -> None:
         if key:
             seen.setdefault((kind, key), []).append((double, born))
 
+    # A line that is done says more of its person than the register does until they confirm: a date of birth.
+    done = {line.number: line.birth_date for line in lines if line.done}
     for each in known:
         if each.standing == "kept":
             continue
+        born = each.birth_date or (done.get(each.number, "") if each.standing != "applying" else "")
         here = (each.standing, each.number, each.name)
-        note("name", folded(each.name), Double("name", *here), each.birth_date)
+        note("name", folded(each.name), Double("name", *here), born)
         note("email", each.email.casefold(), Double("email", *here), "")
         note("phone", phone(re.sub(r"\D", "", each.phone)) if each.phone else "", Double("phone", *here), "")
     for line in lines:

@@ -16,7 +16,6 @@ from coopnode.membership.attachments import MEDIA_TYPES, media_type
 from web.forms import N_, Fields, Rule, clean
 from web.founding import forms as founding_forms
 from web.founding.forms import Read
-from web.founding.wizard import today
 from web.importing import checking, columns, shell
 from web.importing.checking import Report
 from web.importing.shell import IMPORTING
@@ -66,7 +65,7 @@ def setup(app: web.Application) -> None:
 async def _report(request: web.Request, account: str, file: File) -> Report:
     service = request.app[IMPORTING]
     known = await service.known(await service.viewer(account))
-    found: Report = await service.node.in_thread(checking.check, file, known, today())
+    found: Report = await service.node.in_thread(checking.check, file, known, shell.today(request))
     return found
 
 
@@ -285,7 +284,7 @@ async def balances(request: web.Request) -> web.StreamResponse:
         day = checking.day(read.typed["as_of"])
         if isinstance(day, str):
             read.wrong("as_of", "Give the day of which the balances are.")
-        elif day > today():
+        elif day > shell.today(request):
             read.wrong("as_of", "This day lies ahead.")
         if len(read.typed["title"]) < 3:
             read.wrong("title", "Name the paper: for example, act of reconciliation No. 3 of 1 November.")

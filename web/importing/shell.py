@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Any, Final, NoReturn
 
 from aiohttp import web
@@ -23,6 +24,11 @@ need_account = sessions.need_account
 large_form = founding.large_form
 flash = founding.flash
 gettext = i18n.gettext
+
+
+def today(request: web.Request) -> date:
+    """By the node's clock, where the cooperative reads its days."""
+    return datetime.fromtimestamp(request.app[NODE].clock.peek(), i18n.ZONE).date()
 
 
 async def officer(request: web.Request) -> tuple[str, Viewer]:
