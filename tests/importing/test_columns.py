@@ -13,7 +13,7 @@ from web.importing import columns
         ("№;ФИО;Дата вступления;Телефон;E-mail", "number;name;since;phone;email"),
         ("№ п/п;Фамилия, имя, отчество;Дата приёма;Паевой взнос, руб.", "number;name;since;share"),
         ("Номер пайщика;Фамилия;Имя;Отчество;Принят", "number;surname;given;patronymic;since"),
-        ("Рег. номер;Пайщик;Дата рождения;Дата;Адрес", "number;name;birth_date;since;address"),
+        ("Рег. номер;Пайщик;Дата рождения;Дата;Почтовый адрес", "number;name;birth_date;since;address"),
         ("Номер;Имя;Дата;Вступительный взнос;Пай", "number;name;since;entrance;share"),
         ("Member No.;Full name;Member since;Phone;Share paid", "number;name;since;phone;share"),
         ("No.;Surname;First name;Joined;Date of birth;Kind", "number;surname;given;since;birth_date;person"),

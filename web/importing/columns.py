@@ -36,7 +36,7 @@ _HEADINGS: Final[tuple[tuple[str, str], ...]] = (
     ("share", "паев|пай |сумма пая|share"),
     ("since", "дата вступ|дата прием|дата внес|дата член|вступил|принят|член с|пайщик с|joined|member since"),
     ("since", "date of joining|joining date|since|дата"),
-    ("address", "адрес|место жит|прожив|address|postal"),
+    ("address", "адрес|почтовый|место жит|прожив|address|postal"),
     ("person", "вид|тип|категория|форма|kind|type|category"),
     (
         "number",
