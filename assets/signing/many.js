@@ -2,9 +2,8 @@
 // from the bytes to be signed. Nothing is left out of it; every document can be opened whole before anything is signed.
 
 import { ghost, notice } from "./app.js";
-import { fingerprint } from "./bytes.js";
+import { fingerprint, hex } from "./bytes.js";
 import { encode } from "./cbor.js";
-import { hex } from "./bytes.js";
 import { h } from "./dom.js";
 import { holdToSign } from "./hold.js";
 import { money, number, said, t } from "./i18n.js";
@@ -39,9 +38,16 @@ export function table(drafts, registry) {
     rows,
     shared,
     own: rest.filter(keys), // a key or a digest of its own for each: nobody reads a column of them
-    columns: rest.filter((name) => !keys(name)),
+    columns: inOrder(rest.filter((name) => !keys(name)), known),
     field: (name) => known.find((field) => field.name === name),
   };
+}
+
+/** A number, whose it is, and then the rest: what people look for stands at the left of a narrow screen. */
+function inOrder(names, known) {
+  const personal = (name) => known.some((field) => field.name === name && field.private);
+  const [first, ...others] = names.filter((name) => !personal(name));
+  return [first, ...names.filter(personal), ...others].filter(Boolean);
 }
 
 const isMoney = (value) => typeof value === "object" && value !== null && Number.isSafeInteger(value.amount) && typeof value.currency === "string";

@@ -49,6 +49,10 @@ SURNAMES = (
 )
 NAMES = ("Анна", "Мария", "Ольга", "Елена", "Алёна", "Вера", "Нина", "Зоя", "Тамара", "Галина")
 PATRONYMICS = ("Петровна", "Ивановна", "Олеговна", "Сергеевна", "Фёдоровна")
+MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня"),
+    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
 HEAD = ("№ пайщика", "Фамилия", "Имя", "Отчество", "Дата вступления", "Дата рождения", "Телефон", "E-mail",
         "Почтовый адрес", "Паевой взнос, руб.", "Вступительный взнос, руб.", "Примечание")  # fmt: skip
 
@@ -126,6 +130,11 @@ def workbook(rows: list[list[Any]]) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def day_in_words(written: str) -> str:
+    day, month, year = map(int, written.split("."))
+    return f"{day} {MONTHS[month - 1]} {year}"
 
 
 def look(person: Person, name: str, *, languages: bool = True) -> None:
@@ -234,6 +243,8 @@ def test_five_hundred_members_in_a_day(house: Site, browser: Browser) -> None:
     secretary.press("Подписать за 500 пайщиков")
     page.get_by_role("heading", name="Подпишите 500 документов").wait_for()
     expect(page.locator(".many tbody tr")).to_have_count(500)
+    joined = day_in_words(rows[0][4])
+    expect(page.locator(".many tbody tr").first).to_contain_text(joined)
     page.get_by_role("searchbox").fill("зайцева мария")
     assert 0 < page.locator(".many tbody tr:visible").count() < 50
     page.get_by_role("searchbox").fill("")

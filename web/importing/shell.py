@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 from aiohttp import web
 
+from coopnode.founding.items import day_seconds
 from coopnode.importing.service import Importing
 from coopnode.membership.people import Viewer
 from coopnode.printing import money
@@ -45,6 +46,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         "field_words": lambda name: gettext(request, FIELDS[name]),
         "fields": FIELDS,
         "amount": lambda minor: money(minor, context.get("currency", "RUB")),
+        "iso_day": lambda text: i18n.day(day_seconds(text), i18n.locale_of(request), year=True),
         "signing_url": request.app[NODE].config.signing_url,
     }
     return founding.render(request, f"importing/{template}", status=status, **{**helpers, **context})
