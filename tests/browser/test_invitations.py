@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import pypdf
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -80,6 +82,8 @@ def test_cards_can_be_shown_again(main: FakeMain, chair: Person) -> None:
     expect(chair.page.locator(".invitation svg.qr")).to_have_count(2)
     expect(chair.page.get_by_text("Место 2: секретарь")).to_be_visible()
     assert chair.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    sheets = pypdf.PdfReader(io.BytesIO(chair.page.pdf())).pages
+    assert ["Место 1" in sheets[0].extract_text(), "Место 2" in sheets[1].extract_text()] == [True, True]
 
 
 def accept_item(link: str) -> dict[str, object]:
@@ -230,6 +234,9 @@ def test_a_register_is_signed_as_one_table_and_becomes_letters(main: FakeMain, b
     letters = page.locator(".letter")
     expect(letters).to_have_count(8)
     expect(letters.nth(1)).to_contain_text("Здравствуйте, Зайцева Вера!")
+    sheets = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages
+    assert len(sheets) == 8, "one person a sheet"
+    assert "Волкова Нина" in sheets[2].extract_text() and "Зайцева" not in sheets[2].extract_text()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     links = [str(letter.get_attribute("data-link")) for letter in letters.all()]
     traffic = b"\n".join(main.traffic[before:])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coopnode.importing.drafts import Choice, File
+from coopnode.importing.drafts import Choice, File, Line
 from coopnode.importing.known import Known
 from web.importing import checking
 from web.importing.checking import Judged, Report
@@ -50,7 +50,7 @@ def test_a_line_that_is_ready() -> None:
         "1 200,50 руб.|100|физлицо|Тверь, 1"
     )
     assert line.standing == "ready" and not line.remarks
-    assert line.signed() == checking.Line(
+    assert line.signed() == Line(
         2, 7, "2020-02-01", "Ёлкина Анна", "person", "A@b.ru", "+79001234567", "Тверь, 1", 10_000, 120_050
     )
 

@@ -44,7 +44,7 @@ def test_tables_as_offices_write_them(mark: str, encoding: str, end: str) -> Non
 
 
 def test_a_workbook() -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["№", "ФИО", "Вступил", "Пай", "Телефон"],
         [1, "  Ёлкина\n Анна ", datetime(2020, 2, 1, tzinfo=UTC).replace(tzinfo=None), 1200.5, 79001234567.0],
         [],

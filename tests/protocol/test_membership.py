@@ -639,7 +639,7 @@ def test_what_a_member_had_paid_comes_along(coop: Existing) -> None:
     assert opened(coop) is None
     assert world.last is not None
     opening = world.last.digest
-    paid = {"entrance": _rub(10_000), "share": _rub(75_050), "opening": opening}
+    paid: dict[str, Any] = {"entrance": _rub(10_000), "share": _rub(75_050), "opening": opening}
     assert old.enrol(**paid) is None
     world.sign_rules(old.person)
     assert old.accept() is None
