@@ -14,7 +14,7 @@ from web.importing.pages import SITTING
 from web.importing.shell import IMPORTING
 from web.lists import row
 
-SHOWN: Final = 100
+SHOWN: Final = 50
 FILTERS: Final[Mapping[str, str]] = {
     "": N_("everybody"),
     "email": N_("with an e-mail address"),
