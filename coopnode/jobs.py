@@ -11,6 +11,8 @@ from coopnode.accounts import letters as accounts
 from coopnode.app import Leader
 from coopnode.backup_job import BackupJob
 from coopnode.council import letters as council
+from coopnode.importing import letters as importing
+from coopnode.importing import queries as imports
 from coopnode.membership import letters as membership
 from coopnode.membership.attachments import Copies
 from coopnode.outbox import Kind, Outbox
@@ -18,7 +20,7 @@ from coopnode.robot.job import Worker as Robot
 from coopnode.scheduler import Job, Scheduler, every
 
 #: The letters that slices write.
-KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND)
+KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND, importing.KIND)
 
 
 def scheduler(node: Leader) -> Scheduler:
@@ -29,6 +31,7 @@ def scheduler(node: Leader) -> Scheduler:
             Job("robot", 5.0, Robot(node).work, ("membership", "council")),
             Job("letters", 30.0, Outbox(node, KINDS).work, ("account", "membership", "council")),
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
+            every(node, "imports", 3600.0, imports.sweep, ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),
             Job("addresses", 6 * 3600.0, partial(addresses.look, node)),
             Job("backup", 300.0, BackupJob(node).work),

@@ -71,6 +71,8 @@ class Kind:
     receivers: Callable[[Node, Connection, Body], Iterable[Receiver]]
     #: None when there is nothing to say any more
     write: Callable[[Node, Connection, Body, Receiver], Said | None]
+    #: of a receiver who has no account yet; else the address is what the account's holder said
+    address: Callable[[Node, Connection, Body], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,15 @@ def announce(work: Work, kind: str, entry: Accepted, news: Iterable[tuple[Mappin
     for body, due_at in news:
         row = {"kind": kind, "idx": entry.index, "body": encoding.encode(dict(body)), "attempts": 0}
         work.add(_ANNOUNCED, row | {"created_at": entry.tick, "due_at": due_at})
+
+
+def put(connection: Connection, kind: str, idx: int, bodies: Iterable[Mapping[str, Value]], now: int) -> None:
+    """Letters that an officer asked for, one for each body, of a kind that finds its own addresses. `idx`:
+    the last entry of the log."""
+    row = {"kind": kind, "idx": idx, "receiver": "", "audience": "", "created_at": now, "due_at": now}
+    rows = [{**row, "body": encoding.encode(dict(body))} for body in bodies]
+    if rows:
+        connection.execute(insert(outbox), rows)
 
 
 _WAITING: Final = (outbox.c.done_at.is_(None), outbox.c.failed_at.is_(None))
@@ -238,7 +249,10 @@ class Outbox:
         body: Any = encoding.decode(row.body)
         house = cooperative.cooperative(View(self._node.state, cooperative.DOMAIN))
         # The node writes to the person in its own duty: it reads the address as that person's.
-        address = particulars(connection, self._node.vault, row.receiver, ("self",)).get("email")
+        if kind.address is not None:
+            address = kind.address(self._node, connection, body)
+        else:
+            address = particulars(connection, self._node.vault, row.receiver, ("self",)).get("email")
         if house is None or not address:
             return "no address"
         locale = letters.locale_of(connection, row.receiver, places.of(self._node.state))

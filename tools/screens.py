@@ -25,7 +25,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from coopnode.cli.node import all_projections
 from coopnode.council.service import Council
 from coopnode.founding.drafts import PersonDraft
+from coopnode.importing.drafts import File
+from coopnode.importing.service import Importing
 from coopnode.membership.drafts import Draft as JoinDraft
+from coopnode.membership.people import Names
 from coopnode.robot.job import Worker
 from coopnode.robot.service import Robot
 from coopnode.sessions import Session
@@ -137,6 +140,12 @@ SHOTS = (
     Shot("send-back", "/desk/applications/{waiting}/return", "secretary"),
     Shot("erasure", "/desk/erasure", "secretary"),
     Shot("enrol", "/desk/enrol", "secretary"),
+    Shot("import-file", "/desk/import", "secretary"),
+    Shot("import-columns", "/desk/import/columns", "secretary"),
+    Shot("import-check", "/desk/import/check", "secretary"),
+    Shot("import-balances", "/desk/import/balances", "secretary"),
+    Shot("import-new", "/desk/import", "chair"),
+    Shot("keys-without", "/desk/keys", "secretary"),
     Shot("enrol-void", "/desk/enrol/11/void", "secretary"),
     Shot("desk-texts", "/desk/texts", "secretary"),
     Shot("desk-text", "/desk/texts/privacy", "secretary"),
@@ -242,6 +251,7 @@ async def make_society(data: Path) -> Society:
     PLACES["approval"] = approval.digest.hex()
     PLACES["robot"] = await _robot(made)
     PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
+    await _brings_a_register(made)
     made.officers |= people
     return made
 
@@ -283,6 +293,21 @@ async def _robot(made: Society) -> str:
     assert item.payload is not None
     await made.coop.must(made.officers["one"], item.type, item.payload, sub=own)
     return next(id for id, each in view.scan("matter", "", council.Matter) if each.subject == somebody.id)
+
+
+async def _brings_a_register(made: Society) -> None:
+    """A table on the secretary's desk with a line of every sort."""
+    rows = [
+        ["№", "ФИО", "Дата вступления", "Телефон", "Паевой взнос, руб.", "Примечание"],
+        ["21", "Лисицына Алёна Олеговна", "01.02.2015", "8 900 111-22-33", "1200,50", ""],
+        ["22", "ЛИСИЦЫНА Алена Олеговна", "01.02.2016", "", "300", "переехала"],
+        ["21", "Барсукова Вера Петровна", "05.06.2017", "", "300", ""],
+        ["23", "Ежова Нина Ивановна", "31.02.2018", "12-34", "триста", ""],
+        ["24", "Королёва Галина Фёдоровна", "07.08.2019", "12-34", "4500", ""],
+    ]
+    columns = ["number", "name", "since", "phone", "share", ""]
+    file = File("Реестр пайщиков.xlsx", rows, list(range(1, 7)), heading=True, columns=columns, mapped=True)
+    await Importing(made.node, Names(made.node.vault)).save(made.officers["secretary"].id, file)
 
 
 async def _withdrawn(made: Society, name: str, title: str) -> None:

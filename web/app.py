@@ -21,6 +21,7 @@ from web.cors import cors
 from web.council import routes as council
 from web.founding import routes as founding
 from web.home import routes as home
+from web.importing import routes as importing
 from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.lane import Lane
 from web.log import routes as log
@@ -53,6 +54,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     home.setup,
     founding.setup,
     membership.setup,
+    importing.setup,
     council.setup,
     robot.setup,
     accounts.setup,

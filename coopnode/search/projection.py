@@ -69,7 +69,10 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "membership.incomplete/1",
     ),
     "payments": ("membership.payment/1",),
-    "register": ("membership.enrol/1", "membership.accept/1", "membership.void/1"),
+    "register": (
+        *("membership.opening/1", "membership.enrol/1"),
+        *("membership.accept/1", "membership.void/1"),
+    ),
     "matters": ("council.propose/1", "council.comment/1", "council.return/1"),
     "requests": ("membership.petition/1", "membership.leave/1"),
     "decisions": ("council.approve/1", "founding.minutes/1"),

@@ -67,10 +67,19 @@ GET /desk/applications/{number:[0-9]{1,12}}/identify | in 403 403 403 403 403 to
 GET /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to to to
 GET /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to 200 to
 GET /desk/council | 403 403 403 403 403 403 403 403 200 200
+GET /desk/balances/{digest:[0-9a-f]{64}}/scan | in 404 404 404 404 404 404 404 404 404
 GET /desk/documents | in 403 403 403 403 403 200 200 200 200
 GET /desk/enrol | 403 403 403 403 403 403 403 403 200 200
 GET /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
 GET /desk/erasure | in 403 403 403 403 403 403 403 200 200
+GET /desk/import | 403 403 403 403 403 403 403 403 200 200
+GET /desk/import/balances | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/check | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/columns | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/report.csv | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/sign | 403 403 403 403 403 403 403 403 to to
+GET /desk/keys | 403 403 403 403 403 403 403 403 200 200
+GET /desk/keys.csv | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts/{kind} | 403 403 403 403 403 403 403 403 200 200
 GET /documents | in 200 200 200 200 200 200 200 200 200
@@ -162,11 +171,16 @@ POST /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to 
 POST /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to sign to
 POST /desk/council/{seat:[0-9]{1,3}} | 403 403 403 403 403 403 403 403 403 to
 POST /desk/enrol | 403 403 403 403 403 403 403 403 sign sign
-POST /desk/enrol/file | 403 403 403 403 403 403 403 403 to to
-POST /desk/enrol/forget | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
-POST /desk/enrol/next | 403 403 403 403 403 403 403 403 to to
 POST /desk/erasure | in 403 403 403 403 403 403 403 to to
+POST /desk/import | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/balances | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/check | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/columns | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/forget | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/sign | 403 403 403 403 403 403 403 403 to to
+POST /desk/keys/again | 403 403 403 403 403 403 403 403 to to
+POST /desk/keys/remind | 403 403 403 403 403 403 403 403 to to
 POST /desk/texts/{kind} | 403 403 403 403 403 403 403 403 sign sign
 POST /entries | 400
 POST /found/ballot | to
