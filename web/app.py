@@ -24,6 +24,7 @@ from web.home import routes as home
 from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.log import routes as log
 from web.membership import routes as membership
+from web.notifications import routes as notifications
 from web.operating import routes as operating
 from web.search import routes as search
 from web.sessions import sessions
@@ -53,6 +54,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     accounts.setup,
     operating.setup,
     search.setup,
+    notifications.setup,
 )
 
 

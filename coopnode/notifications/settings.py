@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from coopnode.store.schema import notification_settings as table
 from coopnode.store.sql import Connection, select, upsert
@@ -24,6 +24,18 @@ MODES: Final[tuple[Mode, ...]] = ("now", "daily", "off")
 #: News of keys is about somebody who may be taking over an account: it comes at once and to everybody.
 FIXED: Final[Group] = "security"
 ZONE: Final = "Europe/Moscow"
+#: Those to choose from: of Russia from west to east, of its neighbours, and one for most other places.
+ZONES: Final = (
+    *("Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk"),
+    *("Asia/Novosibirsk", "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok"),
+    *("Asia/Magadan", "Asia/Kamchatka"),
+    *("Europe/Minsk", "Asia/Almaty", "Asia/Bishkek", "Asia/Tashkent", "Asia/Dushanbe", "Asia/Ashgabat"),
+    *("Asia/Yerevan", "Asia/Tbilisi", "Asia/Baku", "Europe/Chisinau", "Europe/Kyiv", "Asia/Ulaanbaatar"),
+    *("Europe/Riga", "Europe/Helsinki", "Europe/Berlin", "Europe/London", "Europe/Istanbul"),
+    *("Asia/Jerusalem", "Asia/Dubai", "Asia/Kolkata", "Asia/Bangkok", "Asia/Shanghai", "Asia/Tokyo"),
+    *("Australia/Sydney", "America/Sao_Paulo", "America/New_York", "America/Chicago"),
+    *("America/Los_Angeles", "UTC"),
+)
 HOUR: Final = 19
 
 
@@ -82,12 +94,6 @@ class Settings:
 @cache
 def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
-
-
-@cache
-def zones() -> frozenset[str]:
-    """Names a person may choose: places, not rules of an abbreviation."""
-    return frozenset(name for name in available_timezones() if "/" in name and name[:3] != "Etc")
 
 
 def load(connection: Connection, account: str) -> Settings:

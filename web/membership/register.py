@@ -124,7 +124,7 @@ async def export(request: web.Request) -> web.StreamResponse:
         t("In the log since"),
         t("Document"),
     )
-    await response.write(("\ufeff" + _row(heads)).encode())
+    await response.write(("\ufeff" + csv_row(heads)).encode())
     after = 0
     while True:
         start = after
@@ -135,7 +135,7 @@ async def export(request: web.Request) -> web.StreamResponse:
             )
 
         lines = await service.read(query)
-        text = "".join(_row(_cells(request, line)) for line in lines)
+        text = "".join(csv_row(_cells(request, line)) for line in lines)
         if text:
             await response.write(text.encode())
         if len(lines) < _CSV_PAGE:
@@ -158,7 +158,7 @@ def _cells(request: web.Request, line: queries.RegisterLine) -> tuple[str, ...]:
     )
 
 
-def _row(cells: tuple[str, ...]) -> str:
+def csv_row(cells: tuple[str, ...]) -> str:
     out = io.StringIO()
     # A cell that begins like a formula would be run by a spreadsheet: names are people's own words.
     shown = [visible(cell) for cell in cells]
