@@ -60,7 +60,10 @@ LETTERS: Final = Counter(
 )
 
 PUSHES: Final = Counter(
-    "coopnode_pushes", "Attempts to wake a device by its push service, by their end", ("outcome",), registry=REGISTRY
+    "coopnode_pushes",
+    "Attempts to wake a device by its push service, by their end",
+    ("outcome",),
+    registry=REGISTRY,
 )
 
 #: (name of the sample, labels as name, value, name, value …) → number

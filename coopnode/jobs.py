@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Final
+
 from coopnode import addresses, cleaning
 from coopnode.app import Leader
 from coopnode.backup_job import BackupJob
@@ -12,7 +13,6 @@ from coopnode.membership.attachments import Copies
 from coopnode.notifications.kinds import KINDS
 from coopnode.outbox import Outbox
 from coopnode.scheduler import Job, Scheduler, every
-
 
 #: Commits that may bring news.
 _NEWS: Final = ("account", "membership", "council")

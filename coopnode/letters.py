@@ -107,18 +107,22 @@ def render(
 
 _BUNDLE: Final[Mapping[Locale, tuple[str, str, str]]] = {
     "ru": ("Новое в кооперативе: {count}", "С прошлого письма:", "Всё это и как часто вам писать"),
-    "en": ("News of the cooperative: {count}", "Since the last letter:", "All of this, and how often to write to you"),
+    "en": (
+        "News of the cooperative: {count}",
+        "Since the last letter:",
+        "All of this, and how often to write to you",
+    ),
 }
 
 
-def bundle(
-    items: Sequence[tuple[str, str]], *, house: str, link: str, locale: Locale
-) -> tuple[str, str]:
+def bundle(items: Sequence[tuple[str, str]], *, house: str, link: str, locale: Locale) -> tuple[str, str]:
     """(subject, text) of one letter for several news: their (title, address), and the address of all of
     them."""
     subject, since, settings = _BUNDLE[locale]
     lines = [f"• {words}\n  {address}" for words, address in items]
-    return subject.format(count=len(items)), "\n\n".join([since, *lines, f"{settings}: {link}", f"— \n{house}"]) + "\n"
+    return subject.format(count=len(items)), "\n\n".join(
+        [since, *lines, f"{settings}: {link}", f"— \n{house}"]
+    ) + "\n"
 
 
 def sentence(said: Said, line: int = 0) -> str:

@@ -138,7 +138,14 @@ def open_lines(connection: Connection) -> list[Line]:
     query = select(outbox).where(outbox.c.done_at.is_(None), _LETTERS).order_by(outbox.c.id)
     return [
         Line(
-            row.id, row.kind, row.created_at, row.due_at, row.attempts, row.failed_at, row.problem, row.channel
+            row.id,
+            row.kind,
+            row.created_at,
+            row.due_at,
+            row.attempts,
+            row.failed_at,
+            row.problem,
+            row.channel,
         )
         for row in connection.execute(query)
     ]

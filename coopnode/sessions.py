@@ -121,7 +121,10 @@ class Sessions:
         """Signs out one browser; with `account`, only if it is that person's."""
         where, device = sessions.c.digest == digest, push_devices.c.session == digest
         if account is not None:
-            where, device = where & (sessions.c.account == account), device & (push_devices.c.account == account)
+            where, device = (
+                where & (sessions.c.account == account),
+                device & (push_devices.c.account == account),
+            )
         await self._end(where, device)
 
     async def end_others(self, session: Session, account: str) -> None:

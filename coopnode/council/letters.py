@@ -23,7 +23,7 @@ _WORDS: Final = letters.load(__package__)
 #: By event and language; placeholder: day, the end of the vote or of the chair's time to sign.
 LETTERS: Final = {name: words for name, words in _WORDS.items() if name != "dates"}
 _DATES: Final = _WORDS["dates"]
-#: News of a vote that ends sooner does not wait for the morning.
+#: News of a vote that ends by then does not wait for the morning; the reminder is of that moment.
 _URGENT: Final = 86_400
 
 
@@ -47,7 +47,11 @@ def _waits_for(view: View, matter: Matter, body: Body, account: str) -> bool:
     if body["event"] == "decided":
         return matter.status == "decided" and council.chair(view) == account
     key = f"{body['matter']}/{matter.box.round}/{account}"
-    return matter.status == "open" and votes_in(view, account, matter) and view.get("ballot", key, Ballot) is None
+    return (
+        matter.status == "open"
+        and votes_in(view, account, matter)
+        and view.get("ballot", key, Ballot) is None
+    )
 
 
 def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News | None:
@@ -62,7 +66,7 @@ def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News 
     name = "sign" if signing else "vote"
     date = Date(f"council/{body['matter']}/{name}", at, _DATES[name][to.locale], matter.box.round)
     concerns = _waits_for(view, matter, body, to.account)
-    urgent = at - node.clock.peek() < _URGENT
+    urgent = at - node.clock.peek() <= _URGENT
     return News(said, "votes", concerns=concerns, urgent=urgent, date=date)
 
 

@@ -78,7 +78,12 @@ def _event(connection: Connection, node: Node, row: Row[Any], locale: Locale) ->
     of = outbox.c.news == row.id
     first = connection.execute(select(outbox).where(of).order_by(outbox.c.id).limit(1)).one_or_none()
     query = (
-        select(outbox.c.channel, outbox.c.outcome, func.count().label("many"), func.count(outbox.c.read_at).label("opened"))
+        select(
+            outbox.c.channel,
+            outbox.c.outcome,
+            func.count().label("many"),
+            func.count(outbox.c.read_at).label("opened"),
+        )
         .where(of)
         .group_by(outbox.c.channel, outbox.c.outcome)
     )

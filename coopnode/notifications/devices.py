@@ -72,11 +72,15 @@ class Devices:
         found = (self._device(row) for row in connection.execute(query).all())
         return [device for device in found if device is not None]
 
-    def add(self, connection: Connection, account: str, session: bytes, given: Subscription, now: int) -> None:
+    def add(
+        self, connection: Connection, account: str, session: bytes, given: Subscription, now: int
+    ) -> None:
         """The browser of this session wants to be woken for this account, and for no other from now on."""
         endpoint = _digest(given)
         connection.execute(delete(table).where(table.c.endpoint == endpoint))
-        kid = connection.execute(select(sessions.c.kid).where(sessions.c.digest == session)).scalar_one_or_none()
+        kid = connection.execute(
+            select(sessions.c.kid).where(sessions.c.digest == session)
+        ).scalar_one_or_none()
         row = {"account": account, "endpoint": endpoint, "session": session, "kid": kid, "created_at": now}
         connection.execute(insert(table).values({**row, "box": self._closed(endpoint, given)}))
         kept = select(table.c.id).where(table.c.account == account).order_by(table.c.id.desc()).limit(MOST)

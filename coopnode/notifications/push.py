@@ -10,7 +10,6 @@ addresses: only names of known services, only TLS, only addresses of the public 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import ipaddress
 import json
@@ -50,6 +49,8 @@ _RECORD: Final = 4096
 _CURVE: Final = ec.SECP256R1()
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _POINT: Final = 65
+#: RFC 6052
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class PushError(Undelivered):
@@ -224,10 +225,16 @@ class _PublicOnly(AbstractResolver):
 
 
 def is_public(address: str) -> bool:
+    """An IPv4 address may be wrapped in one of IPv6 and lead a gateway home: both are judged."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
-    return found.is_global and not found.is_multicast
+    inner = found if isinstance(found, ipaddress.IPv4Address) else _wrapped(found)
+    return all(each.is_global and not each.is_multicast for each in (found, inner) if each is not None)
+
+
+def _wrapped(found: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if found in _NAT64:
+        return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    return found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
 
 
 async def send(wake: Wake, push: Push, *, now: int) -> None:
@@ -265,5 +272,5 @@ async def _post(endpoint: str, body: bytes, headers: dict[str, str], push: Push)
             return answer.status
     except ssl.SSLError as error:
         raise PushError("the push service does not speak TLS there") from error
-    except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         raise PushError(f"the push service cannot be reached ({type(error).__name__})") from error

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from coopnode.notifications.settings import MODES, ZONES, Mode, Settings
-from web.forms import FAULTS, Fields, N_, text
+from web.forms import FAULTS, N_, Fields, text
 
 _CHOOSE = N_("Choose one of these.")
 
@@ -61,7 +61,9 @@ def hours(fields: Fields, known: Settings) -> tuple[Read, Settings]:
         if begins == ends:
             read.wrong("to", N_("Quiet hours need a beginning and an end that differ."))
         elif begins <= hour < ends if begins < ends else hour >= begins or hour < ends:
-            read.wrong("hour", N_("This hour lies within your quiet hours. Choose another for the daily letter."))
+            read.wrong(
+                "hour", N_("This hour lies within your quiet hours. Choose another for the daily letter.")
+            )
     return read, replace(known, zone=read.typed["zone"], hour=hour, quiet=quiet)
 
 

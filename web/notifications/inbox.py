@@ -69,14 +69,15 @@ async def read_all(request: web.Request) -> web.StreamResponse:
     account = await sessions.need_account(request)
     upto = place(text(await form(request), "upto", 15)) or 0
     now = i18n.now_of(request)
-    await request.app[NODE].database.write(
-        lambda connection: inbox.read(connection, account, now, upto=upto)
-    )
+    await request.app[NODE].database.write(lambda connection: inbox.read(connection, account, now, upto=upto))
     raise web.HTTPSeeOther("/inbox")
 
 
 async def worker(request: web.Request) -> web.StreamResponse:
     """At the top of the site, for a worker's scope is the folder it comes from; asked for anew every time."""
-    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; connect-src 'self'"}
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": "default-src 'none'; connect-src 'self'",
+    }
     data = (BUILD / "push.js").read_bytes()
     return web.Response(body=data, content_type="text/javascript", charset="utf-8", headers=headers)

@@ -58,6 +58,10 @@ def zones(request: web.Request) -> list[tuple[str, str]]:
         minutes = int(shift.total_seconds()) // 60 if shift else 0
         sign = "−" if minutes < 0 else "+"
         offset = f"UTC{sign}{abs(minutes) // 60}" + (f":{abs(minutes) % 60:02}" if minutes % 60 else "")
-        city = "UTC" if name == "UTC" else dates.get_timezone_location(zone(name), locale=locale, return_city=True)
+        city = (
+            "UTC"
+            if name == "UTC"
+            else dates.get_timezone_location(zone(name), locale=locale, return_city=True)
+        )
         found.append((minutes, name, f"{city} ({offset})" if name != "UTC" else "UTC"))
     return [(name, words) for _, name, words in sorted(found, key=lambda item: (item[0], item[2]))]
