@@ -20,7 +20,7 @@ PAGE: Final = 30
 PEOPLE: Final = 100
 CHANNELS: Final[tuple[Channel, ...]] = ("inbox", "email", "push")
 #: In the order of a report; `waiting` is what is under way, `read` of an inbox what was opened.
-STATES: Final = ("sent", "waiting", "acted", "read", "off", "no_address", "gone", "failed")
+STATES: Final = ("sent", "waiting", "acted", "read", "off", "no_address", "gone", "failed", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +77,23 @@ def event(connection: Connection, node: Node, locale: Locale, id: int) -> Event 
 def _event(connection: Connection, node: Node, row: Row[Any], locale: Locale) -> Event:
     of = outbox.c.news == row.id
     first = connection.execute(select(outbox).where(of).order_by(outbox.c.id).limit(1)).one_or_none()
-    query = (
-        select(
-            outbox.c.channel,
-            outbox.c.outcome,
-            func.count().label("many"),
-            func.count(outbox.c.read_at).label("opened"),
-        )
-        .where(of)
-        .group_by(outbox.c.channel, outbox.c.outcome)
-    )
+    over = outbox.c.done_at.is_not(None)
+    what = (outbox.c.channel, outbox.c.outcome, over.label("over"))
+    query = select(*what, func.count().label("many"), func.count(outbox.c.read_at).label("opened"))
     counts: dict[str, dict[str, int]] = {channel: {} for channel in CHANNELS}
     people = opened = 0
-    for found in connection.execute(query):
-        counts[found.channel][found.outcome or "waiting"] = found.many
+    for found in connection.execute(query.where(of).group_by(outbox.c.channel, outbox.c.outcome, over)):
+        state = _state(found.outcome, over=bool(found.over))
+        counts[found.channel][state] = counts[found.channel].get(state, 0) + found.many
         people += found.many if found.channel == "inbox" else 0
         opened += found.opened
     told = _told(connection, node, first, locale) if first is not None else None
     return Event(row.id, row.idx, row.created_at, row.due_at, told, counts, people, opened)
+
+
+def _state(outcome: str | None, *, over: bool) -> str:
+    """A node that was restored from a copy ends rows without having seen what became of them."""
+    return outcome or ("unknown" if over else "waiting")
 
 
 def _told(connection: Connection, node: Node, row: Row[Any], locale: Locale) -> News | None:
@@ -116,7 +115,7 @@ def deliveries(
             row.id,
             row.receiver,
             row.channel,
-            row.outcome or "waiting",
+            _state(row.outcome, over=row.done_at is not None),
             row.done_at or row.failed_at or row.due_at,
             row.attempts,
             row.read_at,

@@ -341,7 +341,9 @@ async def test_death_between_sending_and_marking(house: House, channel: str) -> 
         process = await asyncio.create_subprocess_exec(*command, env=environment)
         assert await process.wait() == -signal.SIGKILL
         command = (*command[:5], str(int(now) + PAUSES[0]), channel)
-    node = Node.open(config, clock=FixedClock(time=now + PAUSES[0] + PAUSES[1]), projections=all_projections())
+    node = Node.open(
+        config, clock=FixedClock(time=now + PAUSES[0] + PAUSES[1]), projections=all_projections()
+    )
     house.society.coop.node = house.node = node
     await Outbox(node, KINDS).work("email")
     await Outbox(node, KINDS).work("push")

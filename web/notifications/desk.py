@@ -53,8 +53,6 @@ async def listed(request: web.Request) -> web.StreamResponse:
         before=found.before,
         paged=before is not None,
         title=letters.title,
-        channels=words.CHANNELS,
-        states=words.STATES,
     )
 
 

@@ -46,6 +46,7 @@ STATES: Final[Mapping[str, str]] = {
     "no_address": N_("no e-mail address is known"),
     "gone": N_("the device was signed out or removed"),
     "failed": N_("could not be delivered"),
+    "unknown": N_("not known: the node was restored from a copy"),
 }
 
 
