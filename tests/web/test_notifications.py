@@ -157,15 +157,12 @@ async def test_a_group_is_chosen(shell: Shell) -> None:
     assert (await known(shell, "one")).mode("security") == "now"
 
 
-@pytest.mark.parametrize("mode", ["", "sometimes", "now\0", "нет", "daily" * 100, "DAILY", " off"])
-async def test_a_group_takes_nothing_else(shell: Shell, mode: str) -> None:
+async def test_a_group_takes_nothing_else(shell: Shell) -> None:
     one = await browser(shell, "one")
-    status, page = await posted(shell, one, f"{HERE}/votes", mode=mode)
-    chosen = (await known(shell, "one")).mode("votes")
-    if mode.strip() == "off":
-        assert (status, chosen) == (303, "off")
-    else:
-        assert (status, chosen) == (422, "now") and "Выберите одно из предложенного" in page
+    for mode in ("", "sometimes", "now\0", "нет", "daily" * 100, "DAILY"):
+        status, page = await posted(shell, one, f"{HERE}/votes", mode=mode)
+        assert status == 422 and "Выберите одно из предложенного" in page, mode
+        assert (await known(shell, "one")).mode("votes") == "now", mode
 
 
 GOOD = {"zone": "Asia/Omsk", "hour": "9", "quiet": "yes", "from": "22", "to": "8"}
@@ -182,36 +179,36 @@ async def test_hours_are_kept_and_shown_again(shell: Shell) -> None:
     assert (await known(shell, "one")).quiet is None
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("zone", "Mars/Olympus"),
-        ("zone", "../../etc/passwd"),
-        ("zone", "localtime"),
-        ("zone", "Europe/Moscow\0"),
-        ("zone", ""),
-        ("hour", "24"),
-        ("hour", "-1"),
-        ("hour", "9.5"),
-        ("hour", "٩"),
-        ("hour", "09"),
-        ("hour", "9" * 1000),
-        ("hour", "7"),
-        ("quiet", "maybe"),
-        ("quiet", ""),
-        ("from", "x"),
-        ("to", "22"),
-        ("to", ""),
-    ],
+WRONG = (
+    ("zone", "Mars/Olympus"),
+    ("zone", "../../etc/passwd"),
+    ("zone", "localtime"),
+    ("zone", "Europe/Moscow\0"),
+    ("zone", ""),
+    ("hour", "24"),
+    ("hour", "-1"),
+    ("hour", "9.5"),
+    ("hour", "٩"),
+    ("hour", "09"),
+    ("hour", "9" * 1000),
+    ("hour", "7"),
+    ("quiet", "maybe"),
+    ("quiet", ""),
+    ("from", "x"),
+    ("to", "22"),
+    ("to", ""),
 )
-async def test_hours_take_nothing_else(shell: Shell, field: str, value: str) -> None:
+
+
+async def test_hours_take_nothing_else(shell: Shell) -> None:
     """What was typed stands there again, and nothing is kept."""
     one = await browser(shell, "one")
-    status, page = await posted(shell, one, f"{HERE}/hours", **{**GOOD, field: value})
-    assert status == 422 and await known(shell, "one") == Settings(), (field, value)
-    assert f'id="{field}-error"' in page
-    assert '<option value="22" selected>22:00</option>' in page or field == "from"
-    assert '<option value="Asia/Omsk" selected>' in page or field == "zone"
+    for field, value in WRONG:
+        status, page = await posted(shell, one, f"{HERE}/hours", **{**GOOD, field: value})
+        assert status == 422 and await known(shell, "one") == Settings(), (field, value)
+        assert f'id="{field}-error"' in page, (field, value)
+        assert '<option value="22" selected>22:00</option>' in page or field == "from"
+        assert '<option value="Asia/Omsk" selected>' in page or field == "zone"
 
 
 async def test_a_field_that_came_twice_is_asked_for_again(shell: Shell) -> None:
@@ -277,26 +274,26 @@ async def test_a_browser_of_somebody_else_is_not_woken_for_the_former(shell: She
     assert await count(shell, "one") == await count(shell, "secretary") == 0
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"endpoint": "https://127.0.0.1/x"},
-        {"endpoint": "http://fcm.googleapis.com/x"},
-        {"endpoint": "https://intranet.example/x"},
-        {"endpoint": "x" * 3000},
-        {"endpoint": None},
-        {"keys": {"p256dh": "A" * 87, "auth": DEVICE["keys"]["auth"]}},
-        {"keys": {"p256dh": DEVICE["keys"]["p256dh"], "auth": "AAAA"}},
-        {"keys": {}},
-        {"keys": "x"},
-    ],
+NO_DEVICES: tuple[dict[str, Any], ...] = (
+    {"endpoint": "https://127.0.0.1/x"},
+    {"endpoint": "http://fcm.googleapis.com/x"},
+    {"endpoint": "https://intranet.example/x"},
+    {"endpoint": "x" * 3000},
+    {"endpoint": None},
+    {"keys": {"p256dh": "A" * 87, "auth": DEVICE["keys"]["auth"]}},
+    {"keys": {"p256dh": DEVICE["keys"]["p256dh"], "auth": "AAAA"}},
+    {"keys": {}},
+    {"keys": "x"},
 )
-async def test_addresses_that_are_no_push_service(shell: Shell, wrong: dict[str, Any]) -> None:
+
+
+async def test_addresses_that_are_no_push_service(shell: Shell) -> None:
     one = await browser(shell, "one")
-    status, answer = await device(shell, one, **wrong)
-    assert status == 422 and answer["code"] == "invalid_field" and await count(shell, "one") == 0
-    answer = await one.post("/api/v1/inbox/devices", json=DEVICE, headers={"Origin": "https://evil.example"})
-    assert answer.status == 403
+    for wrong in NO_DEVICES:
+        status, answer = await device(shell, one, **wrong)
+        assert status == 422 and answer["code"] == "invalid_field" and await count(shell, "one") == 0, wrong
+    refused = await one.post("/api/v1/inbox/devices", json=DEVICE, headers={"Origin": "https://evil.example"})
+    assert refused.status == 403
 
 
 async def test_the_worker_comes_from_the_pages_origin_alone(shell: Shell) -> None:
