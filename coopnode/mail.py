@@ -1,6 +1,7 @@
 """Letters out of this node: by SMTP, or as files while no server is configured (`Config.smtp`, `mail_dir`).
 
-Plain text only, at most with a date for a calendar. A subject never names a person or what they did: it is read by every server on the way.
+Plain text only, at most with a date for a calendar. A subject never names a person or what they did: it is
+read by every server on the way.
 """
 
 from __future__ import annotations

@@ -324,9 +324,8 @@ class Outbox:
             changed |= dict.fromkeys(parcel.sent, done)
         except Gone:
             counter.labels("refused").inc()
-            gone = rows[0].device
-            await write(lambda connection: devices.forget(connection, gone))
-            changed |= dict.fromkeys(attempts, {"done_at": now, "problem": None, "outcome": "gone"})
+            done = {"done_at": now, "problem": None, "outcome": "gone"}
+            changed |= dict.fromkeys(attempts, done)
         except Undelivered as error:
             counter.labels("refused").inc()
             reachable = not error.everywhere
@@ -340,6 +339,8 @@ class Outbox:
         def mark(connection: Connection) -> None:
             for id, values in changed.items():
                 _change(connection, id, **values)
+                if values.get("outcome") == "gone":
+                    devices.forget(connection, rows[0].device, rows[0].receiver)
             if device is not None:
                 devices.reached(connection, device, now)
 

@@ -1,4 +1,4 @@
-"""How news reaches people (ADR 13): their settings, inbox, devices and calendars, and the journal of deliveries.
+"""How news reaches people (ADR 13): settings, inbox, devices, calendars, the journal of deliveries.
 
 What is told, and to whom, is the slices' (`letters.py` of each); how often it is tried is the outbox's.
 """

@@ -1,7 +1,7 @@
 """Browsers that let themselves be woken: what their push service gave them, encrypted, one row each.
 
-The address of a device is a permission to wake it, and tells whose browser it is; so it lies encrypted under
-the session key, like drafts. An address belongs to one account. A device ends when its browser signs out, when
+The address of a device is a permission to wake it, and tells whose browser it is; so it lies encrypted
+under the session key, like drafts. It belongs to one account. A device ends when its browser signs out, when
 the key by which it was signed in no longer signs, when its push service no longer knows it, or when its owner
 takes it off the list.
 """
@@ -122,10 +122,9 @@ def count(connection: Connection, account: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def forget(connection: Connection, id: int | None, account: str | None = None) -> None:
-    """One device; with `account`, only if it is that person's."""
-    where = (table.c.id == id,) if account is None else (table.c.id == id, table.c.account == account)
-    connection.execute(delete(table).where(*where))
+def forget(connection: Connection, id: int, account: str) -> None:
+    """One device, if it is that person's: ids are used again."""
+    connection.execute(delete(table).where(table.c.id == id, table.c.account == account))
 
 
 def forget_endpoint(connection: Connection, account: str, given: str) -> None:

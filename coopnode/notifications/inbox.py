@@ -76,8 +76,8 @@ def item(connection: Connection, node: Node, account: str, locale: Locale, id: i
 
 
 def unread(node: Node, account: str) -> int:
-    """For the bell, in this thread: what waits to be read and still concerns them, up to MOST_UNREAD. Asked by
-    every page, so it begins with a look that costs next to nothing."""
+    """For the bell, in this thread: what waits to be read and still concerns them, up to MOST_UNREAD. Asked
+    by every page, so it begins with a look that costs next to nothing."""
     rows = node.database.raw_reader().execute(
         "SELECT 1 FROM outbox WHERE receiver = ? AND channel = 'inbox' AND outcome = 'sent' "
         "AND read_at IS NULL LIMIT 1",

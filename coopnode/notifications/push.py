@@ -4,8 +4,8 @@ The message is encrypted for the browser (RFC 8291 over RFC 8188) and says of wh
 there are; the words are in the browser's worker. The node shows who it is by VAPID (RFC 8292), with a key
 derived from its session key: it is there when it is first needed, and in every backup of the keys.
 
-Where a browser's push service stands is what somebody signed in says, so it is a way to make this node ask for
-addresses: only names of known services, only TLS, only addresses of the public Internet, no redirects.
+Where a browser's push service stands is what somebody signed in says, so it is a way to make this node ask
+for addresses: only names of known services, only TLS, only addresses of the public Internet, no redirects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When and how a person wants to hear of news: by group at once, once a day or in the inbox only; quiet hours.
+"""When and how a person wants to hear of news: by group at once, daily or in the inbox only; quiet hours.
 
 Hours are those of a clock on the wall in the person's zone, so that nothing moves when the clocks change.
 """

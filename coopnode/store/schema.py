@@ -92,8 +92,8 @@ blobs = Table(
 #: News to tell after a commit (`coopnode.outbox`). A row without `receiver` says what happened, in the log's
 #: transaction; working it off makes a row for each receiver and channel, with the id of the first as `news`.
 #: None holds an address or a text. A row ends with `done_at` and `outcome`, or with `failed_at` when it was
-#: given up. Rows of the channel `inbox` are the inbox of a person, `read_at` is when they opened one. `device`:
-#: which one a push goes to. `bundled`: goes out together with others of its receiver, once a day.
+#: given up. Rows of the channel `inbox` are the inbox of a person, `read_at` is when they opened one.
+#: `device`: which one a push goes to. `bundled`: goes out together with others of its receiver, once a day.
 outbox = Table(
     "outbox",
     metadata,
@@ -130,9 +130,9 @@ notification_settings = Table(
     Column("updated_at", Integer, nullable=False),
 )
 
-#: Browsers that are woken by their push service. `endpoint` is the digest of its address; address and keys are
-#: in `box`, encrypted under the session key. `session` is the browser's when it last said so, `kid` the signing
-#: key by which that session was signed in: a device ends with either.
+#: Browsers that are woken by their push service. `endpoint` is the digest of its address; address and keys
+#: are in `box`, encrypted under the session key. `session` is the browser's when it last said so, `kid` the
+#: signing key by which that session was signed in: a device ends with either.
 push_devices = Table(
     "push_devices",
     metadata,

@@ -85,6 +85,8 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "/me/sessions/end": {"session": "ab" * 32},
     "/me/keys/{key:[0-9a-f]{64}}/revoke": {"why": "lost"},
 }
+#: A public key (RFC 8291, appendix A).
+RECEIVER = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/v1/accounts/find": {"recovery": "A" * 43},
     "/api/v1/applications/{number:[0-9]{1,12}}/identify": {
@@ -107,7 +109,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/v1/inbox/devices": {
         "endpoint": "https://fcm.googleapis.com/fcm/send/x",
         "keys": {
-            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "p256dh": RECEIVER,
             "auth": "BTBZMqHH6r4Tts7J_aSIgg",
         },
     },
@@ -161,7 +163,7 @@ class Matrix(Shell):
 
         def count(connection: Connection) -> dict[str, int]:
             """Of every table but those of visits, of drafts, which keep what was typed, right or wrong, of
-            letters, which a worker makes of the log in its own time, and of how each wants to hear of them."""
+            letters, which a worker makes of the log in its own time, and of how one wants to hear of them."""
             own = {"notification_settings", "calendar_feeds", "push_devices"}
             found = set(inspect(connection).get_table_names()) - {"sessions", "drafts", "outbox"} - own
             names = {name for name in found if "letters" not in name}

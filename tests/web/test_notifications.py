@@ -1,4 +1,4 @@
-"""Pages of news: the inbox without a script, how one wants to hear, devices, calendar, the journal (ADR 13)."""
+"""Pages of news: inbox without a script, how one wants to hear, devices, calendar, journal (ADR 13)."""
 
 from __future__ import annotations
 

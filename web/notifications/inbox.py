@@ -1,4 +1,4 @@
-"""`/inbox`: what a person was told, newest first, in words of today; and the worker that says there is news."""
+"""`/inbox`: what a person was told, newest first, in words of today; the worker that says there is news."""
 
 from __future__ import annotations
 
