@@ -34,7 +34,7 @@ from coopnode.notifications import calendars, devices, push, settings
 from coopnode.notifications.devices import Devices
 from coopnode.notifications.push import Gone, Wake
 from coopnode.store.schema import outbox
-from coopnode.store.sql import Connection, Row, delete, exists, func, insert, or_, select, update
+from coopnode.store.sql import Connection, Row, delete, exists, func, insert, not_, or_, select, update
 from protocol import encoding
 from protocol.contract import View
 from protocol.contracts import cooperative
@@ -63,6 +63,8 @@ _BUNDLE: Final = 200
 #: Russia). What was given up stops to alarm the operator after three months.
 KEPT: Final = 730 * 86_400
 _ALARMS: Final = 90 * 86_400
+#: What there was nobody to tell.
+_KEPT_UNTOLD: Final = 30 * 86_400
 
 Body = Mapping[str, Any]
 
@@ -176,6 +178,9 @@ def sweep(connection: Connection, now: int) -> None:
     given_up = (outbox.c.failed_at < now - _ALARMS, outbox.c.done_at.is_(None))
     connection.execute(update(outbox).where(*given_up).values(done_at=now))
     connection.execute(delete(outbox).where(outbox.c.done_at.is_not(None), outbox.c.created_at < now - KEPT))
+    told = outbox.alias()
+    nobody = (outbox.c.receiver.is_(None), not_(exists().where(told.c.news == outbox.c.id)))
+    connection.execute(delete(outbox).where(outbox.c.done_at < now - _KEPT_UNTOLD, *nobody))
 
 
 def _due(connection: Connection, now: int, channel: Channel | None) -> list[Row[Any]]:

@@ -65,7 +65,8 @@ def document(entries: Iterable[Entry], marks: Marks, locale: Locale) -> str:
         event.add("transp", "TRANSPARENT")
         event.add("url", f"{marks.url}/inbox")
         calendar.add_component(event)
-    return calendar.to_ical().decode()
+    written: bytes = calendar.to_ical()
+    return written.decode()
 
 
 # -- the feed of a person ------------------------------------------------------------------------------

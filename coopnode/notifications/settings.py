@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from coopnode.store.schema import notification_settings as table
 from coopnode.store.sql import Connection, select, upsert
 from protocol import encoding
+from protocol.encoding import Value
 
 Group: TypeAlias = Literal["votes", "membership", "desk", "security"]
 Mode: TypeAlias = Literal["now", "daily", "off"]
@@ -106,13 +107,8 @@ def load(connection: Connection, account: str) -> Settings:
 
 
 def save(connection: Connection, account: str, settings: Settings, now: int) -> None:
-    body = encoding.encode(
-        {
-            "modes": dict(settings.modes),
-            "hour": settings.hour,
-            "zone": settings.zone,
-            "quiet": list(settings.quiet or ()),
-        }
-    )
+    modes: dict[str, Value] = dict(settings.modes.items())
+    quiet: list[Value] = list(settings.quiet or ())
+    body = encoding.encode({"modes": modes, "hour": settings.hour, "zone": settings.zone, "quiet": quiet})
     row = {"account": account, "body": body, "updated_at": now}
     connection.execute(upsert(table).values(row).on_conflict_do_update(["account"], set_=row))

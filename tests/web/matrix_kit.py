@@ -187,7 +187,7 @@ async def officer_matter(society: Society, person: Person, roles: list[str]) -> 
 
 def told_to(connection: Connection, people: Mapping[str, Person]) -> dict[str, str]:
     """The newest thing in the inbox of some, and something that was told to somebody."""
-    found = {}
+    found: dict[str, str] = {}
     for role in ("applicant", "one"):
         mine = (outbox.c.receiver == people[role].id, outbox.c.channel == "inbox", outbox.c.outcome == "sent")
         row = connection.execute(select(outbox).where(*mine).order_by(outbox.c.id.desc()).limit(1)).one()
