@@ -122,12 +122,17 @@ ELSEWHERE = {
     "/me/language": "test_small_choices",
     "/me/sessions/end": "test_small_choices",
     "/council/{id:[a-z2-7]{52}}/return": "tests/web/test_council.py",
+    "/inbox/read": "tests/web/test_notifications.py",
+    "/me/notifications/{group:votes|membership|desk}": "tests/web/test_notifications.py",
+    "/me/notifications/hours": "tests/web/test_notifications.py",
+    "/me/notifications/calendar": "tests/web/test_notifications.py",
 }
 WITHOUT_FIELDS = {
     *("/me/sessions/end-others", "/desk/enrol/next", "/desk/enrol/forget", "/desk/erasure"),
     *("/sign-out", "/found/key", "/found/sign", "/join/withdraw", "/join/code/again", "/entries"),
     *("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", "/me/data/consents/{purpose:[a-z_]{1,32}}/give"),
     *("/me/texts/{kind:[a-z-]{1,64}}", "/join/copies/{digest:[0-9a-f]{64}}/remove"),
+    *("/inbox/{id:[0-9]{1,15}}/open", "/me/notifications/devices/{id:[0-9]{1,15}}/forget"),
 }
 
 
