@@ -60,6 +60,13 @@ LETTERS: Final = Counter(
     "coopnode_letters", "Attempts to hand a letter over, by their end", ("outcome",), registry=REGISTRY
 )
 
+PUSHES: Final = Counter(
+    "coopnode_pushes",
+    "Attempts to wake a device by its push service, by their end",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
 #: (name of the sample, labels as name, value, name, value …) → number
 Counts = dict[tuple[str, tuple[str, ...]], float]
 

@@ -29,9 +29,16 @@ from coopnode.importing.drafts import File
 from coopnode.importing.service import Importing
 from coopnode.membership.drafts import Draft as JoinDraft
 from coopnode.membership.people import Names
+from coopnode.notifications.calendars import open_feed
+from coopnode.notifications.devices import Devices, Subscription
+from coopnode.notifications.kinds import KINDS
+from coopnode.notifications.settings import Settings, save
+from coopnode.outbox import Outbox
 from coopnode.robot.job import Worker
 from coopnode.robot.service import Robot
 from coopnode.sessions import Session
+from coopnode.store.schema import outbox
+from coopnode.store.sql import Connection, func, select
 from coopnode.testing import FixedClock, Person
 from protocol import documents
 from protocol.contract import View
@@ -106,6 +113,18 @@ SHOTS = (
     Shot("keys", "/me/keys", "member"),
     Shot("key-revoke", "/me/keys/{key}/revoke", "member"),
     Shot("device", "/me/devices/add", "member"),
+    Shot("inbox-member", "/inbox", "member"),
+    Shot("news-calendar-none", "/me/notifications/calendar", "member"),
+    Shot("news-devices-none", "/me/notifications/devices", "member"),
+    Shot("inbox", "/inbox", "chair"),
+    Shot("inbox-older", "/inbox?before=1", "chair"),
+    Shot("news", "/me/notifications", "chair"),
+    Shot("news-group", "/me/notifications/votes", "chair"),
+    Shot("news-hours", "/me/notifications/hours", "chair"),
+    Shot("news-devices", "/me/notifications/devices", "chair"),
+    Shot("news-calendar", "/me/notifications/calendar", "chair"),
+    Shot("deliveries", "/desk/deliveries", "chair"),
+    Shot("delivery", "/desk/deliveries/{news}", "chair"),
     Shot("now", "/now", "chair"),
     Shot("cooperatives", "/cooperatives", "chair"),
     Shot("documents", "/documents", "chair"),
@@ -253,6 +272,7 @@ async def make_society(data: Path) -> Society:
     PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
     await _brings_a_register(made)
     made.officers |= people
+    await _told(made)
     return made
 
 
@@ -308,6 +328,24 @@ async def _brings_a_register(made: Society) -> None:
     columns = ["number", "name", "since", "phone", "share", ""]
     file = File("Реестр пайщиков.xlsx", rows, list(range(1, 7)), heading=True, columns=columns, mapped=True)
     await Importing(made.node, Names(made.node.vault)).save(made.officers["secretary"].id, file)
+
+
+async def _told(made: Society) -> None:
+    """What has happened is told; the chair has a device, a calendar and quiet hours."""
+    node, chair, now = made.node, made.officers["chair"].id, made.coop.now
+    given = Subscription("https://updates.push.services.mozilla.com/wpush/v2/x", bytes(65), bytes(16))
+    quiet = Settings({"membership": "daily"}, quiet=(22, 8))
+
+    def change(connection: Connection) -> None:
+        Devices(node.keys.session).add(connection, chair, bytes(32), given, now)
+        open_feed(connection, node.keys.session, chair, now)
+        save(connection, chair, quiet, now)
+
+    await node.database.write(change)
+    await Outbox(node, KINDS).work()
+    mine = (outbox.c.receiver == chair, outbox.c.channel == "inbox")
+    query = select(func.max(outbox.c.news)).where(*mine)
+    PLACES["news"] = str(await node.database.read(lambda c: c.execute(query).scalar_one()))
 
 
 async def _withdrawn(made: Society, name: str, title: str) -> None:

@@ -26,6 +26,7 @@ from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
 from web.lane import Lane
 from web.log import routes as log
 from web.membership import routes as membership
+from web.notifications import routes as notifications
 from web.operating import routes as operating
 from web.robot import routes as robot
 from web.search import routes as search
@@ -60,6 +61,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     accounts.setup,
     operating.setup,
     search.setup,
+    notifications.setup,
 )
 
 

@@ -9,7 +9,7 @@ from coopnode import letters
 from coopnode.founding.drafts import DraftBox
 from coopnode.importing import queries
 from coopnode.importing.drafts import CONTACTS
-from coopnode.letters import Said
+from coopnode.letters import News, Said
 from coopnode.membership.projection import register
 from coopnode.outbox import Body, Kind, Receiver
 from coopnode.store.sql import Connection, select
@@ -26,13 +26,12 @@ def _address(node: Node, connection: Connection, body: Body) -> str | None:
     return queries.contacts(connection, box, body["number"]).email or None
 
 
-def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said | None:
+def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News:
     """Nothing to whoever has confirmed meanwhile. Both languages: nobody knows yet which one they read."""
     here = (register.c.number == body["number"], register.c.to_idx.is_(None))
     status = connection.execute(select(register.c.status).where(*here)).scalar_one_or_none()
-    if status != "invited":
-        return None
-    return Said(_WORDS["reminder"], {"address": f"{node.config.signing_url}/#i"})
+    said = Said(_WORDS["reminder"], {"address": f"{node.config.signing_url}/#i"})
+    return News(said, "membership", concerns=status == "invited")
 
 
-KIND: Final = Kind(REMINDER, 3 * 86_400, lambda *_: (), _write, _address)
+KIND: Final = Kind(REMINDER, 3 * 86_400, lambda *_: (), _tell, _address)

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from aiohttp import ClientResponse, FormData
 
-from coopnode import jobs, scans
+from coopnode import scans
 from coopnode.importing import queries
 from coopnode.importing.drafts import CONTACTS, FILE
 from coopnode.outbox import Outbox
@@ -259,7 +259,7 @@ async def test_a_reminder_holds_no_code_and_comes_once(site: Site) -> None:
     await post(client, "/desk/keys/remind", all="yes")
     assert "Remind" not in await get(client, "/desk/keys")
     await confirm(society, 101, "Member no. 101 · Зайцева Анна Петровна")  # meanwhile
-    await Outbox(society.node, jobs.KINDS).work()
+    await Outbox(society.node, KINDS).work()
     letters = [letter for letter in site.letters() if "Приглашение" in letter[1]]
     assert sorted(to for to, _, _ in letters) == ["member3@example.org", "member5@example.org"]
     for _, subject, text in letters:

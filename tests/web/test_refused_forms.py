@@ -144,6 +144,10 @@ ELSEWHERE = {
     "/me/sessions/end": "test_small_choices",
     "/council/{id:[a-z2-7]{52}}/return": "tests/web/test_council.py",
     "/council/robot/lend": "tests/web/test_robot.py",
+    "/inbox/read": "tests/web/test_notifications.py",
+    "/me/notifications/{group:votes|membership|desk}": "tests/web/test_notifications.py",
+    "/me/notifications/hours": "tests/web/test_notifications.py",
+    "/me/notifications/calendar": "tests/web/test_notifications.py",
 }
 WITHOUT_FIELDS = {
     *("/me/sessions/end-others", "/desk/import/sign", "/desk/import/forget", "/desk/erasure"),
@@ -151,6 +155,7 @@ WITHOUT_FIELDS = {
     *("/sign-out", "/found/key", "/found/sign", "/join/withdraw", "/join/code/again", "/entries"),
     *("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", "/me/data/consents/{purpose:[a-z_]{1,32}}/give"),
     *("/me/texts/{kind:[a-z-]{1,64}}", "/join/copies/{digest:[0-9a-f]{64}}/remove"),
+    *("/inbox/{id:[0-9]{1,15}}/open", "/me/notifications/devices/{id:[0-9]{1,15}}/forget"),
 }
 
 
