@@ -16,6 +16,7 @@ from aiohttp import ClientResponse, FormData
 from coopnode import scans
 from coopnode.importing import queries
 from coopnode.importing.drafts import CONTACTS, FILE
+from coopnode.notifications.kinds import KINDS
 from coopnode.outbox import Outbox
 from coopnode.store.schema import drafts
 from coopnode.store.sql import select
