@@ -133,6 +133,12 @@ SHOTS = (
     Shot("membership-before", "/me/membership", "chair"),
     Shot("council", "/council", "chair"),
     Shot("propose", "/council/propose", "chair"),
+    Shot("requests", "/me/requests", "member"),
+    Shot("request-new", "/me/requests/new", "member"),
+    Shot("leave", "/me/leave", "member"),
+    Shot("leaving", "/me/requests", "leaver"),
+    Shot("matter-petition", "/council/{petition}", "chair"),
+    Shot("matter-exit", "/council/{exit}", "chair"),
     Shot("robot", "/council/robot", "chair"),
     Shot("robot-member", "/council/robot", "one"),
     Shot("robot-terms", "/council/robot/terms", "chair"),
@@ -234,7 +240,7 @@ async def make_society(data: Path) -> Society:
     """
     clock = FixedClock()
     made = await Society.make(data, clock=clock, projections=all_projections(), more={"bank": BANK})
-    stations = ("member", "applicant", "known", "waiting", "ready", "payer")
+    stations = ("member", "applicant", "known", "waiting", "ready", "payer", "leaver")
     people = {name: await made.coop.person(name) for name in stations}
     PLACES["digest"] = (await made.join(people["member"], "Соколова Дарья Игоревна")).hex()
     PLACES["enrolled"] = (await made.enrol(11, "Орлова Ольга Олеговна"))[0].hex()
@@ -269,6 +275,8 @@ async def make_society(data: Path) -> Society:
     PLACES["approved"], approval = await made.admit(paying.digest)
     PLACES["approval"] = approval.digest.hex()
     PLACES["robot"] = await _robot(made)
+    await made.join(people["leaver"], "Переездова Галина Юрьевна")
+    await _asked(made, people["member"], people["leaver"])
     PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
     await _brings_a_register(made)
     made.officers |= people
@@ -313,6 +321,23 @@ async def _robot(made: Society) -> str:
     assert item.payload is not None
     await made.coop.must(made.officers["one"], item.type, item.payload, sub=own)
     return next(id for id, each in view.scan("matter", "", council.Matter) if each.subject == somebody.id)
+
+
+async def _asked(made: Society, member: Person, leaver: Person) -> None:
+    """A member has asked for something and was answered, and asks again; another wants to leave."""
+
+    async def asks(by: Person, type: str, **values: str) -> str:
+        return identifier((await made.coop.must(by, type, {}, sub=by.id, values=values)).digest)
+
+    words = {"title": "О справке", "text": "Прошу выдать справку о паевом взносе."}
+    await made.decide(await asks(member, "membership.petition/1", **words))
+    words = {
+        "title": "О навесе у склада",
+        "text": "Прошу поставить навес у ворот склада: осенью сдаём картофель под дождём.",
+    }
+    PLACES["petition"] = await asks(member, "membership.petition/1", **words)
+    words = {"payout": "ПАО «Сбербанк», счёт 40817810000000000001", "reason": "Переезд"}
+    PLACES["exit"] = await asks(leaver, "membership.leave/1", **words)
 
 
 async def _brings_a_register(made: Society) -> None:

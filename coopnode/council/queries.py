@@ -665,6 +665,8 @@ def laws(state: State, matter: Matter | None = None) -> tuple[Law, ...]:
     if matter is not None:
         frozen = {"council.quorum": list(matter.rule.quorum), "council.majority": list(matter.rule.majority)}
         frozen["council.tie"] = "chair" if matter.rule.casting else "fails"
+    # What a member asks is voted on until shortly before its answer is due.
+    asked = matter is not None and _OPENED_BY.get(matter.kind) is not None
     return tuple(
         Law(
             key,
@@ -673,7 +675,7 @@ def laws(state: State, matter: Matter | None = None) -> tuple[Law, ...]:
             key in own,
         )
         for key in _CITED
-        if key in pack.parameters
+        if key in pack.parameters and not (asked and key == "council.vote_days")
     )
 
 
