@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from coopnode import config as settings
 from coopnode import keyfile
-from coopnode.app import NodeError, lock_data
+from coopnode.app import NodeError, initialise, lock_data
 from coopnode.config import Config
 from coopnode.keyfile import PersonalKey
 
@@ -95,8 +95,8 @@ def prepare(config: Config) -> None:
         raise DemoError(
             f"{data} holds something else than a demo and is left alone; name another folder with --data"
         )
-    (data / FOLDER).mkdir(mode=0o700, parents=True)
-    data.chmod(0o700)
+    initialise(config)
+    (data / FOLDER).mkdir(mode=0o700)
     (data / FOLDER / _UNFINISHED).touch(0o600)
     # Whoever opens it weeks later need not compare clocks: it is no evidence of anything.
     settings.write(data, {"demo": True, "time_confirmed": True})
