@@ -34,7 +34,7 @@ class DemoError(NodeError):
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Somebody of the demo one can be. `key` names them in `cast`; `kid` signs now."""
+    """Somebody of the demo. `key` names them in `cast`; `seed` is of the key that signs now."""
 
     key: str
     name: str
@@ -45,6 +45,10 @@ class Resident:
     nonce: bytes
     #: the key came to the account later
     joined: bool
+
+    @property
+    def kid(self) -> bytes:
+        return self.personal.pub
 
     @property
     def personal(self) -> PersonalKey:
@@ -67,7 +71,7 @@ class Demo:
 
 def is_demo(data: Path) -> bool:
     """Whether `making` has worked here, finished or not."""
-    return any((data / FOLDER / name).exists() for name in (_PEOPLE, _UNFINISHED))
+    return is_finished(data) or (data / FOLDER / _UNFINISHED).exists()
 
 
 def is_finished(data: Path) -> bool:
@@ -106,7 +110,8 @@ def discard(config: Config) -> None:
     """Throws a demo away, so that `prepare` finds nothing but its database's address.
 
     Raises:
-        DemoError: it is a real node, it runs, or its database is on a server.
+        DemoError: it is a real node, or its database is on a server.
+        NodeError: it runs.
     """
     data = config.data
     if not is_demo(data):
