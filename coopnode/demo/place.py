@@ -56,7 +56,7 @@ class Resident:
         return PersonalKey(self.seed, self.recovery, self.nonce, self.home, joined)
 
     def copy(self) -> str:
-        """The key file as the signing page reads it. Takes a tenth of a second and 64 MiB: not on the loop."""
+        """The key file as the signing page reads it. Takes a tenth of a second and 64 MiB: in a thread."""
         return keyfile.seal(self.personal, PASSPHRASE) + "\n"
 
 
@@ -102,8 +102,10 @@ def prepare(config: Config) -> None:
     initialise(config)
     (data / FOLDER).mkdir(mode=0o700)
     (data / FOLDER / _UNFINISHED).touch(0o600)
-    # Whoever opens it weeks later need not compare clocks: it is no evidence of anything.
-    settings.write(data, {"demo": True, "time_confirmed": True})
+    # Whoever opens it weeks later need not compare clocks: it is no evidence of anything. The ports stay
+    # because keys belong to addresses.
+    ports = {"port": config.port, "signing_port": config.signing_port}
+    settings.write(data, {"demo": True, "time_confirmed": True, **ports})
 
 
 def discard(config: Config) -> None:
