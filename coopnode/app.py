@@ -93,8 +93,8 @@ class Node:
     #: what condition this node is in
     watch: Watching
     people: People
-    #: told the new configuration when pages have changed it, so that every process follows
-    config_listeners: list[Callable[[Config], None]] = field(default_factory=list, kw_only=True)
+    #: told what pages have changed in the configuration, so that every process follows
+    config_listeners: list[Callable[[Mapping[str, Any]], None]] = field(default_factory=list, kw_only=True)
 
     @staticmethod
     def open(config: Config, *, clock: Clock | None = None, projections: Sequence[Projection] = ()) -> Leader:
@@ -189,15 +189,15 @@ class Node:
         path = self.config.data / FOUNDING_TOKEN
         return path.read_text().strip() if self.engine.head.size == 0 and path.exists() else None
 
-    def configure(self, changed: Config) -> None:
-        """The configuration in force from now on, in every process of this node. The file is the caller's to
-        write."""
-        self.config = changed
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Some of `Config.changeable`, in force from now on in every process of this node. The file is the
+        caller's to write."""
+        self.follow_config(changes)
         for tell in self.config_listeners:
-            tell(changed)
+            tell(changes)
 
     def follow_config(self, values: Mapping[str, Any]) -> None:
-        """What pages of another process have changed."""
+        """What pages of any process have changed."""
         self.config = self.config.changed(values)
 
     async def issue_ticket(self, lifetime: int = 3600) -> str:

@@ -28,7 +28,6 @@ from protocol.merkle import CompactRange
 
 if TYPE_CHECKING:
     from coopnode.app import Leader
-    from coopnode.config import Config
 
 log = structlog.get_logger()
 
@@ -92,7 +91,7 @@ class News(msgspec.Struct, array_like=True, tag=4):
 
 
 class Configured(msgspec.Struct, array_like=True, tag=6):
-    """Pages have changed the configuration (`Config.changeable`)."""
+    """What pages have changed in the configuration, of `Config.changeable`."""
 
     values: dict[str, Any]
 
@@ -181,7 +180,6 @@ class Hub:
 
     def __init__(self, node: Leader) -> None:
         self._node, self._sequencer, self._publisher = node, node.sequencer, node.publisher
-        self._known: Config = node.config
         self._out: list[Reply] = []
         self._taken: dict[bytes, Taken] = {}
         self._wire: Wire | None = None
@@ -214,8 +212,7 @@ class Hub:
             if isinstance(request, Offer):
                 self._put(request)
             elif isinstance(request, Configured):
-                self._known = self._node.config.changed(request.values)
-                self._node.configure(self._known)
+                self._node.configure(request.values)
             elif isinstance(request, Look):
                 self._node.watch.heard(self, request.report)
                 if request.id:
@@ -243,10 +240,9 @@ class Hub:
             log.exception("a statement could not be taken", type=submission.statement.type)
             self._answer(offer.id, Refusal("internal"))
 
-    def _configured(self, config: Config) -> None:
-        if config is not self._known:  # else it came from there
-            self._known = config
-            self._say(Configured(config.changeable()))
+    def _configured(self, changes: Mapping[str, Any]) -> None:
+        """Also to the process that made them: all end with the same, in the order in which they came here."""
+        self._say(Configured(dict(changes)))
 
     def _answer(self, id: int, answer: Answer) -> None:
         if isinstance(answer, Committed):
@@ -383,8 +379,8 @@ class Follower:
     def ready(self) -> None:
         self._say(Ready())
 
-    def configure(self, config: Config) -> None:
-        self._say(Configured(config.changeable()))
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        self._say(Configured(dict(changes)))
 
     def _say(self, message: Request) -> None:
         self._out.append(message)

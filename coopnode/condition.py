@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
@@ -191,8 +191,8 @@ class Watch:
         self.backup_problem: str | None = None
         self.addresses: list[Address] = _unseen(config)
 
-    def configure(self, config: Config) -> None:
-        self._config = config
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        self._config = config = self._config.changed(changes)
         if [address.url for address in self.addresses] != [config.public_url, config.signing_url]:
             self.addresses = _unseen(config)
 

@@ -8,12 +8,15 @@ here is reported at start.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import tomlkit
@@ -31,6 +34,23 @@ from protocol import registration
 FILE = "coopnode.toml"
 #: names of this machine that nobody else can mean
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+_PREFIX: Final = "COOPNODE_"
+#: Variables with our prefix that are no settings of a node: of the command line, of faults in tests, and of a
+#: checkout's tools.
+_OTHERS: Final = frozenset(
+    (
+        *("DATA", "PASSPHRASE", "FAULT"),
+        *("DEV_PYTHON", "CHROMIUM", "NODE", "POSTGRESQL", "ORACLE_PYTHON"),
+        *("BENCH_CACHE", "CRASHES", "PICTURES", "SHOTS"),
+    )
+)
+_PORTS: Final = {"http": 80, "https": 443}
+#: a host that is an address of IPv4 or IPv6: nothing is part of it
+_NUMBERS: Final = re.compile(r"[\d.]+|.*:.*")
+
+
+class UnknownSetting(ValueError):
+    """The sentence names it, and the nearest one there is."""
 
 
 class Smtp(BaseModel):
@@ -46,6 +66,12 @@ class Smtp(BaseModel):
     sender: str = "coopnode@localhost"
     #: certificates (PEM) of the authority that vouches for a server of one's own; else the system's
     authority: Path | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, the password in clear."""
+        found = self.model_dump(mode="json")
+        found["password"] = self.password.get_secret_value() if self.password else None
+        return found
 
     @field_validator("host", "user", "password", "authority", mode="before")
     @classmethod
@@ -234,13 +260,16 @@ class Config(BaseSettings):
 
     def changeable(self) -> dict[str, Any]:
         """What pages may change while the node runs, as plain values, secrets in clear."""
-        smtp = self.smtp.model_dump(mode="json")
-        smtp["password"] = self.smtp.password.get_secret_value() if self.smtp.password else None
-        return {"public_url": self.public_url, "signing_url": self.signing_url, "smtp": smtp}
+        return {
+            "public_url": self.public_url,
+            "signing_url": self.signing_url,
+            "smtp": self.smtp.plain(),
+        }
 
     def changed(self, values: Mapping[str, Any]) -> Self:
-        """With the values of another's `changeable`."""
-        return self.model_copy(update={**values, "smtp": Smtp(**values["smtp"])})
+        """With some of the values of another's `changeable`; the others stay."""
+        smtp = {"smtp": Smtp(**values["smtp"])} if "smtp" in values else {}
+        return self.model_copy(update={**values, **smtp})
 
     @property
     def database(self) -> str | None:
@@ -265,13 +294,67 @@ def load(data: Path | None = None, **overrides: Any) -> Config:
 
     Raises:
         pydantic.ValidationError: names the key at fault.
+        UnknownSetting: a variable COOPNODE_… that is none of ours.
     """
+    _check_environment()
     folder = data or Path(os.environ.get("COOPNODE_DATA", "data"))
 
     class Located(Config):
         model_config = SettingsConfigDict(toml_file=folder / FILE)
 
     return Located(data=folder, **overrides)
+
+
+def belong_together(public_url: str, signing_url: str) -> bool:
+    """Whether keys may live at `signing_url` beside a site at `public_url` (P28): the same scheme and either
+    the same host on another port, or another name of the same site, such as `sign.coop.example` beside
+    `coop.example` or `node.coop.example`. For two names below one of at least two parts no list of public
+    suffixes is asked."""
+    site, keys = urlsplit(public_url), urlsplit(signing_url)
+    host, other = site.hostname or "", keys.hostname or ""
+    if site.scheme != keys.scheme or not host or not other:
+        return False
+    if host == other:
+        try:
+            return (site.port or _PORTS[site.scheme]) != (keys.port or _PORTS[keys.scheme])
+        except ValueError:  # no port has this number
+            return False
+    if _NUMBERS.fullmatch(host) or _NUMBERS.fullmatch(other):
+        return False
+    above = host.partition(".")[2]
+    return other.endswith(f".{host}") or ("." in above and other.endswith(f".{above}"))
+
+
+def _check_environment() -> None:
+    """Pydantic passes over a variable whose first part it does not know."""
+    for name in sorted(os.environ):
+        key = name.removeprefix(_PREFIX)
+        if key == name or key in _OTHERS or key.partition("__")[0].lower() in Config.model_fields:
+            continue
+        variables = [each.upper().replace(".", "__") for each in settings()]
+        raise UnknownSetting(f"there is no setting {name}{_near(key, variables, _PREFIX)}")
+
+
+def unknown(place: Sequence[str | int]) -> str:
+    """Of a key that pydantic does not expect: a sentence with the nearest one there is."""
+    name = ".".join(map(str, place))
+    return f"there is no setting {name}{_near(name, settings())}"
+
+
+def settings(model: type[BaseModel] | None = None, prefix: str = "") -> list[str]:
+    """Names of all settings, as `limits.blob`, and of their tables."""
+    found: list[str] = []
+    for name, field in (model or Config).model_fields.items():
+        found.append(prefix + name)
+        tables = (each for each in (Smtp, Bank, Backup, Limits) if field.annotation in (each, each | None))
+        for table in tables:
+            found += settings(table, f"{prefix}{name}.")
+    return found
+
+
+def _near(name: str, known: Sequence[str], prefix: str = "") -> str:
+    found = get_close_matches(name, known, 1, 0.7)
+    return f"; the nearest there is: {prefix}{found[0]}" if found else ""
 
 
 def from_environment(key: str) -> bool:
@@ -303,20 +386,34 @@ def without(data: Path, name: str) -> str:
 
 
 def remove(data: Path, name: str) -> None:
-    _replace(data / FILE, without(data, name))
+    with _alone(data):
+        _replace(data / FILE, without(data, name))
 
 
 def write(data: Path, values: Mapping[str, str | int | bool]) -> None:
     """Sets keys in `coopnode.toml` (`port`, `smtp.host`), keeping every other line as it was."""
     path = data / FILE
-    document = tomlkit.parse(path.read_text() if path.exists() else "")
-    for key, value in values.items():
-        *tables, name = key.split(".")
-        place: Any = document
-        for table in tables:
-            place = place.setdefault(table, tomlkit.table())
-        place[name] = value
-    _replace(path, tomlkit.dumps(document))
+    with _alone(data):
+        document = tomlkit.parse(path.read_text() if path.exists() else "")
+        for key, value in values.items():
+            *tables, name = key.split(".")
+            place: Any = document
+            for table in tables:
+                place = place.setdefault(table, tomlkit.table())
+            place[name] = value
+        _replace(path, tomlkit.dumps(document))
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Several processes serve pages: what one writes is read by the next before it writes. The lock is on the
+    folder, which stays while files in it are exchanged."""
+    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from coopnode import keystore, rebuilding
 from coopnode.config import database_of
@@ -33,6 +33,9 @@ from protocol.identifiers import origin
 from protocol.log import Accepted, Batch, Head
 from protocol.notes import NoteKey
 
+#: Causes that take the end of a log away. After the others it goes on elsewhere, or in two ways.
+_LOSSES: Final = ("machine_lost", "disk_damaged")
+
 
 class ContinueError(Exception):
     """The log cannot be continued like this; nothing was changed. The sentence says why."""
@@ -41,6 +44,8 @@ class ContinueError(Exception):
 @dataclass(frozen=True, slots=True)
 class Continued:
     generation: int
+    #: entries that survived, and with the statements all that the log has now
+    survived: int
     entries: int
     #: first and last index that the old generation is known to have had beyond what survived
     lost: tuple[int, int] | None
@@ -66,10 +71,16 @@ class _Place:
 
 
 def draft(data: Path, cause: str, asked: Sequence[str]) -> dict[str, Any]:
-    """Payload of a `log.continue/1` for the log as it lies here. Raises ContinueError."""
+    """Payload of a `log.continue/1` for the log as it lies here. Raises ContinueError, also where nothing is
+    missing that a loss of the machine or its disk could have taken."""
     with _opened(data) as place:
         size, root = place.head.size, place.head.tree.root()
         known = _known(place)
+        if known is None and cause in _LOSSES:
+            raise ContinueError(
+                f"nothing is missing: no more than the {size} entries that are here is known to be signed. "
+                "What another copy of the log has beyond them comes back with coopnode restore --from"
+            )
         return {
             "origin": place.origin,
             "size": size,
@@ -143,7 +154,7 @@ def _begin(place: _Place) -> Continued:
     finally:
         heads.close()
     lost = (found.size, found.known_size - 1) if found.known_size > found.size else None
-    return Continued(generation, size, lost)
+    return Continued(generation, found.size, size, lost)
 
 
 def _known(place: _Place) -> dict[str, Any] | None:

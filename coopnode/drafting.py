@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from coopnode.keyfile import PersonalKey
 from protocol import commitments, documents, encoding, promises, registry, signatures, wording
+from protocol.contracts import continuation
 from protocol.documents import Seen, Statement
 from protocol.errors import EncodingError, ProtocolError, StatementError
 from protocol.identifiers import fingerprint, parse_identifier
@@ -84,6 +85,28 @@ def read_value(data: bytes) -> Any:
         return from_json(json.loads(data))
     except (ValueError, UnicodeDecodeError) as error:
         raise DraftError(f"the file is neither JSON nor canonical CBOR: {error}") from error
+
+
+def check_choices(type: str, fields: Mapping[str, Any]) -> None:
+    """Raises DraftError for a type there is not, and for an enumerated value that it does not know."""
+    kind = registry.TYPES.get(type)
+    if kind is None:
+        raise DraftError(f"there is no document type {type}")
+    for path, known in wording.choices(kind).items():
+        for value in _values_at(fields, path.split(".")):
+            if value not in known:
+                raise DraftError(f"{path} cannot be {value!r}; it is one of: {', '.join(known)}")
+
+
+def _values_at(place: Any, path: Sequence[str]) -> Iterator[str]:
+    """Texts at a path, through lists; what has another shape is judged with the whole document."""
+    if isinstance(place, list):
+        for item in place:
+            yield from _values_at(item, path)
+    elif path and isinstance(place, Mapping):
+        yield from _values_at(place.get(path[0]), path[1:])
+    elif not path and isinstance(place, str):
+        yield place
 
 
 def draft(
@@ -161,16 +184,24 @@ def in_words(found: Draft, language: wording.Locale) -> list[str]:
             continue
         mark = (" (личное)" if ru else " (private)") if private else ""
         lines += _field(wording.said(entry["title"], language) + mark, entry, value, language, "")
-    about, until = ("О чём", "Действительно до") if ru else ("About", "Valid until")
     lines += [
         "",
         f"{'Подписывает' if ru else 'Signer'}: {statement.iss}",
         f"{'Кому' if ru else 'For'}: {statement.aud}",
-        f"{about}: {statement.sub}",
-        f"{until}: {time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime(statement.exp))}",
+        f"{'О чём' if ru else 'About'}: {statement.sub}",
+        _validity(statement, ru),
         f"{'Отпечаток' if ru else 'Fingerprint'}: {fingerprint(statement.digest)}",
     ]
     return lines
+
+
+def _validity(statement: Statement, ru: bool) -> str:
+    """Events of an account, and a continuation of a log whose time stands still, are taken at any time: their
+    `exp` is no end (SPEC §4.4)."""
+    if statement.is_account_event or statement.type == continuation.TYPE:
+        return "Срока действия нет" if ru else "Valid without an end"
+    until = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(statement.exp))
+    return f"{'Действительно до' if ru else 'Valid until'}: {until}"
 
 
 def _field(title: str, entry: Mapping[str, Any], value: Any, language: str, indent: str) -> list[str]:
@@ -279,13 +310,16 @@ def _post(address: str, body: bytes, boundary: str, patience: float) -> tuple[in
             status, headers, data = _once(address, body, boundary)
             if status not in (408, 425, 429, 502, 503, 504):
                 return status, _object(data)
-            trouble = f"HTTP status {status}"
+            why = _object(data).get("detail")
+            trouble = f"HTTP status {status}: {why}" if why else f"HTTP status {status}"
             after = headers.get("Retry-After", "")
             wait = max(wait, min(float(after), 30.0)) if after.isdigit() else wait
         except (OSError, http.client.HTTPException) as error:
             trouble = str(error) or type(error).__name__
         if time.monotonic() + wait > until:
-            raise SubmitError(f"{address}: {trouble}. The same files may be submitted again without harm.")
+            raise SubmitError(
+                f"{address}: {trouble.rstrip('.')}. The same files may be submitted again without harm."
+            )
         time.sleep(wait)
         wait = min(wait * 2, 10.0)
 

@@ -22,7 +22,7 @@ from coopnode.audit import audit
 from coopnode.audit.sources import Directory, Missing, Source, SourceError, read_checkpoint
 from coopnode.backups import BackupError, Secret
 from coopnode.config import Config
-from coopnode.inspection import verify
+from coopnode.inspection import inspect
 from coopnode.projections import Projection
 from coopnode.store import fsck
 from coopnode.store.database import StoreError
@@ -38,7 +38,7 @@ _PAGES: Final = ("/", "/checkpoint", "/cooperatives")
 
 @dataclass(slots=True)
 class Drilled:
-    """`problem` is the first thing that went wrong, in words."""
+    """`problem` is the first thing that went wrong, in words; figures of steps not reached are None."""
 
     backup: Path
     #: the newest increment of it
@@ -46,15 +46,15 @@ class Drilled:
     #: seconds since the last of them was made; bytes of both
     age: int
     bytes: int
-    backed_up: int = 0
+    backed_up: int | None = None
     #: entries after the increment, and after rolling forward
     incremented: int | None = None
-    entries: int = 0
+    entries: int | None = None
     source: str | None = None
     state_digest: str | None = None
-    erased: int = 0
-    records_missing: int = 0
-    texts_missing: int = 0
+    erased: int | None = None
+    records_missing: int | None = None
+    texts_missing: int | None = None
     pages: dict[str, int] = field(default_factory=dict)
     #: seconds of each step
     seconds: dict[str, float] = field(default_factory=dict)
@@ -121,6 +121,7 @@ def _run(
             projections=projections,
         )
     found.backed_up, found.entries = done.backed_up, done.entries
+    found.records_missing = found.texts_missing = 0
     if done.rolled is not None:
         found.source, found.incremented = done.rolled.source, done.rolled.increment
         found.records_missing = len(done.rolled.records_missing)
@@ -129,7 +130,8 @@ def _run(
         found.problem = f"entries {done.missing[0]} to {done.missing[1]} were signed and are nowhere"
         return
     with _timed(found, "verify"):
-        report = verify(data, projections=projections)
+        # What was restored stands on a file, whichever database settings and environment name.
+        report = inspect(data, None, projections=projections)
     if report.problem is not None:
         found.problem = report.problem.sentence("en")
         return
@@ -166,7 +168,7 @@ async def _open(
     import aiohttp
     from aiohttp import web
 
-    # What was restored stands on a file, whichever database the node itself has: that one is not touched.
+    # The database of the node itself is not touched.
     own = {"data": data, "database_url": None, "backup": None, "mail_dir": None}
     node = Node.open(config.model_copy(update=own), projections=projections)
     pages, server = map(importlib.import_module, _PROGRAM)

@@ -52,10 +52,25 @@ def verify(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Report:
-    """Raises SourceError when there is nothing that could be checked, RulesFailed as `audit` does."""
+    """The node of this directory, with the database that its settings name.
+
+    Raises SourceError when there is nothing that could be checked, RulesFailed as `audit` does."""
+    return inspect(data, database_of(data), projections=projections, progress=progress, workers=workers)
+
+
+def inspect(
+    data: Path,
+    url: str | None,
+    *,
+    projections: Sequence[Projection] = (),
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Report:
+    """`verify` with a database given: PostgreSQL at `url`, or with None the file in the directory, whatever
+    the settings say."""
     try:
-        with fsck.snapshot(data, database_of(data)) as snapshot:
-            return _Inspection(data, snapshot, projections, progress, workers).run()
+        with fsck.snapshot(data, url) as snapshot:
+            return _Inspection(data, url, snapshot, projections, progress, workers).run()
     except StoreError as error:
         raise SourceError(str(error)) from error
 
@@ -64,12 +79,14 @@ class _Inspection:
     def __init__(
         self,
         data: Path,
+        url: str | None,
         snapshot: Snapshot,
         projections: Sequence[Projection],
         progress: Progress | None,
         workers: int | None,
     ) -> None:
         self._data = data
+        self._url = url
         self._snapshot = snapshot
         self._projections = projections
         self._progress: Progress = progress or (lambda done, total: None)
@@ -366,7 +383,7 @@ class _Inspection:
         if not names:
             return None
         with tempfile.TemporaryDirectory(prefix="coopnode-verify-") as folder:
-            transfer.copy_node(self._data, database_of(self._data), Path(folder))
+            transfer.copy_node(self._data, self._url, Path(folder))
             copied = open_database(Path(folder))
             try:
                 Projections(self._projections).prepare(copied, rebuild=True)

@@ -17,7 +17,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from protocol import documents, encoding, signatures
@@ -64,6 +64,16 @@ class PersonalKey:
             raise KeyFileError("the key belongs to no cooperative yet: name its home with --home")
         key = {"alg": documents.ED25519, "pub": self.pub, "scope": "sign"}
         return {"keys": [key], "recovery": self.recovery, "home": chosen, "nonce": self.nonce}
+
+    def at_home(self, home: str) -> PersonalKey:
+        """The same key with its home named. Raises KeyFileError."""
+        try:
+            parse_identifier(home)
+        except EncodingError as error:
+            raise KeyFileError(f"{home!r} is no id of a cooperative: {error}") from error
+        if self.home not in (None, home):
+            raise KeyFileError(f"the account of this key begins at {self.home}")
+        return replace(self, home=home)
 
     def account(self, home: str | None = None) -> str:
         """Account id. Of a key added later to an older account it stands in the file, or has to be named."""

@@ -14,11 +14,10 @@ from datetime import date, datetime
 from importlib import resources
 from typing import Any, Final, Literal, TypeAlias
 
-import segno
 import typst
 from babel import dates
 
-from coopnode import places
+from coopnode import places, qr
 from coopnode.seen import all_visible
 from protocol import wording
 from protocol.wording import Locale
@@ -39,6 +38,8 @@ __all__ = [
 
 NARROW: Final = "\u202f"
 NO_BREAK: Final = "\u00a0"
+#: Those inside typst, looked through once; threads may share them.
+_FONTS: Final = typst.Fonts(include_system_fonts=False)
 _SIGNS: Final = {"RUB": "₽", "EUR": "€", "USD": "$"}
 
 
@@ -179,7 +180,7 @@ def _compile(document: Document, locale: Locale, **options: Any) -> list[bytes]:
         made = typst.compile(
             str(root / f"{template}.typ"),
             root=str(root),
-            font_paths=[],
+            font_paths=_FONTS,
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(all_visible(data), ensure_ascii=False)},
             timestamp=0,
@@ -324,7 +325,5 @@ def _sentence_case(text: str) -> str:
 
 def _qr(url: str) -> str:
     out = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(
-        out, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None
-    )
+    qr.code(url).save(out, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None)
     return out.getvalue().decode("utf-8")

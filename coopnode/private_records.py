@@ -4,19 +4,22 @@ caller's to check."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from coopnode.store.database import driver
 from coopnode.store.sql import Connection
+from coopnode.store.state_store import SnapshotState
 from coopnode.store.vault import Erased, Vault
 from protocol import encoding, registry
+from protocol.contract import View
+from protocol.contracts import vault as erasing
 
 _BOX = "SELECT box FROM private_records WHERE digest = ?"
 
 
 def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
-    """The whole record `{fields, decoys}` of a document, with salts; None when there is none or it was
-    erased."""
+    """The whole record `{fields, decoys}` of a document, with salts; None when there is none any more
+    (`gone`)."""
     row = driver(connection).execute(_BOX, (digest,)).fetchone()
     if row is None:
         return None
@@ -26,6 +29,13 @@ def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, 
         return None
     record: Any = encoding.decode(plain, limit=len(plain))
     return dict(record)
+
+
+def gone(connection: Connection, digest: bytes) -> Literal["erased", "lost"]:
+    """Why a document whose type has private fields has no record: the log says what was erased, and
+    everything else was lost with a machine (`coopnode.recovery`)."""
+    view = View(SnapshotState(lambda: driver(connection)), erasing.DOMAIN)
+    return "erased" if erasing.is_erased(view, digest) else "lost"
 
 
 def values(

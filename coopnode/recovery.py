@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from coopnode import erasure, keystore
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 #: Row of `meta`: indexes of entries whose private records were lost with a machine, as JSON.
 LOST: Final = "records_lost"
 _MAX_BLOB: Final = 2**24
+#: Entries whose files are written together: whole tiles of two levels.
+_AT_ONCE: Final = TILE_WIDTH**2
 _LATER: Final = ("seen_unknown", "seen_fork")
 
 
@@ -82,6 +85,8 @@ class _Target:
     source: Source
     head: StoredHead
     generation: int
+    #: whether the source itself says that it leads so far; the head database may know of more than it has
+    said: bool
 
 
 def roll_forward(
@@ -101,7 +106,7 @@ def roll_forward(
     try:
         vault = Vault(data, keystore.load(data / "keys").vault)
         try:
-            roll = _Roll(LogStore(database), vault, Projections(projections), progress, increment)
+            roll = _Roll(data, LogStore(database), vault, Projections(projections), progress, increment)
             return roll.run(sources, known)
         finally:
             vault.close()
@@ -124,7 +129,9 @@ def write_files(data: Path, files: LogFiles, size: int) -> None:
     """The tiles and bundles under a checkpoint of `size` entries, from the database."""
     database = open_database(data)
     try:
-        files.write(0, size, TreeStore(database.raw_reader).read_tile, LogStore(database).raw)
+        read_tile, read_entries = TreeStore(database.raw_reader).read_tile, LogStore(database).raw
+        for start in range(0, size, _AT_ONCE):
+            files.write(start, min(start + _AT_ONCE, size), read_tile, read_entries)
     finally:
         database.close()
 
@@ -132,13 +139,14 @@ def write_files(data: Path, files: LogFiles, size: int) -> None:
 class _Roll:
     def __init__(
         self,
+        data: Path,
         store: LogStore,
         vault: Vault,
         projections: Projections,
         progress: Callable[[int, int], None],
         increment: Increment | None,
     ) -> None:
-        self._increment = increment
+        self._data, self._increment = data, increment
         self._store, self._vault, self._projections, self._progress = store, vault, projections, progress
         self._tree = TreeStore(store.database.raw_reader)
         self._state = StateStore(store.database.raw_reader)
@@ -188,7 +196,7 @@ class _Roll:
             raise RecoveryError(f"{increment.name} is of {about.origin}, the backup of {self._done.origin}")
         if about.start != start.size or about.start_root != start.tree.root():
             raise RecoveryError(f"{increment.name} does not follow on this backup")
-        target = _Target(increment, StoredHead(about.size, about.root), start.generation)
+        target = _Target(increment, StoredHead(about.size, about.root), start.generation, True)
         if about.size > start.size and not self._follow(target):
             raise RecoveryError(self._done.notes.pop())
         self._store.database.write_now(increment.take_over)
@@ -217,11 +225,11 @@ class _Roll:
             except ProtocolError:
                 self._done.notes.append(f"the checkpoint of {source.name} is not signed by this log")
                 continue
-            yield _Target(source, head, generation)
+            yield _Target(source, head, generation, True)
             stored = known(log)
             if stored is not None:
                 # The files go out before the signature: a crash in between leaves more than is signed.
-                yield _Target(source, stored, generation)
+                yield _Target(source, stored, generation, False)
 
     def _signed_by(self, source: Source, name: str, key: bytes) -> tuple[str, int, StoredHead]:
         """(origin, generation, head) of a source's checkpoint. Raises RecoveryError for another history,
@@ -263,32 +271,16 @@ class _Roll:
                         f"{name} holds another history than the one of {other.size} entries that this log "
                         "signed too"
                     )
-            blocks = self._blocks(target.source, start, head)
-            for block in blocks:
-                self._append(target.source, block)
-                self._progress(self._head.size - start, head.size - start)
+            with fetched(target.source, self._head.tree, head, self._data) as blocks:
+                for block in blocks:
+                    self._append(target.source, block)
+                    self._progress(self._head.size - start, head.size - start)
         except (SourceError, TileError) as error:
-            self._done.notes.append(f"{name} is not whole: {error}")
+            if target.said:
+                self._done.notes.append(f"{name} is not whole: {error}")
             return False
         self._done.source = name
         return True
-
-    def _blocks(self, source: Source, start: int, head: StoredHead) -> list[list[bytes]]:
-        """The entries, held against the head before one of them is taken. Raises SourceError, TileError."""
-        blocks: list[list[bytes]] = []
-        tree = self._head.tree.copy()
-        for first in range(start // TILE_WIDTH * TILE_WIDTH, head.size, TILE_WIDTH):
-            width = min(TILE_WIDTH, head.size - first)
-            bundle = tiles.decode_bundle(
-                read_tile(source, Tile("entries", first // TILE_WIDTH, width)), width
-            )
-            block = bundle[max(0, start - first) :]
-            for raw in block:
-                tree.append(merkle.leaf_hash(raw))
-            blocks.append(block)
-        if tree.root() != head.root:
-            raise TileError(f"its entries from {start} on are not those of its tree")
-        return blocks
 
     # -- taking over
 
@@ -369,6 +361,32 @@ class _Roll:
             return Blob(digest, "text/plain", data)
         self._done.texts_missing.append(entry.index)
         return None
+
+
+@contextmanager
+def fetched(
+    source: Source, tree: merkle.CompactRange, head: StoredHead, folder: Path
+) -> Iterator[Iterator[list[bytes]]]:
+    """The entries of a source from the end of `tree` to `head`, in blocks of at most 256, all of them held
+    against the head before the first is given out. They wait in a nameless file in `folder`, not in memory.
+
+    Raises SourceError, TileError."""
+    start, grown = tree.size, tree.copy()
+    with TemporaryFile(dir=folder) as waiting:
+        lengths: list[int] = []
+        for first in range(start // TILE_WIDTH * TILE_WIDTH, head.size, TILE_WIDTH):
+            width = min(TILE_WIDTH, head.size - first)
+            bundle = tiles.decode_bundle(
+                read_tile(source, Tile("entries", first // TILE_WIDTH, width)), width
+            )
+            block = bundle[max(0, start - first) :]
+            for raw in block:
+                grown.append(merkle.leaf_hash(raw))
+            lengths.append(waiting.write(tiles.encode_bundle(block)))
+        if grown.root() != head.root:
+            raise TileError(f"its entries from {start} on are not those of its tree")
+        waiting.seek(0)
+        yield (tiles.decode_bundle(waiting.read(length)) for length in lengths)
 
 
 def _private(entry: Accepted) -> bool:

@@ -12,19 +12,22 @@ from typing import Any, Final
 
 #: Controls, marks of direction, zero-width characters but for the joiners of emoji, blanks that count as
 #: letters, characters that only annotate.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+_HIDDEN: Final = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
+_UNSEEN: Final = re.compile(f"[{_HIDDEN}]")
 #: More marks on one letter than any language puts there climb over the lines above.
-_ABOVE: Final = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
-_PILE: Final = re.compile(f"({_ABOVE}{{4}}){_ABOVE}+")
+_ABOVE: Final = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
+_PILE: Final = re.compile(f"([{_ABOVE}]{{4}})[{_ABOVE}]+")
+#: What almost no text has: one look instead of three passes.
+_RARE: Final = re.compile(f"[{_HIDDEN}{_ABOVE}]")
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def visible(text: str) -> str:
     """`text` with U+FFFD for what cannot be seen; line breaks and tabs stay."""
-    if text.isascii() and text.isprintable():
+    if (text.isascii() and text.isprintable()) or not _RARE.search(text):
         return text
     return _PILE.sub("\\1" + _MARK, _UNSEEN.sub(_MARK, text.replace("\r\n", "\n")))
 

@@ -319,26 +319,49 @@ class Sequencer:
             except ClockDoubtful as error:
                 self.stop_writing(f"{error} (P16)")
             except _Dropped as error:
-                if error.poison and len(submissions) > 1:
-                    return self._write_apart(submissions)
-                outcome = Refused("internal", known=False) if error.poison else Busy(2, "storage")
-                return _Written([_Judged(item, outcome) for item in submissions])
+                if error.poison:
+                    return self._without_poison(submissions, str(error))
+                return _Written([_Judged(item, Busy(2, "storage")) for item in submissions])
         busy = Busy(60, "read_only", self.stopped or "")
         return _Written([_Judged(item, busy) for item in submissions])
 
-    def _write_apart(self, submissions: list[Submission]) -> _Written:
-        """One of them cannot be written: each alone, so that the others get in."""
-        parts = [self._write([item], False) for item in submissions]
+    def _without_poison(self, submissions: list[Submission], said: str) -> _Written:
+        """Something among them cannot be written. When not even the node's own tick can be, with what falls
+        due by it, no statement is at fault, and none gets in."""
+        ticked = self._tick_alone() if submissions else None
+        if ticked is None:
+            self._time_stands(said)
+            return _Written([_Judged(item, Busy(60, "internal")) for item in submissions])
+        if len(submissions) > 1:
+            parts = [ticked, *(self._write([item], False) for item in submissions)]
+        else:
+            parts = [ticked, _Written([_Judged(submissions[0], Refused("internal", known=False))])]
         return _Written(
             [item for part in parts for item in part.judged],
             [item for part in parts for item in part.accepted],
             [item for part in parts for item in part.leaf_hashes],
         )
 
+    def _tick_alone(self) -> _Written | None:
+        """None when that cannot be written, and no disk is the cause."""
+        try:
+            return self._commit([], True)
+        except STORAGE_ERRORS:
+            return _Written([])
+        except _Dropped as error:
+            return None if error.poison else _Written([])
+
+    def _time_stands(self, said: str) -> None:
+        self.trouble = (
+            f"the node's own statement of time cannot be recorded, and nothing else without it ({said}). "
+            "This is a fault of the program and nothing recorded is lost: report it with the node's log, "
+            "install a version without it and start the node again"
+        )
+
     def _commit(self, submissions: list[Submission], due: bool) -> _Written:
         head = self.head
         now = self.clock.now()
-        self._compare_clock(head, now)
+        behind = _behind(head, now)
         batch = Batch(head, self.state, self._nonces, self.tree)
         ticked = head.size >= 2 and self._offer_tick(batch, now)
         judged: list[_Judged] = []
@@ -347,24 +370,17 @@ class Sequencer:
                 ticked = self._offer_tick(batch, now)  # entry 2, before anything that needs a time
             judged.append(self._judge(batch, submission))
         if not batch.accepted:
+            self.trouble = behind
             return _Written(judged)
         if ticked and len(batch.accepted) == 1 and not due and not batch.accepted[0].writes:
             # Only the tick: time need not move for refusals. They were judged against the log as it stands.
             root = head.tree.root()
             again = [_Judged(item.submission, item.outcome, head.size, root, item.tick) for item in judged]
+            self.trouble = behind
             return _Written(again)
         self._store(batch, judged)
+        self.trouble = behind
         return _Written(judged, batch.accepted, batch.leaf_hashes)
-
-    def _compare_clock(self, head: Head, now: int) -> None:
-        """The log's time never goes back; it stands still until the clock has caught up."""
-        behind = head.tick - now
-        self.trouble = (
-            f"the clock of this machine is {behind // 60} minutes behind the log's time, which stands still "
-            "meanwhile; compare it with another clock and set it right, the node then goes on by itself"
-            if behind > _BEHIND
-            else None
-        )
 
     def _judge(self, batch: Batch, submission: Submission) -> _Judged:
         try:
@@ -497,7 +513,20 @@ class Sequencer:
             # After a failed sync nobody knows what the disk holds: a start compares it with everything else
             # there is.
             self.stop_writing(f"the database could not be written: {in_words(error)}")
-        else:
+        elif is_disk(error):
             self.trouble = in_words(error)
         poison = self.stopped is None and not is_disk(error)
-        raise _Dropped(str(error), poison=poison) from error
+        # Of a fault of the program only the kind: anybody may read it, and its words may hold
+        # what was to be written.
+        raise _Dropped(type(error).__name__ if poison else str(error), poison=poison) from error
+
+
+def _behind(head: Head, now: int) -> str | None:
+    """The log's time never goes back; it stands still until the clock has caught up."""
+    behind = head.tick - now
+    if behind <= _BEHIND:
+        return None
+    return (
+        f"the clock of this machine is {behind // 60} minutes behind the log's time, which stands still "
+        "meanwhile; compare it with another clock and set it right, the node then goes on by itself"
+    )

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from coopnode.app import Node
 from coopnode.store.schema import sessions
-from coopnode.store.sql import Connection, delete, insert, select, update
+from coopnode.store.sql import Connection, bindparam, delete, insert, select, update
 from protocol import encoding
 from protocol.contract import View
 from protocol.contracts import accounts
@@ -31,7 +31,8 @@ _MAX_DATA: Final = 16_384
 @dataclass
 class Session:
     """`data` holds small texts of one browser: permissions it came with, messages for its next page. Nothing
-    personal. `former`: who was signed in until the key was revoked."""
+    personal. `former`: who was signed in until the key was revoked. `roles`: offices as they were when the
+    session was loaded; None where nobody has looked."""
 
     digest: bytes
     account: str | None
@@ -41,6 +42,10 @@ class Session:
     locale: str | None
     data: dict[str, str] = field(default_factory=dict)
     former: str | None = None
+    roles: frozenset[str] | None = None
+
+
+_BY_DIGEST: Final = select(sessions).where(sessions.c.digest == bindparam("token"))
 
 
 class Sessions:
@@ -55,16 +60,20 @@ class Sessions:
 
     async def load(self, token: str) -> Session | None:
         now = self._now
-        query = select(sessions).where(sessions.c.digest == digest_of(token))
+        digest = digest_of(token)
 
-        def work(connection: Connection) -> tuple[Any, bool]:
-            row = connection.execute(query).one_or_none()
-            return row, row is not None and self._ended(row)
+        def work(connection: Connection) -> tuple[Any, bool, frozenset[str] | None]:
+            row = connection.execute(_BY_DIGEST, {"token": digest}).one_or_none()
+            if row is None or row.account is None:
+                return row, False, None
+            ended, founded = self._ended(row), self._node.cooperative is not None
+            return row, ended, self._node.facts.roles(row.account) if founded and not ended else None
 
-        row, ended = await self._node.database.read(work)
+        row, ended, roles = await self._node.database.read(work)
         if row is None or row.expires_at < now or row.seen_at < now - IDLE:
             return None
         found = _session(row)
+        found.roles = roles
         if ended:
             found.account, found.former = None, found.account
         if row.seen_at < now - _SEEN_EVERY:

@@ -147,17 +147,19 @@ def cast(box: Box, ballot: Ballot | None, vote: Cast, tick: int) -> tuple[Box, B
     if vote.kid in before.revoked:
         return Rejection("key_revoked", "kid")
     # Ballots of revoked keys neither use up the voter's numbers nor occupy them.
-    own = [logged for logged in before.casts if logged.kid not in before.revoked]
-    for logged in own:
-        if logged.sequence == vote.sequence:
-            same = (logged.choice, logged.names) == (vote.choice, vote.names)
-            return Rejection("ballot_repeated" if same else "sequence_taken", "sequence")
+    own = before.casts
+    if before.revoked:
+        own = tuple(logged for logged in own if logged.kid not in before.revoked)
     highest = own[-1].sequence if own else 0
     if vote.sequence > min(highest + SEQUENCE_WINDOW, MAX_SEQUENCE):
         return Rejection("sequence_too_far", "sequence", {"highest": highest})
+    for logged in own if vote.sequence <= highest else ():
+        if logged.sequence == vote.sequence:
+            same = (logged.choice, logged.names) == (vote.choice, vote.names)
+            return Rejection("ballot_repeated" if same else "sequence_taken", "sequence")
     if len(own) >= MAX_BALLOTS:
         return Rejection("too_many_ballots", "sequence", {"limit": MAX_BALLOTS})
-    after = replace(before, casts=_in_order(before.casts, vote))
+    after = Ballot(_in_order(before.casts, vote), before.revoked)
     return _recounted(box, before, after), after
 
 

@@ -7,14 +7,12 @@ installed node has no test directory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["VECTORS", "Vector"]
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
+class Vector(NamedTuple):
     """One signature and its verdict; byte strings are hexadecimal. With a seed, signing must reproduce it."""
 
     name: str

@@ -1,9 +1,9 @@
 """From statements to state: the checks every log makes in the same order (SPEC §4.4, §7.2, §9.2).
 
-`Batch` judges statements one after another over a state it only reads, and collects what they change; a node
-commits the result in one transaction, an audit keeps it in memory (`Replica`). Nothing here reads a clock:
-time is what the log's own ticks say. Signatures are checked before a statement comes here (`Batch.offer`
-trusts them), because that is done in chunks and in threads.
+`Judge` judges statements one after another. A `Batch` only reads the state and collects what they change; a
+node commits that in one transaction. A `Reducer` keeps it in memory at once, as an audit does. Nothing here
+reads a clock: time is what the log's own ticks say. Signatures are checked before a statement comes here
+(`Judge.offer` trusts them), because that is done in chunks and in processes of their own.
 """
 
 from __future__ import annotations
@@ -17,14 +17,25 @@ import msgspec
 
 from protocol import checkpoints, documents, merkle, registry, signatures
 from protocol.checkpoints import Checkpoint
-from protocol.contract import Changes, Context, Deadline, DeadlineMark, Effect, Record, Rejection, State, View
+from protocol.contract import (
+    Changes,
+    Context,
+    Deadline,
+    DeadlineMark,
+    DocumentType,
+    Effect,
+    Record,
+    Rejection,
+    State,
+    View,
+)
 from protocol.contracts import accounts, continuation, cooperative, council
 from protocol.documents import Seen, Statement
 from protocol.encoding import Value
 from protocol.errors import StatementError
 from protocol.identifiers import origin
 from protocol.merkle import CompactRange, Levels
-from protocol.state import DEADLINES, MemoryState, Overlay, deadline_key, state_digest
+from protocol.state import DEADLINES, MemoryState, Overlay, deadline_key
 
 #: `iat` may run ahead of the log's time by this many seconds (SPEC §4.4).
 MAX_AHEAD = 300
@@ -60,13 +71,16 @@ class Refused(msgspec.Struct, frozen=True):
     known: bool = True
 
 
-class Head(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True):
     """Where a log stands. `cooperative` is None before entry 0; `tick` is 0 before the first tick."""
 
     cooperative: str | None
     generation: int
     size: int
     tick: int
+
+
+class Head(Position, frozen=True):
     tree: CompactRange
 
     @classmethod
@@ -89,172 +103,162 @@ class Nonces:
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, bytes], int] = {}
-        self._by_exp: list[tuple[int, str, bytes]] = []
+        #: those of one `exp` together: there are as many of these as seconds
+        self._by_exp: dict[int, list[tuple[str, bytes]]] = {}
+        self._exps: list[int] = []
 
     def add(self, iss: str, cti: bytes, exp: int) -> None:
-        self._held[iss, cti] = exp
-        heapq.heappush(self._by_exp, (exp, iss, cti))
+        nonce = iss, cti
+        self._held[nonce] = exp
+        together = self._by_exp.get(exp)
+        if together is None:
+            self._by_exp[exp] = [nonce]
+            heapq.heappush(self._exps, exp)
+        else:
+            together.append(nonce)
 
     def forget_before(self, tick: int) -> None:
-        while self._by_exp and self._by_exp[0][0] < tick:
-            exp, iss, cti = heapq.heappop(self._by_exp)
-            if self._held.get((iss, cti)) == exp:
-                del self._held[iss, cti]
+        while self._exps and self._exps[0] < tick:
+            exp = heapq.heappop(self._exps)
+            for nonce in self._by_exp.pop(exp):
+                if self._held.get(nonce) == exp:
+                    del self._held[nonce]
 
     def holds(self, iss: str, cti: bytes, tick: int) -> bool:
         """Asked with the time, so that it does not matter when the old ones are forgotten."""
         return self._held.get((iss, cti), -1) >= tick
 
 
-class Batch:
-    """Statements judged in order over one state; what was accepted so far is visible to the next one."""
+class Judge:
+    """Judges statements in order over one state; what becomes of an accepted one is for `_keep`."""
 
-    def __init__(self, head: Head, state: State, nonces: Nonces, history: History) -> None:
-        self._base = head
-        self._cooperative = head.cooperative
-        self._tick = head.tick
-        self._tree = head.tree.copy()
-        self._generation = head.generation
+    def __init__(self, start: Position, state: State, nonces: Nonces, history: History) -> None:
+        self._cooperative = start.cooperative
+        self._generation = start.generation
+        self._size = start.size
+        #: legal time
+        self._tick = start.tick
+        #: the largest tree that `seen` may name
+        self._shown = start.size
         self._constituted = False
         #: the statement being judged is signed by a key lent to the council's robot
         self._robot = False
         #: the log waits for the second signature of its continuation; None when not looked at yet
         self._waits: bool | None = None
-        self._overlay = Overlay(state)
         self._nonces = nonces
-        self._new_nonces: dict[tuple[str, bytes], int] = {}
         self._history = history
-        self.accepted: list[Accepted] = []
-        self.leaf_hashes: list[bytes] = []
+        self._look_at(state)
+
+    def _look_at(self, state: State) -> None:
+        """What the next statement is judged over."""
+        self._state = state
+        self._facts = registry.StateFacts(state)
+        self._views = {domain: View(state, domain) for domain in registry.CONTRACTS}
 
     @property
-    def writes(self) -> Mapping[tuple[str, str], Record | None]:
-        return self._overlay.writes
+    def position(self) -> Position:
+        return Position(self._cooperative, self._generation, self._size, self._tick)
 
-    @property
-    def head(self) -> Head:
-        return Head(
-            self._cooperative,
-            self._generation,
-            self._base.size + len(self.accepted),
-            self._tick,
-            self._tree,
-        )
+    def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
+        """Makes the entry visible to the next statement; `nonce` tells whether its nonce is used up."""
+        raise NotImplementedError
 
-    def commit_nonces(self) -> None:
-        """To be called once the batch is durable."""
-        for (iss, cti), exp in self._new_nonces.items():
-            self._nonces.add(iss, cti, exp)
-        self._nonces.forget_before(self._tick)
+    def _root(self) -> bytes:
+        """Of all entries accepted so far."""
+        raise NotImplementedError
 
-    def settle(self, state: MemoryState) -> None:
-        """In memory, where nothing can fail between judging and keeping: `state`, over which this batch was
-        made, takes what was accepted, and the batch goes on from the new head."""
-        self.commit_nonces()
-        state.apply(self._overlay.writes)
-        self._base = self.head
-        self._overlay.writes.clear()
-        self._new_nonces.clear()
-        self.accepted.clear()
-        self.leaf_hashes.clear()
-
-    def offer(self, statement: Statement) -> Accepted | Refused:
-        """Judges one statement whose signature holds. Raises SeenAhead (P3)."""
+    def offer(self, statement: Statement, leaf: bytes | None = None) -> Accepted | Refused:
+        """Judges one statement whose signature holds; `leaf` is its leaf hash, when known. Raises SeenAhead
+        (P3)."""
         try:
-            statement = registry.typed(statement)
+            registry.typed(statement)
         except StatementError as error:
             return Refused(error.code, error.field or None, known=self._knows(statement))
         self._robot = False
-        # Nothing written yet (a batch of one, as in every replay): one step less to each record.
-        overlay = Overlay(self._overlay if self._overlay.writes else self._overlay.base)
-        outcome = self._check(statement) or self._decide(statement, overlay)
-        if isinstance(outcome, Rejection):
-            outcome = Refused(outcome.code, outcome.at, outcome.facts)
-        if isinstance(outcome, Refused):
-            if not self._base.size + len(self.accepted):
-                self._cooperative = None
-            known = outcome.known and self._knows(statement)
-            return Refused(outcome.code, outcome.at, outcome.facts, known)
-        accepted = Accepted(
-            statement, self._base.size + len(self.accepted), self._tick, overlay.writes, outcome
-        )
-        self._admit(accepted)
-        return accepted
+        kind, own = registry.TYPES[statement.type], statement.is_account_event
+        outcome = self._check(statement, kind, own) or self._decide(statement, kind)
+        if isinstance(outcome, Accepted):
+            self._keep(outcome, leaf or merkle.leaf_hash(statement.raw), not own)
+            if statement.type == continuation.TYPE:
+                found = self._standing()
+                self._generation, self._waits = found.number, found.waits is not None
+            return outcome
+        if not self._size:
+            self._cooperative = None
+        known = (isinstance(outcome, Rejection) or outcome.known) and self._knows(statement)
+        return Refused(outcome.code, outcome.at, outcome.facts, known)
 
     # -- checks that need no contract -----------------------------------------------------------------
 
-    def _check(self, statement: Statement) -> Refused | None:
-        index = self._base.size + len(self.accepted)
-        if index < 2:
-            return self._check_first(statement, index)
+    def _check(self, statement: Statement, kind: DocumentType, own: bool) -> Refused | None:
+        """`own`: it is an event of the account, which is for every log."""
+        if self._size < 2:
+            return self._check_first(statement)
+        if statement.aud != (statement.iss if own else self._cooperative):
+            return Refused("wrong_audience", "aud")
         return (
-            self._audience(statement)
-            or self._time(statement)
-            or self._nonce(statement)
-            or self._seen(statement)
-            or self._authority(statement)
+            self._time(statement, own)
+            or (None if own else self._nonce(statement))
+            or (self._seen(statement) if kind.seen or statement.seen else None)
+            or self._authority(statement, kind)
         )
 
-    def _check_first(self, statement: Statement, index: int) -> Refused | None:
+    def _check_first(self, statement: Statement) -> Refused | None:
         """Entry 0 is the genesis, entry 1 the pack, both by the founder's key (SPEC §7.1)."""
-        if statement.type != (GENESIS, PACK)[index]:
+        if statement.type != (GENESIS, PACK)[self._size]:
             return Refused("not_founded", "type", known=False)
-        if index == 0:
+        if self._size == 0:
             self._cooperative = cooperative.genesis_id(statement)
         if statement.aud != self._cooperative:
             return Refused("wrong_audience", "aud")
         if statement.on_behalf is not None:
             return Refused("no_authority", "for")
-        if index == 1 and (statement.iss, statement.kid) != self._founder():
+        if self._size == 1 and (statement.iss, statement.kid) != self._founder():
             return Refused("unknown_key", "kid")
         return None
 
     def _founder(self) -> tuple[str, bytes]:
-        found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
+        found = cooperative.cooperative(self._views[cooperative.DOMAIN])
         assert found is not None
         return found.founder, found.founder_key
 
     def _knows(self, statement: Statement) -> bool:
         """A good key of a known account is behind it: then a refusal is signed (P13)."""
-        view = View(self._overlay, accounts.DOMAIN)
-        return accounts.key_status(view, statement.iss, statement.kid, self._tick) is None
+        return self._key_status(statement) is None
 
-    def _audience(self, statement: Statement) -> Refused | None:
-        if statement.aud != (statement.iss if statement.is_account_event else self._cooperative):
-            return Refused("wrong_audience", "aud")
-        return None
+    def _key_status(self, statement: Statement) -> str | None:
+        view = self._views[accounts.DOMAIN]
+        return accounts.key_status(view, statement.iss, statement.kid, self._tick)
 
-    def _time(self, statement: Statement) -> Refused | None:
+    def _time(self, statement: Statement, own: bool) -> Refused | None:
+        tick = self._tick
         if statement.type == TICK:
             return None
         if statement.type == continuation.TYPE:
             # Time stood still while the log was lost; the first tick after it moves it on.
-            return Refused("expired", "exp", {"tick": self._tick}) if self._tick > statement.exp else None
-        if self._tick == 0:
+            return Refused("expired", "exp", {"tick": tick}) if tick > statement.exp else None
+        if tick == 0:
             return Refused("not_founded", "type")
-        if statement.is_account_event:
+        if own:
             return None
-        if statement.iat > self._tick + MAX_AHEAD:
-            return Refused("not_yet_valid", "iat", {"tick": self._tick})
-        if self._tick > statement.exp:
-            return Refused("expired", "exp", {"tick": self._tick})
+        if statement.iat > tick + MAX_AHEAD:
+            return Refused("not_yet_valid", "iat", {"tick": tick})
+        if tick > statement.exp:
+            return Refused("expired", "exp", {"tick": tick})
         return None
 
     def _nonce(self, statement: Statement) -> Refused | None:
-        if statement.is_account_event:
-            return None
-        known = self._new_nonces.get((statement.iss, statement.cti), -1) >= self._tick
-        if known or self._nonces.holds(statement.iss, statement.cti, self._tick):
+        if self._nonces.holds(statement.iss, statement.cti, self._tick):
             return Refused("nonce_reused", "cti")
         return None
 
     def _seen(self, statement: Statement) -> Refused | None:
         seen = statement.seen
         if seen is None:
-            return Refused("seen_missing", "seen") if registry.TYPES[statement.type].seen else None
+            return Refused("seen_missing", "seen")
         if seen.generation != self._generation:
             return Refused("seen_fork", "seen")
-        ahead = seen.size > self._base.size
+        ahead = seen.size > self._shown
         if not ahead and self._history.root_at(seen.size) == seen.root:
             return None
         # Anybody can write down a number; only what our own key signed stops the whole cooperative.
@@ -263,23 +267,21 @@ class Batch:
         return Refused("seen_unknown" if ahead else "seen_fork", "seen", {"size": seen.size})
 
     def _signed_by_us(self, seen: Seen) -> bool:
-        found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
+        found = cooperative.cooperative(self._views[cooperative.DOMAIN])
         assert found is not None and self._cooperative is not None
         claimed = Checkpoint(origin(self._cooperative, seen.generation), seen.size, seen.root)
         return checkpoints.signed_by(claimed, found.log_key, seen.signature)
 
-    def _authority(self, statement: Statement) -> Refused | None:
+    def _authority(self, statement: Statement, kind: DocumentType) -> Refused | None:
         if statement.on_behalf is not None:
             return Refused("no_authority", "for")  # organisations arrive with their contract
-        kind = registry.TYPES[statement.type]
         if kind.signer == "node":
             return self._node_authority(statement)
         if kind.signer == "founder":
             return None  # a second genesis or pack: the contract says why not
-        if statement.domain == "account":
+        if statement.type.startswith("account."):
             return self._genesis_of_founder(statement)  # key history judges its own signatures
-        view = View(self._overlay, accounts.DOMAIN)
-        code = accounts.key_status(view, statement.iss, statement.kid, self._tick)
+        code = self._key_status(statement)
         if code == "unknown_key":
             code = self._robot_status(statement)
             self._robot = code is None
@@ -291,11 +293,11 @@ class Batch:
 
     def _robot_status(self, statement: Statement) -> str | None:
         """Not a key of the account: perhaps one that the account has lent to the robot."""
-        view = View(self._overlay, council.DOMAIN)
+        view = self._views[council.DOMAIN]
         return council.robot_status(view, statement.iss, statement.kid, statement.type, self._tick)
 
     def _node_authority(self, statement: Statement) -> Refused | None:
-        found = cooperative.cooperative(View(self._overlay, cooperative.DOMAIN))
+        found = cooperative.cooperative(self._views[cooperative.DOMAIN])
         if (
             found is None
             or statement.kid != found.node_key
@@ -312,31 +314,41 @@ class Batch:
         if statement.type not in _ARRIVALS:
             return None
         founder, key = self._founder()
-        view = View(self._overlay, accounts.DOMAIN)
+        view = self._views[accounts.DOMAIN]
         if (statement.iss == founder) != (statement.kid == key) and not accounts.knows(view, statement.iss):
             return Refused("unknown_key", "kid")
         return None
 
     # -- contracts ------------------------------------------------------------------------------------
 
-    def _decide(self, statement: Statement, overlay: Overlay) -> tuple[Effect, ...] | Rejection:
-        kind = registry.TYPES[statement.type]
-        context = self._context(overlay)
-        if not kind.founding and not self._is_constituted(context):
+    def _decide(self, statement: Statement, kind: DocumentType) -> Accepted | Rejection:
+        type = statement.type
+        context = Context(
+            self._cooperative or "", self._generation, self._size, self._tick, self._facts, self._robot
+        )
+        if not (self._constituted or kind.founding or self._is_constituted()):
             return Rejection("not_constituted", "type")
-        if statement.type == continuation.TYPE:
+        if type == continuation.TYPE:
             if not self._waiting() and not self._stands_here(statement):
                 return Rejection("wrong_tree", "root")
         elif self._waiting():
             return Rejection("not_continued", "type")
-        contract = registry.CONTRACT_OF[statement.type]
-        outcome = contract.decide(View(overlay, contract.DOMAIN), statement, context)
-        if isinstance(outcome, Rejection):
-            return outcome
-        effects = self._carry_out(contract, outcome, overlay)
-        if isinstance(effects, Rejection) or statement.type != TICK:
-            return effects
-        return effects + self._pass_time(statement.payload["time"], overlay)
+        contract = registry.CONTRACT_OF[type]
+        changes = contract.decide(self._views[contract.DOMAIN], statement, context)
+        if isinstance(changes, Rejection):
+            return changes
+        writes: dict[tuple[str, str], Record | None] = {}
+        _write(contract, changes, writes)
+        effects: tuple[Effect, ...] = ()
+        if changes.effects or type == TICK:
+            overlay = Overlay(self._state, writes)
+            carried = self._carry_out(changes, overlay)
+            if isinstance(carried, Rejection):
+                return carried
+            effects = carried
+            if type == TICK:
+                effects += self._pass_time(statement.payload["time"], overlay)
+        return Accepted(statement, self._size, self._tick, writes, effects)
 
     def _waiting(self) -> bool:
         if self._waits is None:
@@ -344,36 +356,21 @@ class Batch:
         return self._waits
 
     def _standing(self) -> continuation.Generation:
-        return continuation.standing(View(self._overlay, continuation.DOMAIN))
+        return continuation.standing(self._views[continuation.DOMAIN])
 
     def _stands_here(self, statement: Statement) -> bool:
         """A continuation names the tree before it (P18)."""
         body = statement.payload
-        size = self._base.size + len(self.accepted)
-        return size > 2 and body["size"] == size and body["root"] == self._tree.root()
+        size = self._size
+        return size > 2 and body["size"] == size and body["root"] == self._root()
 
-    def _is_constituted(self, context: Context) -> bool:
+    def _is_constituted(self) -> bool:
         # Once and for all: no contract takes it back.
-        self._constituted = self._constituted or context.facts.constituted()
+        self._constituted = self._facts.constituted()
         return self._constituted
 
-    def _context(self, overlay: Overlay) -> Context:
-        return Context(
-            cooperative=self._cooperative or "",
-            generation=self._generation,
-            index=self._base.size + len(self.accepted),
-            tick=self._tick,
-            facts=registry.StateFacts(overlay),
-            robot=self._robot,
-        )
-
-    def _carry_out(
-        self, contract: registry.ContractModule, changes: Changes, overlay: Overlay
-    ) -> tuple[Effect, ...] | Rejection:
-        """Applies changes and, breadth first, what they set off in other domains."""
-        _apply(contract.DOMAIN, contract.STATE, changes, overlay)
-        if not changes.effects:
-            return ()
+    def _carry_out(self, changes: Changes, overlay: Overlay) -> tuple[Effect, ...] | Rejection:
+        """Breadth first, what written changes set off in other domains."""
         done: list[Effect] = []
         waiting = deque(changes.effects)
         while waiting:
@@ -385,9 +382,13 @@ class Batch:
                 outcome = other.react(View(overlay, other.DOMAIN), effect, self._context(overlay))
                 if isinstance(outcome, Rejection):
                     return outcome
-                _apply(other.DOMAIN, other.STATE, outcome, overlay)
+                _write(other, outcome, overlay.writes)
                 waiting.extend(outcome.effects)
         return tuple(done)
+
+    def _context(self, overlay: Overlay) -> Context:
+        facts = registry.StateFacts(overlay)
+        return Context(self._cooperative or "", self._generation, self._size, self._tick, facts)
 
     def _pass_time(self, time: int, overlay: Overlay) -> tuple[Effect, ...]:
         """Deadlines before `time` fall due in order of (time, domain, kind, id) (SPEC §7.2)."""
@@ -401,34 +402,96 @@ class Batch:
             changes = contract.due(
                 View(overlay, domain), Deadline(int(when), kind, id), self._context(overlay)
             )
-            carried = self._carry_out(contract, changes, overlay)
+            _write(contract, changes, overlay.writes)
+            carried = self._carry_out(changes, overlay)
             if isinstance(carried, Rejection):
                 raise RuntimeError(f"an effect of deadline {key} was rejected: {carried.code}")
             effects.extend(carried)
         return tuple(effects)
 
-    def _admit(self, accepted: Accepted) -> None:
-        leaf = merkle.leaf_hash(accepted.statement.raw)
+
+class Batch(Judge):
+    """Statements judged over a state that is only read, and collected: a node commits them together."""
+
+    def __init__(self, head: Head, state: State, nonces: Nonces, history: History) -> None:
+        super().__init__(head, state, nonces, history)
+        self._tree = head.tree.copy()
+        self._overlay = Overlay(state)
+        self._new_nonces: dict[tuple[str, bytes], int] = {}
+        self.accepted: list[Accepted] = []
+        self.leaf_hashes: list[bytes] = []
+
+    @property
+    def writes(self) -> Mapping[tuple[str, str], Record | None]:
+        return self._overlay.writes
+
+    @property
+    def head(self) -> Head:
+        return Head(self._cooperative, self._generation, self._size, self._tick, self._tree)
+
+    def commit_nonces(self) -> None:
+        """To be called once the batch is durable."""
+        for (iss, cti), exp in self._new_nonces.items():
+            self._nonces.add(iss, cti, exp)
+        self._nonces.forget_before(self._tick)
+
+    def _nonce(self, statement: Statement) -> Refused | None:
+        if self._new_nonces.get((statement.iss, statement.cti), -1) >= self._tick:
+            return Refused("nonce_reused", "cti")
+        return super()._nonce(statement)
+
+    def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
+        statement = accepted.statement
         self._tree.append(leaf)
         self.leaf_hashes.append(leaf)
-        self._overlay.writes.update(accepted.writes)
-        if not accepted.statement.is_account_event:
-            self._new_nonces[accepted.statement.iss, accepted.statement.cti] = accepted.statement.exp
-        if accepted.statement.type == continuation.TYPE:
-            found = self._standing()
-            self._generation, self._waits = found.number, found.waits is not None
         self.accepted.append(accepted)
+        self._size += 1
+        if accepted.writes:
+            if not self._overlay.writes:
+                self._look_at(self._overlay)
+            self._overlay.writes.update(accepted.writes)
+        if nonce:
+            self._new_nonces[statement.iss, statement.cti] = statement.exp
+
+    def _root(self) -> bytes:
+        return self._tree.root()
 
 
-def _apply(domain: str, kinds: Mapping[str, type[Record]], changes: Changes, overlay: Overlay) -> None:
+class Reducer(Judge):
+    """Statements judged and kept one by one, as a replay does it: in memory nothing can fail between the two,
+    and `seen` may name any earlier head, wherever the node cut its batches. The tree is `history`'s."""
+
+    def __init__(self, state: MemoryState, history: History) -> None:
+        super().__init__(Position(None, 0, 0, 0), state, Nonces(), history)
+        self._memory = state
+
+    def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
+        statement = accepted.statement
+        self._memory.apply(accepted.writes)
+        self._size += 1
+        self._shown = self._size
+        if nonce:
+            self._nonces.add(statement.iss, statement.cti, statement.exp)
+        if statement.type == TICK:
+            self._nonces.forget_before(self._tick)
+
+    def _root(self) -> bytes:
+        return self._history.root_at(self._size)
+
+
+def _write(
+    contract: registry.ContractModule, changes: Changes, writes: dict[tuple[str, str], Record | None]
+) -> None:
+    domain, kinds = contract.DOMAIN, contract.STATE
     for write in changes.writes:
-        if write.value is not None and type(write.value) is not kinds.get(write.kind):
-            raise TypeError(f"{domain} keeps no {type(write.value).__name__} as {write.kind}")
-        overlay.writes[(domain, f"{write.kind}/{write.id}")] = write.value
+        kind, value = write.kind, write.value
+        if value is not None and type(value) is not kinds.get(kind):
+            raise TypeError(f"{domain} keeps no {type(value).__name__} as {kind}")
+        writes[domain, f"{kind}/{write.id}"] = value
     for deadline in changes.clear_deadlines:
-        overlay.writes[(DEADLINES, deadline_key(domain, deadline))] = None
+        writes[DEADLINES, deadline_key(domain, deadline)] = None
     for deadline in changes.set_deadlines:
-        overlay.writes[(DEADLINES, deadline_key(domain, deadline))] = DeadlineMark()
+        writes[DEADLINES, deadline_key(domain, deadline)] = DeadlineMark()
 
 
 class Replica:
@@ -466,6 +529,4 @@ class Replica:
         return outcome
 
     def digest(self) -> bytes:
-        return state_digest(
-            (domain, key, registry.encode_record(value)) for domain, key, value in self.state.items()
-        )
+        return registry.state_digest(self.state.items())

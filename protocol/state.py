@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 
 from protocol.contract import Deadline, Record, State
-from protocol.encoding import encode
+from protocol.encoding import encode_text
 
 #: Domain of the deadlines; their keys begin with the time.
 DEADLINES = "deadline"
@@ -18,9 +18,10 @@ class Overlay:
 
     __slots__ = ("base", "writes")
 
-    def __init__(self, base: State) -> None:
+    def __init__(self, base: State, writes: dict[tuple[str, str], Record | None] | None = None) -> None:
+        """`writes` are those there are already; more go into the same."""
         self.base = base
-        self.writes: dict[tuple[str, str], Record | None] = {}
+        self.writes = {} if writes is None else writes
 
     def get(self, domain: str, key: str) -> Record | None:
         writes = self.writes
@@ -45,13 +46,14 @@ class Overlay:
 class MemoryState:
     """State in memory: for audits, tests and the browserless tools.
 
-    Keys are put in order when somebody scans their kind: most kinds are never scanned, and keeping a long
-    list in order at every write, or at every key that goes, is what would make a large replay slow.
+    The keys of a kind are kept in order from the first time on that somebody scans it: most kinds never are,
+    and their order is what would make a large replay slow.
     """
 
     def __init__(self) -> None:
         self._values: dict[str, dict[str, Record]] = {}
-        self._keys: dict[tuple[str, str], _Keys] = {}
+        #: by domain, the kinds that have been scanned
+        self._scanned: dict[str, dict[str, _Keys]] = {}
 
     def get(self, domain: str, key: str) -> Record | None:
         values = self._values.get(domain)
@@ -69,12 +71,15 @@ class MemoryState:
             values = self._values.get(domain)
             if values is None:
                 values = self._values[domain] = {}
+            if domain in self._scanned and (keys := self._scanned[domain].get(_kind(domain, key))):
+                if value is None and key in values:
+                    keys.drop(key)
+                elif value is not None and key not in values:
+                    keys.add(key)
             if value is not None:
-                if key not in values:
-                    self._kind_of(domain, key).add(key)
                 values[key] = value
-            elif values.pop(key, None) is not None:
-                self._kind_of(domain, key).drop(key)
+            else:
+                values.pop(key, None)
 
     def items(self) -> Iterator[tuple[str, str, Record]]:
         for domain in sorted(self._values):
@@ -82,19 +87,15 @@ class MemoryState:
             for key in sorted(values):
                 yield domain, key, values[key]
 
-    def _kind_of(self, domain: str, key: str) -> _Keys:
-        place = domain, _kind(domain, key)
-        found = self._keys.get(place)
-        if found is None:
-            found = self._keys[place] = _Keys()
-        return found
-
     def _between(self, domain: str, start: str, stop: str) -> list[str]:
-        kind = _kind(domain, start)
-        if stop.startswith(kind) and (kind or domain == DEADLINES):
-            return self._kind_of(domain, start).between(start, stop)
-        places = [place for place in self._keys if place[0] == domain]
-        return sorted(key for place in places for key in self._keys[place].between(start, stop))
+        values, kind = self._values[domain], _kind(domain, start)
+        if not stop.startswith(kind) or not (kind or domain == DEADLINES):
+            return sorted(key for key in values if start <= key < stop)
+        scanned = self._scanned.setdefault(domain, {})
+        keys = scanned.get(kind)
+        if keys is None:
+            keys = scanned[kind] = _Keys(sorted(key for key in values if key.startswith(kind)))
+        return keys.between(start, stop)
 
 
 def _kind(domain: str, key: str) -> str:
@@ -107,8 +108,8 @@ class _Keys:
 
     __slots__ = ("_gone", "_new", "_ordered")
 
-    def __init__(self) -> None:
-        self._ordered: list[str] = []
+    def __init__(self, ordered: list[str]) -> None:
+        self._ordered = ordered
         self._new: dict[str, None] = {}
         self._gone: set[str] = set()
 
@@ -147,7 +148,7 @@ def state_digest(items: Iterator[tuple[str, str, bytes]]) -> bytes:
     `value` is the encoded record; it is spliced in, so that a node needs not decode its table."""
     sum = hashlib.sha256()
     for domain, key, value in items:
-        sum.update(b"\x83" + encode(domain) + encode(key) + value)
+        sum.update(b"\x83" + encode_text(domain) + encode_text(key) + value)
     return sum.digest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -25,12 +25,14 @@ __all__ = [
     "YES_NO",
     "Locale",
     "agreement",
+    "choices",
     "effect",
     "fields",
     "finding",
     "law",
     "matter",
     "option",
+    "optional",
     "parameter",
     "registry_json",
     "rejection",
@@ -76,6 +78,12 @@ FORMATS: Final = frozenset(
 
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
+#: Fields whose values the format leaves to the cooperative.
+_OPEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "cooperative.agreement/1": ("kind",),
+    "agreement.sign/1": ("kind",),
+    "consent.give/1": ("purpose",),
+}
 
 
 @lru_cache(maxsize=1)
@@ -212,6 +220,48 @@ def fields(document_type: DocumentType) -> list[dict[str, Any]]:
         for field in document_type.private
     ]
     return public + private
+
+
+def choices(document_type: DocumentType) -> dict[str, tuple[str, ...]]:
+    """What the public fields with enumerated values may hold, by path (`basis.organ`). A field whose values
+    every cooperative adds to (kinds of texts, purposes) is not among them: its words are those known to all.
+    """
+    return {
+        path: tuple(_literals(hint)) or tuple(entry["values"])
+        for path, _, hint, entry in _walk(document_type.name, document_type.payload, "")
+        if "values" in entry and path not in _OPEN.get(document_type.name, ())
+    }
+
+
+def optional(document_type: DocumentType) -> frozenset[str]:
+    """Paths of the fields, public and private, that may be left out."""
+    public = _walk(document_type.name, document_type.payload, "")
+    return frozenset(
+        [path for path, field, *_ in public if not field.required]
+        + [field.name for field in document_type.private if not field.required]
+    )
+
+
+def _walk(
+    name: str, struct: type[msgspec.Struct], prefix: str
+) -> Iterator[tuple[str, msgspec.structs.FieldInfo, Any, dict[str, Any]]]:
+    """(path, field, annotation, words) of the public fields, each followed by those inside it."""
+    hints = _hints(struct)
+    for field in msgspec.structs.fields(struct):
+        path, hint = prefix + field.encode_name, hints[field.name]
+        entry = _field(name, path, field.encode_name)
+        yield path, field, hint, entry
+        inner = _inner(hint) if "group" in (entry["format"], entry.get("of")) else None
+        if inner is not None:
+            yield from _walk(name, inner, f"{path}.")
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif get_origin(annotation) in (Union, types.UnionType, list, tuple):
+        for part in get_args(annotation):
+            yield from _literals(part)
 
 
 def registry_json(document_types: Iterable[DocumentType]) -> dict[str, Any]:

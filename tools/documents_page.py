@@ -3,6 +3,7 @@ page current."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ def page() -> str:
     parts = [
         "# Documents\n",
         "Every document a log can hold (`protocol/registry.py`, SPEC §11). *Private* fields stand in the log",
-        "only as salted commitments; their readers are roles inside the cooperative.",
+        "only as salted commitments; their readers are roles inside the cooperative. A field marked",
+        "*optional* may be left out; a choice is one of the values named, or others too where it",
+        "says *such as*.",
         "Written by `.venv/bin/python -m tools.documents_page`.\n",
     ]
     for domain in registry.CONTRACTS:
@@ -51,15 +54,29 @@ def section(kind: DocumentType) -> str:
         "|---|---|---|---|---|",
     ]
     readers = {item.name: ", ".join(item.readers) for item in kind.private}
-    lines += [row(entry, readers) for entry in wording.fields(kind)]
+    lines += [row(kind, path, entry, readers) for path, entry in flat(wording.fields(kind))]
     return "\n".join(lines) + "\n"
 
 
-def row(entry: dict[str, Any], readers: dict[str, str]) -> str:
-    name, title = entry["name"], entry["title"]
+def flat(fields: list[dict[str, Any]], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, field), each followed by those inside it."""
+    for entry in fields:
+        path = prefix + entry["name"]
+        yield path, entry
+        yield from flat(entry.get("fields", []), f"{path}.")
+
+
+def row(kind: DocumentType, path: str, entry: dict[str, Any], readers: dict[str, str]) -> str:
+    title = entry["title"]
     format = entry["format"] + (f" of {entry['of']}" if "of" in entry else "")
-    access = readers[name] if entry["private"] else "as the statement"
-    shown = f"*{name}*" if entry["private"] else name
+    if "values" in entry:
+        closed = wording.choices(kind).get(path)
+        values = ", ".join(f"`{value}`" for value in closed or entry["values"])
+        format += f": {values}" if closed else f", such as {values}"
+    if path in wording.optional(kind):
+        format += "; *optional*"
+    access = readers[path] if entry["private"] else "as the statement"
+    shown = f"*{path}*" if entry["private"] else path
     return f"| {shown} | {format} | {title['ru']} | {title['en']} | {access} |"
 
 

@@ -1,18 +1,17 @@
-"""Pages: one Jinja environment, strict about undefined names, every template in the request's language."""
+"""Pages: every template in the request's language, with what a layout needs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import FileSystemLoader
 from markupsafe import Markup
 
 from coopnode import seen
@@ -20,52 +19,50 @@ from coopnode.sessions import Session
 from protocol import identifiers, wording
 from protocol.contract import View
 from protocol.contracts import cooperative
+from protocol.wording import Locale
 from web import i18n
 from web.keys import FLASH_SHOWN, NODE, SESSION
+from web.templating import Templates
 
 FOLDER: Final = Path(__file__).parent
 BUILD: Final = FOLDER / "static" / "build"
 
 
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-        auto_reload=False,
-        finalize=visible,
-    )
-    made.globals.update(static=static, icon=icon, fingerprint=identifiers.fingerprint, wording=wording)
+#: Languages and forms of cooperatives that pages are compiled for at a time.
+_COMPILED: Final = 16
+
+
+@lru_cache(maxsize=_COMPILED)
+def environment(locale: Locale, terms: tuple[tuple[str, str], ...] = ()) -> Templates:
+    """`terms`: the words of the cooperative's form for ours, as (word, word) pairs."""
+    loader = FileSystemLoader(FOLDER / "templates")
+    made = Templates(loader, i18n.Termed(locale, dict(terms)), {"static": static, "icon": icon}, visible)
+    made.globals.update(fingerprint=identifiers.fingerprint, wording=wording)
     made.globals.update(languages=languages, place=i18n.place)
+    made.filters.update({item.__name__: partial(item, locale=locale) for item in _LOCALISED})
     made.filters.update(
-        money=_localised(i18n.money),
-        number=_localised(i18n.number),
-        size=_localised(i18n.size),
-        ago=_localised(i18n.ago),
-        moment=_localised(i18n.moment),
-        day=_localised(i18n.day),
-        law=_localised(wording.law),
-        daytime=_localised(i18n.daytime),
         iso=i18n.iso,
         fingerprint=identifiers.fingerprint,
         short_id=short_id,
         monogram=monogram,
         mark=mark,
     )
-    made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
+
+
+#: Filters that speak the language of their templates.
+_LOCALISED: Final[tuple[Callable[..., str], ...]] = (
+    *(i18n.money, i18n.number, i18n.size, i18n.ago, i18n.moment, i18n.day, wording.law, i18n.daytime),
+)
 
 
 def visible(value: Any) -> Any:
     """Marks that cannot be seen or turn the direction of writing show as such, whatever way they came in:
     also within a translated sentence, which is markup already."""
-    if isinstance(value, Markup):
-        return Markup(seen.visible(value))
-    return seen.visible(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    shown = seen.visible(value)
+    return Markup(shown) if shown is not value and isinstance(value, Markup) else shown
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
@@ -76,10 +73,11 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
 
 def page(request: web.Request, template: str, **context: Any) -> str:
     session: Session | None = request.get(SESSION)
+    locale = i18n.locale_of(request)
     shown = {
         "request": request,
         "path": request.path,
-        "locale": i18n.locale_of(request),
+        "locale": locale,
         "now": i18n.now_of(request),
         "me": session.account if session else None,
         "config": request.app[NODE].config,
@@ -87,7 +85,8 @@ def page(request: web.Request, template: str, **context: Any) -> str:
         "my_roles": _roles(request, session),
         "flash": _flash(request, session) if "flash" not in context else None,
     }
-    return environment().get_template(template).render({**shown, **context})
+    terms = tuple(i18n.here().terms.get(locale, {}).items())
+    return environment(locale, terms).get_template(template).render({**shown, **context})
 
 
 def _flash(request: web.Request, session: Session | None) -> tuple[str, str] | None:
@@ -108,25 +107,7 @@ def _roles(request: web.Request, session: Session | None) -> frozenset[str]:
     node = request.app[NODE]
     if session is None or session.account is None or node.cooperative is None:
         return frozenset()
-    return node.facts.roles(session.account)
-
-
-@pass_context
-def _gettext(context: Context, words: str) -> str:
-    return i18n.said(words, context["locale"])
-
-
-@pass_context
-def _ngettext(context: Context, one: str, many: str, count: int) -> str:
-    return i18n.counted(one, many, count, context["locale"])
-
-
-def _localised(function: Any) -> Any:
-    @pass_context
-    def filter(context: Context, *arguments: Any, **options: Any) -> str:
-        return str(function(*arguments, locale=context["locale"], **options))
-
-    return filter
+    return node.facts.roles(session.account) if session.roles is None else session.roles
 
 
 def languages() -> list[tuple[str, str]]:
@@ -150,6 +131,7 @@ def static(name: str) -> str:
     return f"/static/{name}?{hashlib.sha256(data).hexdigest()[:12]}"
 
 
+@lru_cache(maxsize=256)
 def icon(name: str) -> Markup:
     """An icon of the sprite; decoration only, so hidden from screen readers."""
     picture = Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>')

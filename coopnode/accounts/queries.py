@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from coopnode.accounts.projection import events, recoveries
-from coopnode.store.sql import Connection, select
+from coopnode.store.sql import Connection, bindparam, select
 from protocol.contract import State, View
 from protocol.contracts import accounts
 from protocol.contracts.accounts import Account
@@ -116,9 +116,16 @@ def by_commitment(connection: Connection, commitment: bytes, limit: int = 5) -> 
 
 def events_of(connection: Connection, account: str, since: int) -> list[EventLine]:
     """Newest first."""
-    query = select(events).where(events.c.account == account, events.c.at >= since)
-    rows = connection.execute(query.order_by(events.c.idx.desc()).limit(50))
+    rows = connection.execute(_EVENTS, {"account": account, "since": since})
     return [EventLine(row.idx, row.type, row.at, row.key) for row in rows]
+
+
+_EVENTS: Final = (
+    select(events)
+    .where(events.c.account == bindparam("account"), events.c.at >= bindparam("since"))
+    .order_by(events.c.idx.desc())
+    .limit(50)
+)
 
 
 def recovering(connection: Connection, state: State, tick: int) -> list[Chain]:

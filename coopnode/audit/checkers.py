@@ -1,11 +1,8 @@
-"""Signatures checked in processes of their own: this file, run as a program, is one of them.
+"""Signatures checked in processes of their own, each of which runs `checker`.
 
 A process and not a thread: the reducer keeps the interpreter lock busy, so a thread that comes back from
 libsodium after 40 µs waits milliseconds for it. And not `multiprocessing`: it would import the caller's
-main
-program again. On the wire: length u32, then for each signature key (32), signature (64), length of the
-message u32,
-message; the answer is one byte for each.
+main program again.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from protocol import signatures
+from coopnode.audit import checker
 from protocol.signatures import Signed
 
 #: Linux gives a pipe this much room, so that the reducer hands over several chunks without waiting.
@@ -41,8 +38,8 @@ class Checkers:
     def __init__(self, count: int) -> None:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        # This file alone: as a module of its package it would load all of the auditor and start half as fast.
-        command = [sys.executable, "-P", __file__]
+        # By its file: as a module of its package it would load all of the auditor.
+        command = [sys.executable, "-P", checker.__file__]
         self._workers = [
             subprocess.Popen(
                 command,
@@ -62,13 +59,12 @@ class Checkers:
         worker = self._workers[self._next]
         self._next = (self._next + 1) % len(self._workers)
         assert worker.stdin is not None and worker.stdout is not None
-        body = b"".join(
-            part
-            for pub, message, signature in items
-            for part in (pub, signature, len(message).to_bytes(4, "big"), message)
-        )
+        parts = [b""]
+        for pub, message, signature in items:
+            parts += pub, (64 + len(message)).to_bytes(4, "big"), signature, message
+        parts[0] = sum(map(len, parts)).to_bytes(4, "big")
         try:
-            _write(worker.stdin, len(body).to_bytes(4, "big") + body)
+            _write(worker.stdin, b"".join(parts))
         except BrokenPipeError as error:
             raise CheckerDied from error
         return Ticket(worker.stdout, len(items))
@@ -95,26 +91,6 @@ class Ticket:
         return [byte == 1 for byte in _read(self._answers, self._count)]  # type: ignore[arg-type]
 
 
-def work() -> None:
-    """The worker: until standard input ends."""
-    signatures.self_check()
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while head := source.read(4):
-        body = source.read(int.from_bytes(head, "big"))
-        sink.write(bytes(signatures.verify_many(_items(body))))
-        sink.flush()
-
-
-def _items(body: bytes) -> list[Signed]:
-    items: list[Signed] = []
-    at = 0
-    while at < len(body):
-        end = at + 100 + int.from_bytes(body[at + 96 : at + 100], "big")
-        items.append((body[at : at + 32], body[at + 100 : end], body[at + 32 : at + 96]))
-        at = end
-    return items
-
-
 def _write(pipe: object, data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -137,7 +113,3 @@ def _widen(descriptor: int) -> None:
         import fcntl
 
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-
-if __name__ == "__main__":
-    work()

@@ -94,7 +94,8 @@ class _Audit:
     def _report(self, problem: Problem | None, seconds: float) -> Report:
         checkpoint, replayer = self._checkpoint, self._replayer
         notes = (
-            *(() if self._expect else ("not_pinned",)),
+            # The checkpoint saved earlier names the cooperative too.
+            *(() if self._expect or self._since_note else ("not_pinned",)),
             *(() if self._since_note else ("not_compared",)),
             *(("trusted_prefix",) if self._trust_since else ()),
             *(("continued",) if replayer and replayer.head.generation else ()),
@@ -265,6 +266,8 @@ class _Audit:
         is shorter than the entries.
         """
         data = read_tile(self._source, Tile(0, index, width))
+        if data.startswith(b"".join(leaves)):
+            return None
         for place, leaf in enumerate(leaves):
             if data[32 * place : 32 * place + 32] != leaf:
                 return place

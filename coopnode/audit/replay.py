@@ -22,9 +22,9 @@ from protocol import documents, merkle, registry, signatures
 from protocol.contracts import continuation
 from protocol.documents import Statement
 from protocol.errors import StatementError
-from protocol.log import Accepted, Batch, Head, Nonces, SeenAhead
+from protocol.log import Accepted, Position, Reducer, SeenAhead
 from protocol.signatures import Signed
-from protocol.state import MemoryState, state_digest
+from protocol.state import MemoryState
 
 #: Fewer signatures than this are checked before a worker has started.
 WORTH_WORKERS: Final = 4_000
@@ -58,10 +58,10 @@ class History:
     def size(self) -> int:
         return len(self._leaves) // 32
 
-    def append(self, leaf: bytes) -> None:
-        self._leaves += leaf
-        if len(self._leaves) % 8192 == 0:
-            self._blocks.append(merkle.root(self.leaves(self.size - 256, self.size)))
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        self._leaves += b"".join(leaves)
+        for start in range(len(self._blocks) * 256, self.size - 255, 256):
+            self._blocks.append(merkle.root(self.leaves(start, start + 256)))
 
     def blocks(self) -> list[bytes]:
         """Roots of the complete blocks of 256 leaves: the hashes of tile level 1."""
@@ -87,6 +87,7 @@ class History:
 class _Chunk:
     start: int
     statements: Sequence[Statement]
+    leaves: Sequence[bytes]
     #: set when an entry after `statements` could not be parsed
     failure: Problem | None
     verdicts: Ticket | list[bool]
@@ -106,7 +107,7 @@ class Replayer:
         self.problem: Problem | None = None
         #: told every entry the rules allow; may find a problem of its own
         self.observer: Callable[[Accepted], Problem | None] | None = None
-        self._batch = Batch(Head.empty(), self.state, Nonces(), self.history)
+        self._reducer = Reducer(self.state, self.history)
         self._verified_before = verified_before
         self._waiting: deque[_Chunk] = deque()
         wanted = _checkers_for(size - verified_before) if workers is None else workers
@@ -114,14 +115,12 @@ class Replayer:
         self._checkers = Checkers(wanted) if worth else None
 
     @property
-    def head(self) -> Head:
-        return self._batch.head
+    def head(self) -> Position:
+        return self._reducer.position
 
     def digest(self) -> bytes:
         """State digest (SPEC §9.2)."""
-        return state_digest(
-            (domain, key, registry.encode_record(value)) for domain, key, value in self.state.items()
-        )
+        return registry.state_digest(self.state.items())
 
     def close(self) -> None:
         if self._checkers is not None:
@@ -144,16 +143,11 @@ class Replayer:
         if self.problem is not None:
             return self.problem
         start = self.history.size
-        statements: list[Statement] = []
-        failure: Problem | None = None
-        for index, raw in enumerate(entries, start):
-            self.history.append(leaves[index - start] if leaves else merkle.leaf_hash(raw))
-            try:
-                statements.append(documents.parse(raw))
-            except StatementError as error:
-                failure = Problem(error.code, index, field=error.field or None)
-                break
-        self._waiting.append(_Chunk(start, statements, failure, self._check(start, statements)))
+        if leaves is None:
+            leaves = [merkle.leaf_hash(raw) for raw in entries]
+        statements, failure = _parsed(entries, start)
+        self.history.extend(leaves[: len(statements) + (failure is not None)])
+        self._waiting.append(_Chunk(start, statements, leaves, failure, self._check(start, statements)))
         if failure is not None:
             return self.finish()
         while len(self._waiting) > (IN_FLIGHT if self._checkers else 0):
@@ -177,21 +171,20 @@ class Replayer:
 
     def _reduce(self, chunk: _Chunk) -> Problem | None:
         verdicts = chunk.verdicts if isinstance(chunk.verdicts, list) else chunk.verdicts.result()
-        for index, (statement, valid) in enumerate(zip(chunk.statements, verdicts, strict=True), chunk.start):
-            self.problem = self._append(index, statement, valid)
+        for place, (statement, valid) in enumerate(zip(chunk.statements, verdicts, strict=True)):
+            self.problem = self._append(chunk.start + place, statement, chunk.leaves[place], valid)
             if self.problem is not None:
                 return self.problem
         self.problem = chunk.failure
         return self.problem
 
-    def _append(self, index: int, statement: Statement, valid: bool) -> Problem | None:
+    def _append(self, index: int, statement: Statement, leaf: bytes, valid: bool) -> Problem | None:
         if not valid:
             return Problem("bad_signature", index, statement.type, "signature", signer=statement.iss)
         if statement.type == continuation.TYPE and not self._state_is_named(index, statement):
             return Problem("state_mismatch", index, statement.type, "state", signer=statement.iss)
-        # Settled after each entry: `seen` may name any earlier head, wherever the node cut its batches.
         try:
-            outcome = self._batch.offer(statement)
+            outcome = self._reducer.offer(statement, leaf)
         except SeenAhead:
             ahead = statement.seen is not None and statement.seen.size > index
             code = "seen_ahead" if ahead else "seen_fork"
@@ -202,7 +195,6 @@ class Replayer:
             return Problem(
                 outcome.code, index, statement.type, outcome.at, facts=outcome.facts, signer=statement.iss
             )
-        self._batch.settle(self.state)
         self.counts[statement.type] += 1
         return self.observer(outcome) if self.observer else None
 
@@ -212,8 +204,19 @@ class Replayer:
         return body.get("size") != index or body.get("state") == self.digest()
 
 
+def _parsed(entries: Sequence[bytes], start: int) -> tuple[list[Statement], Problem | None]:
+    """The statements up to the first entry that is none."""
+    statements: list[Statement] = []
+    try:
+        for raw in entries:
+            statements.append(documents.parse(raw))
+    except StatementError as error:
+        return statements, Problem(error.code, start + len(statements), field=error.field or None)
+    return statements, None
+
+
 def _checkers_for(count: int) -> int:
-    """Reducing takes three quarters of the time of checking, so two checkers are all the reducer can keep
+    """Reducing takes a good half of the time of checking, so two checkers are all the reducer can keep
     busy. On a long log one for each processor, the reducer's too: what it leaves idle is used."""
     processors = os.cpu_count() or 1
     return min(processors if count >= MANY and processors > 1 else processors - 1, MOST_WORKERS)

@@ -24,7 +24,10 @@ def add(app: typer.Typer) -> None:
 def audit(
     place: str = typer.Argument(help="Address of a node, or a folder with a copied log.", metavar="URL|DIR"),
     expect: str | None = typer.Option(
-        None, "--expect", help="Id of the cooperative it must be.", metavar="ID"
+        None,
+        "--expect",
+        help="Id of the cooperative it must be. [default: that of --since]",
+        metavar="ID",
     ),
     since: Path | None = typer.Option(
         None,
@@ -71,7 +74,8 @@ def audit(
         output.fail("--trust-since needs --since", as_json=as_json)
     try:
         saved = since.read_bytes() if since else None
-        source = open_source(place, reader(place, key, account, expect, passphrase_file) if key else None)
+        whom = expect or (_cooperative(saved) if saved else None)
+        source = open_source(place, reader(place, key, account, whom, passphrase_file) if key else None)
         with output.progress("Проверка" if words == "ru" else "Checking", as_json=as_json) as progress:
             found = check(
                 source,
@@ -88,6 +92,19 @@ def audit(
     except (SourceError, RulesFailed, CheckerDied) as error:
         output.fail(str(error), as_json=as_json, code="unchecked")
     _finish(found, words, as_json)
+
+
+def _cooperative(note: bytes) -> str | None:
+    """Whose log a saved checkpoint is of; None when it is none, which the audit then says."""
+    from protocol import checkpoints
+    from protocol.errors import ProtocolError
+    from protocol.identifiers import parse_origin
+    from protocol.notes import parse_note
+
+    try:
+        return parse_origin(checkpoints.parse(parse_note(note)[0]).origin)[0]
+    except ProtocolError:
+        return None
 
 
 def _save(path: Path, note: bytes, found: Report) -> None:
@@ -112,10 +129,6 @@ def reader(
     from coopnode.audit.sources import read_checkpoint
     from coopnode.cli.key import load
     from coopnode.reading import read_header
-    from protocol import checkpoints
-    from protocol.errors import ProtocolError
-    from protocol.identifiers import parse_origin
-    from protocol.notes import parse_note
 
     opened = load(key, passphrase_file)
     base = urlsplit(place).path.rstrip("/")
@@ -127,11 +140,9 @@ def reader(
             return None
         if cooperative is None:
             # Only names the log we ask; what it claims to be is checked against entry 0 afterwards.
-            try:
-                note = read_checkpoint(Url(place))
-                cooperative = parse_origin(checkpoints.parse(parse_note(note)[0]).origin)[0]
-            except ProtocolError:
-                return None
+            cooperative = _cooperative(read_checkpoint(Url(place)))
+        if cooperative is None:
+            return None
         who = account or opened.account(opened.home or cooperative)
         until = int(time.time()) + 240
         return read_header(opened.seed, opened.pub, cooperative, who, f"{base}/{path}", until)

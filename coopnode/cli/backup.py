@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from coopnode.cli.output import DATA, JSON
 if TYPE_CHECKING:
     from coopnode.audit.sources import Source
     from coopnode.backups import Restored, Secret
+    from coopnode.drill import Drilled
 
 PASSPHRASE: Any = typer.Option(
     None,
@@ -136,7 +138,8 @@ def restore(
     When signed entries are nowhere to be found, the command says which; coopnode continue goes on without
     them.
 
-    Exit status: 0 done, 1 you said no or signed entries are missing, 2 could not be restored.
+    Exit status: 0 done, 1 you said no, signed entries are missing or the node does not start yet, 2 could
+    not be restored.
     """
     from coopnode.backups import BackupError, forward
     from coopnode.backups import restore as put_back
@@ -177,7 +180,7 @@ def restore(
         hint = "" if found is None else _HINT.format(found=found)
         output.fail(f"{error}{hint}", as_json=as_json)
     output.show(_told(done), "\n".join(_lines(done)), as_json=as_json)
-    if done.missing is not None:
+    if not done.startable:
         raise typer.Exit(output.CONTRADICTION)
 
 
@@ -197,7 +200,7 @@ def _source(
 def _told(done: Restored) -> dict[str, Any]:
     rolled = done.rolled
     return {
-        "ok": done.missing is None,
+        "ok": done.startable,
         "data": str(done.data),
         "backed_up": done.backed_up,
         "increment": str(done.increment) if done.increment else None,
@@ -215,6 +218,8 @@ def _told(done: Restored) -> dict[str, Any]:
 
 def _lines(done: Restored) -> list[str]:
     import time
+
+    from coopnode.config import database_in_environment
 
     rolled, folder = done.rolled, done.data
     until = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(done.tick))
@@ -246,6 +251,10 @@ def _lines(done: Restored) -> list[str]:
             "When there is none: coopnode continue --help"
         )
     elif done.startable:
+        if database_in_environment():
+            lines.append(
+                "It stands on a file: take COOPNODE_DATABASE_URL away, which names another database."
+            )
         lines.append(f"Check it: coopnode verify --data {folder}\nStart it: coopnode run --data {folder}")
     else:
         lines.append(
@@ -284,19 +293,22 @@ def go_on(
     council sign it on their own machines: coopnode sign log.continue/1 continue.json --key FILE -o NAME.cose.
     Then with both files. What was put in the lost entries has to be signed anew.
 
-    Exit status: 0 done, 2 could not be done.
+    Exit status: 0 done, 2 could not be done, or nothing is missing.
     """
     from coopnode.cli.node import all_projections
     from coopnode.continuing import ContinueError, carry_out, draft
 
     folder = output.data_folder(data)
+    if not statements and out.exists():
+        output.fail(f"{out} exists and is not overwritten", as_json=as_json)
     try:
         if statements:
             signed = [path.read_bytes() for path in statements]
             done = carry_out(folder, signed, all_projections())
         else:
             found = draft(folder, cause, asked)
-            out.write_text(json.dumps(found, default=_bytes, indent=2) + "\n")
+            with out.open("x") as file:
+                file.write(json.dumps(found, default=_bytes, indent=2) + "\n")
     except ContinueError as error:
         output.fail(str(error), as_json=as_json)
     except OSError as error:
@@ -319,8 +331,14 @@ def go_on(
         else "nothing is lost"
     )
     output.show(
-        {"ok": True, "generation": done.generation, "entries": done.entries, "lost": list(done.lost or ())},
-        f"Part {done.generation} of the log begins with {done.entries} entries; {lost}.\n"
+        {
+            "ok": True,
+            "generation": done.generation,
+            "survived": done.survived,
+            "entries": done.entries,
+            "lost": list(done.lost or ()),
+        },
+        f"Part {done.generation} of the log begins with the {done.survived} entries that survived; {lost}.\n"
         f"Start it: coopnode run --data {folder}",
         as_json=as_json,
     )
@@ -376,18 +394,27 @@ def rehearse(
         )
     except BackupError as error:
         output.fail(str(error), as_json=as_json)
-    held = found.backed_up if found.incremented is None else found.incremented
-    seconds = ", ".join(f"{step} {taken:g} s" for step, taken in found.seconds.items())
-    lines = [
-        f"{found.increment or found.backup}: {found.bytes / 2**20:.1f} MiB, "
-        f"made {found.age / 3600:.1f} hours ago",
-        f"{found.backed_up} entries in {found.backup}" if found.increment else "",
-        f"{held} entries in it, {found.entries} after rolling forward; {seconds}",
-        f"{found.records_missing} private records and {found.texts_missing} texts would be lost, "
-        f"{found.erased} records stay erased",
-        f"State digest {found.state_digest}" if found.state_digest else "",
-        "Everything came back." if found.ok else f"NOT EVERYTHING CAME BACK: {found.problem}",
-    ]
-    output.show(told(found), "\n".join(line for line in lines if line), as_json=as_json)
+    output.show(told(found), "\n".join(_found(found)), as_json=as_json)
     if not found.ok:
         raise typer.Exit(output.CONTRADICTION)
+
+
+def _found(found: Drilled) -> Iterator[str]:
+    """Only figures of steps that were reached."""
+    yield (
+        f"{found.increment or found.backup}: {found.bytes / 2**20:.1f} MiB, "
+        f"made {found.age / 3600:.1f} hours ago"
+    )
+    if found.entries is not None:
+        held = found.backed_up if found.incremented is None else found.incremented
+        seconds = ", ".join(f"{step} {taken:g} s" for step, taken in found.seconds.items())
+        if found.increment:
+            yield f"{found.backed_up} entries in {found.backup}"
+        yield f"{held} entries in it, {found.entries} after rolling forward; {seconds}"
+        erased = "" if found.erased is None else f", {found.erased} records stay erased"
+        yield (
+            f"{found.records_missing} private records and {found.texts_missing} texts would be lost{erased}"
+        )
+    if found.state_digest:
+        yield f"State digest {found.state_digest}"
+    yield "Everything came back." if found.ok else f"NOT EVERYTHING CAME BACK: {found.problem}"

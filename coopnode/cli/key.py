@@ -122,6 +122,12 @@ def restore(
     ),
     path: Path = typer.Argument(help="The key file to write.", metavar="FILE"),
     passphrase_file: Path | None = PASSPHRASE,
+    home: str | None = typer.Option(
+        None,
+        "--home",
+        help="Id of the cooperative where the account begins, for a founder's key that is older than it.",
+        metavar="ID",
+    ),
     new_passphrase_file: Path | None = typer.Option(
         None, "--new-passphrase-file", help="Lock the file under another passphrase.", metavar="FILE"
     ),
@@ -129,22 +135,34 @@ def restore(
 ) -> None:
     """Bring a key back from its copy into a new key file.
 
-    The copy is opened with its passphrase, and the file keeps it.
+    The copy is opened with its passphrase, and the file keeps it. A copy made while joining names the
+    cooperative; that of a founder was made before there was one: --home writes it into the file, and
+    documents signed with it need no --to.
 
-    Exit status: 0 done, 2 the copy cannot be opened or the file exists.
+    Exit status: 0 done, 2 the copy cannot be opened, names another cooperative, or the file exists.
     """
-    from coopnode.keyfile import seal
+    from coopnode.keyfile import KeyFileError, open_key, seal
 
-    key = load(source, passphrase_file)
-    if new_passphrase_file is None:
-        text = _read(source)
-        start = text.upper().index("COOPNODE-KEY-1:")
-        content = "".join(text[start:].split()) + "\n"
+    if path.exists():
+        output.fail(f"{path} exists and is not overwritten", as_json=as_json)
+    text, secret = _read(source), output.ask_passphrase(passphrase_file, f"Passphrase of {source}")
+    try:
+        key = open_key(text, secret)
+        if home is not None:
+            key = key.at_home(home)
+    except KeyFileError as error:
+        output.fail(str(error), as_json=as_json, code="key")
+    if new_passphrase_file is not None:
+        content = seal(key, output.ask_passphrase(new_passphrase_file, "New passphrase"))
+    elif home is not None:
+        content = seal(key, secret)
     else:
-        content = seal(key, output.ask_passphrase(new_passphrase_file, "New passphrase")) + "\n"
-    output.write_private(path, content.encode())
+        start = text.upper().index("COOPNODE-KEY-1:")
+        content = "".join(text[start:].split())
+    output.write_private(path, (content + "\n").encode())
+    named = f", home {key.home}" if key.home else "; it names no cooperative, see --home"
     output.show(
-        {"ok": True, "file": str(path), "public": key.pub.hex()},
-        f"{path} holds {key.pub.hex()}",
+        {"ok": True, "file": str(path), "public": key.pub.hex(), "home": key.home},
+        f"{path} holds {key.pub.hex()}{named}",
         as_json=as_json,
     )

@@ -54,8 +54,12 @@ def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
+        if wrong["type"] == "extra_forbidden":
+            output.fail(config.unknown(wrong["loc"]), as_json=as_json, code="config")
         said = wrong["msg"].removeprefix("Value error, ")
         output.fail(f"the configuration is wrong at {place}: {said}", as_json=as_json, code="config")
+    except config.UnknownSetting as error:
+        output.fail(str(error), as_json=as_json, code="config")
     except (ValueError, tomlkit.exceptions.ParseError) as error:
         output.fail(f"{folder / config.FILE} cannot be read: {error}", as_json=as_json, code="config")
 
@@ -191,6 +195,12 @@ def init(
             as_json=as_json,
         )
     found = load_config(folder, as_json, **given)
+    if not configuration.belong_together(found.public_url, found.signing_url):
+        output.fail(
+            f"{found.signing_url} is no place for keys beside {found.public_url}: it is the same host with "
+            "another port, or a host of the same site such as sign.coop.example",
+            as_json=as_json,
+        )
     try:
         keys = initialise(found)
         configuration.write(folder, given)

@@ -55,13 +55,27 @@ def serve(config: Config, overrides: dict[str, Any], as_json: bool, *, standby: 
     try:
         _runner()(_serve(config, overrides, as_json, standby))
     except _Taken as taken:
-        output.fail(str(taken), as_json=as_json, code="port_taken")
+        held = _held(config)
+        output.fail(held or str(taken), as_json=as_json, code="not_started" if held else "port_taken")
     except PermissionError as error:
         output.fail(f"{error.filename or config.data} cannot be used: {error.strerror}", as_json=as_json)
     except Exception as error:
         if not isinstance(error, _foreseen()):
             raise
         output.fail(str(error), as_json=as_json, code="not_started")
+
+
+def _held(config: Config) -> str | None:
+    """That another process runs this very node: it then holds the port too, and another port is no help."""
+    from coopnode.app import LOCK, InUse, lock_data
+
+    if not (config.data / LOCK).exists():
+        return None
+    try:
+        lock_data(config.data).close()
+    except InUse as error:
+        return str(error)
+    return None
 
 
 def _open_files() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -12,7 +12,11 @@ from coopnode.cli.key import PASSPHRASE
 from coopnode.cli.output import CONTRADICTION, JSON, LANGUAGE
 
 if TYPE_CHECKING:
+    from coopnode.keyfile import PersonalKey
     from protocol.documents import Seen
+
+#: Its payload may be left out: it follows from the key.
+_GENESIS: Final = "account.genesis/1"
 
 
 def add(app: typer.Typer) -> None:
@@ -65,6 +69,13 @@ def sign(
     from protocol.identifiers import fingerprint
 
     words = output.language(lang)
+    target = out or Path(type.replace("/", "-") + ".cose")
+    try:
+        given = _given(payload)
+        drafting.check_choices(type, given)
+    except drafting.DraftError as error:
+        output.fail(str(error), as_json=as_json, code="draft")
+    _free(type, target, as_json)
     opened = load(key, passphrase_file)
     if account is None and to is None and opened.home is None:
         output.fail(
@@ -73,7 +84,8 @@ def sign(
     try:
         home = to or opened.home
         who = account or opened.account(opened.home or to)
-        fields, values = _fields(type, payload, opened, home, who), _value(private) if private else None
+        fields = _genesis(opened, home, who) if type == _GENESIS and str(payload) == "-" else given
+        values = _value(private) if private else None
         own = type.startswith("account.") and type != "account.copy/1"
         audience = who if own else home
         if audience is None:
@@ -95,7 +107,6 @@ def sign(
     if not as_json:
         typer.echo("\n".join(drafting.in_words(made, words)), err=True)
     output.confirm("Подписать?" if words == "ru" else "Sign this?", yes=yes)
-    target = out or Path(type.replace("/", "-") + ".cose")
     raw = made.sign(opened.seed)
     output.write_private(target, raw)
     result: dict[str, Any] = {"ok": True, "statement": str(target), "digest": made.shown.digest.hex()}
@@ -108,12 +119,24 @@ def sign(
     output.show(result, "\n".join(lines), as_json=as_json)
 
 
-def _fields(type: str, payload: Path, key: Any, home: str | None, account: str) -> dict[str, Any]:
+def _free(type: str, target: Path, as_json: bool) -> None:
+    """Before a person has read and agreed: neither file is overwritten."""
+    from protocol import registry
+
+    record = [target.with_suffix(".record")] if registry.TYPES[type].private else []
+    for path in (target, *record):
+        if path.exists():
+            output.fail(f"{path} exists and is not overwritten", as_json=as_json)
+
+
+def _genesis(key: PersonalKey, home: str | None, account: str) -> dict[str, Any]:
     from protocol import documents, signatures
 
-    if type == "account.genesis/1" and str(payload) == "-":
-        proof = signatures.sign(key.seed, documents.possession(key.pub, account, 0))
-        return {"genesis": key.genesis(key.home or home), "proofs": [proof]}
+    proof = signatures.sign(key.seed, documents.possession(key.pub, account, 0))
+    return {"genesis": key.genesis(key.home or home), "proofs": [proof]}
+
+
+def _given(payload: Path) -> dict[str, Any]:
     if str(payload) == "-":
         return {}
     found = _value(payload)

@@ -27,6 +27,18 @@ _ADMISSION: Final = {
     "ru": ("О приёме в пайщики: {name}", "Принять в пайщики: {name}.", "Отказать в приёме: {name}."),
     "en": ("Admission of a member: {name}", "To admit as a member: {name}.", "To refuse admission: {name}."),
 }
+_EXIT: Final = {
+    "ru": (
+        "О выходе из кооператива: {name}",
+        "Прекратить членство по заявлению о выходе: {name}.",
+        "Отклонить заявление о выходе: {name}.",
+    ),
+    "en": (
+        "Leaving the cooperative: {name}",
+        "To end the membership on the member's application: {name}.",
+        "To refuse the application to leave: {name}.",
+    ),
+}
 _CLOSED: Final = {
     "ru": ("вопрос № {idx}", "Текст вопроса доступен членам совета."),
     "en": ("matter No. {idx}", "The text of the matter is open to council members."),
@@ -84,6 +96,10 @@ def _subject(page: MatterPage, locale: Locale) -> tuple[str, tuple[str, ...]]:
         name = line.name or short(line.subject or "")
         head, admit, refuse = (words.format(name=name) for words in _in(_ADMISSION, locale))
         return head, (refuse if line.outcome == "rejected" else admit,)
+    if line.kind == "exit":
+        name = line.name or short(line.subject or "")
+        head, ends, stays = (words.format(name=name) for words in _in(_EXIT, locale))
+        return head, (stays if line.outcome == "rejected" else ends,)
     closed, nothing = _in(_CLOSED, locale)
     text = tuple(part.strip() for part in (page.text or nothing).split("\n\n") if part.strip())
     return line.title or closed.format(idx=line.idx), text

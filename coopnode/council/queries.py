@@ -16,7 +16,7 @@ from coopnode.membership import queries as membership
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.queries import ApplicationLine, Paper
 from coopnode.store.schema import entries
-from coopnode.store.sql import Connection, Row, and_, select
+from coopnode.store.sql import Connection, Row, and_, bindparam, select
 from coopnode.store.vault import Vault
 from protocol import decisions as engine
 from protocol import documents
@@ -176,6 +176,15 @@ class Bare:
         return (self.row.closes if self.row.status == "open" else self.row.sign_by) or 0
 
 
+#: Kinds of matters that are not proposals, and the document whose private part says what they are about; an
+#: admission has its application for that.
+_OPENED_BY: Final[Mapping[str, str | None]] = {
+    "admission": None,
+    "petition": "membership.petition/1",
+    "exit": "membership.leave/1",
+}
+
+
 def _bare(where: Where, row: Row[Any]) -> Bare:
     view = View(where.state, council.DOMAIN)
     matter = view.need("matter", row.id, Matter)
@@ -188,8 +197,8 @@ def _bare(where: Where, row: Row[Any]) -> Bare:
 def named(connection: Connection, where: Where, bare: Bare, number: int | None = None) -> MatterLine:
     row, matter = bare.row, bare.matter
     title = None
-    if matter.kind != "admission":
-        title = _private(connection, where, row.digest, "council.propose/1", matter.by).get("title")
+    if (opened_by := _OPENED_BY.get(matter.kind, "council.propose/1")) is not None:
+        title = _private(connection, where, row.digest, opened_by, matter.by).get("title")
     return MatterLine(
         idx=row.idx,
         id=row.id,
@@ -408,7 +417,8 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         return None
     view, viewer = View(where.state, council.DOMAIN), where.viewer
     held = view.need("matter", id, Matter)
-    opening = _private(connection, where, found.digest, "council.propose/1", held.by)
+    opened_by = _OPENED_BY.get(held.kind, "council.propose/1")
+    opening = _private(connection, where, found.digest, opened_by, held.by) if opened_by else {}
     application = None
     if held.kind == "admission":
         application = membership.application_by_id(connection, identifier(held.re[0]))
@@ -425,7 +435,7 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         line=found,
         matter=held,
         author=people[held.by],
-        text=opening.get("text"),
+        text=opening.get("text") or opening.get("reason"),
         application=application,
         papers=_papers(connection, where, held, application),
         votes=_votes(connection, where, view, id, held, held.box.round, held.box.electorate.index),
@@ -702,8 +712,7 @@ def body(connection: Connection, where: Where) -> Body | None:
 
 def candidates(connection: Connection, where: Where) -> list[tuple[str, str | None]]:
     """Whom an office can be given to: members, and who sits in the council."""
-    found = membership.register_page(connection, where.names, where.viewer, statuses=("member",), limit=500)
-    people = {item.account: item.name for item in found if item.account}
+    people = membership.first_members(connection, where.names, where.viewer, 500)
     sitting = body(connection, where)
     if sitting is not None:
         people |= {seat.account: seat.name for seat in sitting.seats if seat.account}
@@ -735,11 +744,12 @@ def decision(
 
 def recent(connection: Connection, after: int, limit: int = 20) -> list[Row[Any]]:
     """Steps since a moment, the newest first: for timelines."""
-    query = (
-        select(steps, matters.c.kind, matters.c.subject, matters.c.idx.label("matter_idx"))
-        .join(matters, matters.c.id == steps.c.matter)
-        .where(steps.c.at >= after)
-        .order_by(steps.c.idx.desc())
-        .limit(limit)
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_RECENT.limit(limit), {"after": after}))
+
+
+_RECENT: Final = (
+    select(steps, matters.c.kind, matters.c.subject, matters.c.idx.label("matter_idx"))
+    .join(matters, matters.c.id == steps.c.matter)
+    .where(steps.c.at >= bindparam("after"))
+    .order_by(steps.c.idx.desc())
+)

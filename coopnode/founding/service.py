@@ -345,7 +345,7 @@ class Founding:
         """
         chosen = {name: values[name] for name in ("public_url", "signing_url")}
         config.write(self.node.config.data, dict(chosen))
-        self.node.configure(self.node.config.model_copy(update=chosen))
+        self.node.configure(chosen)
         token = self.node.founding_token
         return f"{chosen['public_url']}/found?token={token}" if token else None
 
@@ -373,7 +373,7 @@ class Founding:
             "smtp.sender": smtp.sender,
         }
         config.write(self.node.config.data, written)
-        self.node.configure(self.node.config.model_copy(update={"smtp": smtp}))
+        self.node.configure({"smtp": smtp.plain()})
 
     async def test_letter(self, to: str) -> str | None:
         """Sends one letter to try the settings; gives what went wrong, as a message id."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.projection import records
 from coopnode.signing import Item
-from coopnode.store.sql import Connection, select
+from coopnode.store.sql import Connection, Select, select
 from protocol.contract import State
 from protocol.contracts import vault
 from protocol.registry import StateFacts
@@ -45,6 +45,27 @@ class EndedCase:
 
 def ended(connection: Connection, state: State, names: Names, viewer: Viewer, now: int) -> list[EndedCase]:
     """What the viewer may see erased; their own is left to another officer."""
+    facts = StateFacts(state)
+    kept = facts.parameter("member.retain_days") * DAY
+    return [_case(connection, facts, names, viewer, kept, now, rows) for rows in _cases(connection, viewer)]
+
+
+def erasable(connection: Connection, state: State, viewer: Viewer, now: int) -> int:
+    """How many documents of those cases may be erased now."""
+    facts = StateFacts(state)
+    kept = facts.parameter("member.retain_days") * DAY
+    return sum(len(rows) for rows in _cases(connection, viewer) if _ground(facts, kept, now, rows[0])[0])
+
+
+def _cases(connection: Connection, viewer: Viewer) -> list[list[Any]]:
+    """Rows of each case, the longest ended first."""
+    cases: dict[str, list[Any]] = {}
+    for row in connection.execute(_ENDED):
+        cases.setdefault(row.case, []).append(row)
+    return [rows for rows in cases.values() if rows[0].account is None or rows[0].account != viewer.account]
+
+
+def _ended() -> Select[Any]:
     first = (
         select(records.c.case)
         .where(records.c.ended_at.is_not(None))
@@ -53,16 +74,22 @@ def ended(connection: Connection, state: State, names: Names, viewer: Viewer, no
         .limit(PAGE)
     )
     query = select(records).where(records.c.case.in_(select(first.subquery().c.case)))
-    cases: dict[str, list[Any]] = {}
-    for row in connection.execute(query.order_by(records.c.ended_at, records.c.case, records.c.idx)):
-        cases.setdefault(row.case, []).append(row)
-    facts = StateFacts(state)
-    kept = facts.parameter("member.retain_days") * DAY
-    return [
-        _case(connection, facts, names, viewer, kept, now, rows)
-        for rows in cases.values()
-        if rows[0].account is None or rows[0].account != viewer.account
-    ]
+    return query.order_by(records.c.ended_at, records.c.case, records.c.idx)
+
+
+_ENDED: Final = _ended()
+
+
+def _ground(facts: StateFacts, kept: int, now: int, row: Any) -> tuple[Ground | None, int]:
+    """Why it may be erased now, and from when it may."""
+    if row.kind != "application":
+        return "mistake", row.ended_at
+    due_at = row.ended_at + kept
+    if due_at <= now:
+        return "retention", due_at
+    if not facts.has_consent(row.account, vault.CONSENT):
+        return "consent", row.ended_at
+    return None, due_at
 
 
 def _case(
@@ -75,13 +102,7 @@ def _case(
     rows: Sequence[Any],
 ) -> EndedCase:
     row = rows[0]
-    due_at = row.ended_at
-    ground: Ground | None = "mistake"
-    if row.kind == "application":
-        due_at += kept
-        ground = "retention" if due_at <= now else None
-        if ground is None and not facts.has_consent(row.account, vault.CONSENT):
-            ground, due_at = "consent", row.ended_at
+    ground, due_at = _ground(facts, kept, now, row)
     named_by = next((item for item in rows if item.type == _NAMED_BY[row.kind]), None)
     roles = viewer.reads_as(row.account)
     name = names.of_document(connection, named_by.digest, named_by.type, roles) if named_by else None

@@ -10,8 +10,7 @@ import io
 from dataclasses import dataclass
 from typing import Final
 
-import segno
-
+from coopnode import qr
 from coopnode.config import Bank
 from coopnode.places import Place
 from protocol.wording import translated
@@ -54,7 +53,7 @@ class Order:
     def qr(self) -> str:
         """As SVG for a page."""
         out = io.BytesIO()
-        self._code().save(
+        qr.code(self.text()).save(
             out, kind="svg", border=4, xmldecl=False, svgclass=None, lineclass=None, omitsize=True
         )
         return out.getvalue().decode()
@@ -62,12 +61,8 @@ class Order:
     def png(self) -> bytes:
         """As a picture to be kept: whoever reads the page on a telephone cannot point it at itself."""
         out = io.BytesIO()
-        self._code().save(out, kind="png", border=4, scale=8)
+        qr.code(self.text()).save(out, kind="png", border=4, scale=8)
         return out.getvalue()
-
-    def _code(self) -> segno.QRCode:
-        """Error correction M, as the standard asks."""
-        return segno.make(self.text(), error="m", micro=False, encoding="utf-8", eci=False)
 
 
 def purpose(number: int, member: str, place: Place) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from coopnode import private_records
 from coopnode.store.schema import entries, state
 from coopnode.store.schema import private_records as records
-from coopnode.store.sql import Connection, exists, func, select
+from coopnode.store.sql import Connection, Select, bindparam, exists, func, select
 from coopnode.store.vault import Vault
 from protocol import registry
 from protocol.contract import State
@@ -140,19 +140,26 @@ def who(
     record is kept, unless `erased` asks for all."""
     found: dict[str, tuple[bytes, str]] = {}
     wanted = sorted(accounts)
-    kept = () if erased else (exists().where(records.c.digest == entries.c.digest),)
+    query = _LATEST if erased else _LATEST_KEPT
     for start in range(0, len(wanted), 500):
-        part = wanted[start : start + 500]
-        latest = (
-            select(func.max(entries.c.idx).label("idx"))
-            .where(entries.c.iss.in_(part), entries.c.type.in_(WHO), *kept)
-            .group_by(entries.c.iss)
-            .subquery()
-        )
-        rows = select(entries.c.iss, entries.c.digest, entries.c.type).where(entries.c.idx == latest.c.idx)
-        for row in connection.execute(rows):
+        for row in connection.execute(query, {"accounts": wanted[start : start + 500]}):
             found[row.iss] = (row.digest, row.type)
     return found
+
+
+def _latest(*more: Any) -> Select[Any]:
+    mine = entries.c.iss.in_(bindparam("accounts", expanding=True))
+    latest = (
+        select(func.max(entries.c.idx).label("idx"))
+        .where(mine, entries.c.type.in_(WHO), *more)
+        .group_by(entries.c.iss)
+        .subquery()
+    )
+    return select(entries.c.iss, entries.c.digest, entries.c.type).where(entries.c.idx == latest.c.idx)
+
+
+_LATEST: Final = _latest()
+_LATEST_KEPT: Final = _latest(exists().where(records.c.digest == entries.c.digest))
 
 
 def particulars(

@@ -29,7 +29,7 @@ from coopnode.store.sql import (
     upsert,
 )
 from protocol.contracts import membership
-from protocol.contracts.membership import Application, Enrolment, Filed, Member, Place
+from protocol.contracts.membership import Application, Enrolment, Filed, Former, Member, Place, Request
 from protocol.identifiers import identifier
 from protocol.log import Accepted
 
@@ -125,6 +125,19 @@ totals: Final = Table(
     sqlite_with_rowid=False,
 )
 
+#: What members ask of the council, by kind.
+REQUESTS: Final[Mapping[str, str]] = {"petition": "membership.petition/1", "exit": "membership.leave/1"}
+
+#: Whose each is, in the order of the log; how they stand is in the state.
+requests: Final = Table(
+    "membership_requests",
+    projections,
+    Column("idx", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Index("membership_requests_account", "account", "idx"),
+)
+
 #: Kind of news in the outbox; `coopnode.membership.letters` says what is written about it.
 LETTER: Final = "membership.letter"
 
@@ -136,8 +149,12 @@ def _project(connection: Connection, entry: Accepted) -> None:
         _application(connection, entry, id, application)
     enrolled = dict(written(entry, membership.DOMAIN, "enrolment", Enrolment))
     joined = dict(written(entry, membership.DOMAIN, "member", Member))
+    ended = {former.number: former for _, former in written(entry, membership.DOMAIN, "former", Former)}
     for key, place in written(entry, membership.DOMAIN, "number", Place):
-        _place(connection, entry, int(key), place, enrolled, joined)
+        if place.former:
+            _left(connection, entry, place, ended[int(key)])
+        else:
+            _place(connection, entry, int(key), place, enrolled, joined)
     for (domain, key), value in entry.writes.items():
         if domain == membership.DOMAIN and key.startswith("number/") and value is None:
             _end_place(connection, entry, int(key.removeprefix("number/")))
@@ -207,6 +224,23 @@ def _place(
     _moved(connection, entry, "register", None, str(row["status"]))
 
 
+def _left(connection: Connection, entry: Accepted, place: Place, former: Former) -> None:
+    """The number stays the former member's."""
+    _end_place(connection, entry, former.number)
+    row = {
+        "number": former.number,
+        "from_idx": entry.index,
+        "from_at": entry.tick,
+        "status": "left",
+        "account": place.account,
+        "person": former.person,
+        "since": former.since,
+        "digest": former.basis,
+    }
+    connection.execute(insert(register).values(row))
+    _moved(connection, entry, "register", None, "left")
+
+
 def _end_place(connection: Connection, entry: Accepted, number: int) -> None:
     """What the register said of the number holds no longer."""
     ends = and_(register.c.number == number, register.c.to_idx.is_(None))
@@ -228,6 +262,12 @@ def _moved(connection: Connection, entry: Accepted, what: str, before: str | Non
         connection.execute(
             again.on_conflict_do_update(["what", "status", "at"], set_={"number": row["number"]})
         )
+
+
+def _requests(connection: Connection, entry: Accepted) -> None:
+    for id, found in written(entry, membership.DOMAIN, "request", Request):
+        row = {"idx": found.index, "id": id, "account": found.account}
+        connection.execute(insert(requests).values(row))
 
 
 def _letters(connection: Connection, entry: Accepted) -> None:
@@ -274,7 +314,8 @@ def _end_case(connection: Connection, case: str, status: str, at: int) -> None:
 
 
 PROJECTIONS: Final = (
-    Projection("membership", 2, (applications, steps, register, totals), _project),
+    Projection("membership", 3, (applications, steps, register, totals), _project),
+    Projection("membership.requests", 1, (requests,), _requests, frozenset(REQUESTS.values())),
     Projection("membership.records", 1, (records,), _records),
     Projection("membership.letters", 1, (), _letters),
 )

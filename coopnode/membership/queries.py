@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from coopnode import private_records
@@ -13,7 +14,18 @@ from coopnode.membership.people import Names, Viewer, reason, who
 from coopnode.membership.projection import applications, register, steps, totals
 from coopnode.store.schema import blobs, entries, sessions
 from coopnode.store.schema import private_records as private_rows
-from coopnode.store.sql import CompoundSelect, Connection, Row, Select, and_, func, or_, select, union_all
+from coopnode.store.sql import (
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from coopnode.store.vault import Vault
 from protocol import documents, registry
 from protocol.contract import State, View
@@ -30,7 +42,7 @@ OPEN: Final = ("applied", "identified", "complete", "admitted")
 #: What the projection counts.
 _COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "application": get_args(membership.Status),
-    "register": ("member", "invited", "kept"),
+    "register": ("member", "invited", "kept", "left"),
 }
 
 Person: TypeAlias = Literal["person", "entrepreneur", "organisation"]
@@ -195,21 +207,28 @@ def _application(row: Row[Any], name: str | None = None) -> ApplicationLine:
 
 
 def application(connection: Connection, number: int) -> ApplicationLine | None:
-    row = connection.execute(select(applications).where(applications.c.idx == number)).one_or_none()
+    row = connection.execute(_BY_NUMBER, {"number": number}).one_or_none()
     return _application(row) if row else None
 
 
 def application_by_id(connection: Connection, id: str) -> ApplicationLine | None:
-    row = connection.execute(select(applications).where(applications.c.id == id)).one_or_none()
+    row = connection.execute(_BY_ID, {"id": id}).one_or_none()
     return _application(row) if row else None
 
 
 def applications_of(connection: Connection, account: str) -> list[ApplicationLine]:
     """The newest first."""
-    query = (
-        select(applications).where(applications.c.applicant == account).order_by(applications.c.idx.desc())
-    )
-    return [_application(row) for row in connection.execute(query)]
+    return [_application(row) for row in connection.execute(_BY_APPLICANT, {"account": account})]
+
+
+# Built once: to build one and to find what was compiled of it takes longer than most of these queries do.
+_BY_NUMBER: Final = select(applications).where(applications.c.idx == bindparam("number"))
+_BY_ID: Final = select(applications).where(applications.c.id == bindparam("id"))
+_BY_APPLICANT: Final = (
+    select(applications)
+    .where(applications.c.applicant == bindparam("account"))
+    .order_by(applications.c.idx.desc())
+)
 
 
 def list_applications(
@@ -258,14 +277,23 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def _counted(connection: Connection, what: str, at: int | None) -> dict[str, int]:
     """By status, at the end of a moment; the projection has counted, so a long list need not be read."""
-    then = totals.c.what == what if at is None else and_(totals.c.what == what, totals.c.at <= at)
-    found: dict[str, int] = {}
+    moment = {} if at is None else {"at": at}
+    rows = connection.execute(_totals(what, at is not None), moment)
+    return {row.status: row.number for row in rows if row.number}
+
+
+@cache
+def _totals(what: str, earlier: bool) -> CompoundSelect[Any]:
+    """The last count of each status, up to `at` when an earlier moment is asked for."""
+    parts = []
     for status in _COUNTED[what]:
-        query = select(totals.c.number).where(then, totals.c.status == status)
-        number = connection.execute(query.order_by(totals.c.at.desc()).limit(1)).scalar_one_or_none()
-        if number:
-            found[status] = number
-    return found
+        query = select(totals.c.status, totals.c.number).where(
+            totals.c.what == what, totals.c.status == status
+        )
+        if earlier:
+            query = query.where(totals.c.at <= bindparam("at"))
+        parts.append(select(query.order_by(totals.c.at.desc()).limit(1).subquery()))
+    return union_all(*parts)
 
 
 def soonest(connection: Connection, statuses: Collection[str]) -> int | None:
@@ -287,9 +315,11 @@ class Step:
     name: str | None = None
 
 
+_HISTORY: Final = select(steps).where(steps.c.application == bindparam("id")).order_by(steps.c.idx)
+
+
 def history(connection: Connection, id: str, names: Names, viewer: Viewer) -> list[Step]:
-    query = select(steps).where(steps.c.application == id).order_by(steps.c.idx)
-    rows = list(connection.execute(query))
+    rows = list(connection.execute(_HISTORY, {"id": id}))
     known = names.of_accounts(connection, {row.by for row in rows}, viewer)
     return [
         Step(row.idx, row.status, row.at, row.type, row.by, row.digest, known.get(row.by)) for row in rows
@@ -316,20 +346,23 @@ class Paper:
     by: str
     public: Mapping[str, Any]
     fields: tuple[Field, ...] = ()
-    #: there is a private part: open, partly open, closed to this viewer, or erased
-    private: Literal["none", "open", "closed", "erased"] = "none"
+    #: there is a private part: open, partly open, closed to this viewer, erased, or lost with a machine
+    private: Literal["none", "open", "closed", "erased", "lost"] = "none"
 
 
 def paper(
     connection: Connection, vault: Vault, digest: bytes, viewer: Viewer, about: str | None
 ) -> Paper | None:
-    query = (
-        select(entries.c.idx, entries.c.raw, entries.c.tick)
-        .where(entries.c.digest == digest)
-        .order_by(entries.c.idx)
-    )
-    row = connection.execute(query.limit(1)).one_or_none()
+    row = connection.execute(_DOCUMENT, {"digest": digest}).one_or_none()
     return _paper(connection, vault, row, viewer, about) if row else None
+
+
+_DOCUMENT: Final = (
+    select(entries.c.idx, entries.c.raw, entries.c.tick)
+    .where(entries.c.digest == bindparam("digest"))
+    .order_by(entries.c.idx)
+    .limit(1)
+)
 
 
 def attested(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer) -> Paper | None:
@@ -360,7 +393,9 @@ def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, 
         )
         if seen_by is not None and record is not None and item.name in record["fields"]:
             shown.append(Field(item.name, record["fields"][item.name]["value"], seen_by))
-    state: Literal["open", "closed", "erased"] = "erased" if record is None else "open" if shown else "closed"
+    state: Literal["open", "closed", "erased", "lost"] = "open" if shown else "closed"
+    if record is None:
+        state = private_records.gone(connection, found.digest)
     return Paper(found.idx, found.type, found.digest, found.at, found.by, found.public, tuple(shown), state)
 
 
@@ -421,7 +456,7 @@ def standing(state: State, account: str) -> Standing:
 @dataclass(frozen=True, slots=True)
 class RegisterLine:
     number: int
-    status: Literal["member", "invited", "kept"]
+    status: Literal["member", "invited", "kept", "left"]
     account: str | None
     person: Person | None
     since: int | None
@@ -452,6 +487,19 @@ def register_page(
     where = and_(_at(at), register.c.number > after, register.c.status.in_(statuses))
     rows = list(connection.execute(select(register).where(where).order_by(register.c.number).limit(limit)))
     return _lines(connection, names, viewer, rows)
+
+
+def first_members(connection: Connection, names: Names, viewer: Viewer, limit: int) -> dict[str, str | None]:
+    """Names by account, of the lowest numbers in the register."""
+    accounts = connection.execute(_MEMBERS.limit(limit)).scalars()
+    return names.of_accounts(connection, accounts, viewer)
+
+
+_MEMBERS: Final = (
+    select(register.c.account)
+    .where(register.c.to_idx.is_(None), register.c.status == "member", register.c.account.is_not(None))
+    .order_by(register.c.number)
+)
 
 
 def register_lines(
@@ -541,19 +589,21 @@ class ConsentLine:
     status: Literal["given", "withdrawn", "replaced", "ended"]
 
 
+_CONSENTS: Final = (
+    select(entries.c.raw, entries.c.tick, entries.c.digest)
+    .where(entries.c.iss == bindparam("account"), entries.c.type == "consent.give/1")
+    .order_by(entries.c.idx.desc())
+)
+
+
 def consents_of(
     connection: Connection, state: State, account: str, limit: int | None = None
 ) -> list[ConsentLine]:
     """The newest first."""
-    query = (
-        select(entries.c.raw, entries.c.tick, entries.c.digest)
-        .where(entries.c.iss == account, entries.c.type == "consent.give/1")
-        .order_by(entries.c.idx.desc())
-        .limit(limit)
-    )
     view = View(state, consents.DOMAIN)
     found = []
-    for row in connection.execute(query):
+    query = _CONSENTS if limit is None else _CONSENTS.limit(limit)
+    for row in connection.execute(query, {"account": account}):
         held = view.get("consent", identifier(row.digest), consents.Consent)
         payload = documents.parse(row.raw).payload
         found.append(
@@ -575,29 +625,36 @@ def _types(connection: Connection, account: str) -> list[str]:
     """Of documents the account has signed: one step along the index for each, however many there are."""
     found: list[str] = []
     while True:
-        later = entries.c.type > (found[-1] if found else "")
-        query = select(func.min(entries.c.type)).where(entries.c.iss == account, later)
-        type = connection.execute(query).scalar_one_or_none()
+        later = {"account": account, "type": found[-1] if found else ""}
+        type = connection.execute(_NEXT_TYPE, later).scalar_one_or_none()
         if type is None:
             return found
         found.append(type)
 
 
-def _about(
-    connection: Connection, account: str, own: Select[Any], before: int | None, limit: int
-) -> CompoundSelect[Any]:
-    """Places in the log: each part ends after `limit` steps along its index, however long the log is."""
-    moved = select(steps.c.idx).where(steps.c.application.in_(own), steps.c.by != account)
+_NEXT_TYPE: Final = select(func.min(entries.c.type)).where(
+    entries.c.iss == bindparam("account"), entries.c.type > bindparam("type")
+)
+_OWN: Final = select(applications.c.id).where(applications.c.applicant == bindparam("account"))
+
+
+@lru_cache(64)
+def _about(types: tuple[str, ...], earlier: bool, limit: int) -> Select[Any]:
+    """Entries a person signed, which are of these types, and about their applications. Each part ends after
+    `limit` steps along its index, however long the log is."""
+    account: Any = bindparam("account")
+    moved = select(steps.c.idx).where(steps.c.application.in_(_OWN), steps.c.by != account)
     moved = moved.where(steps.c.type != "node.tick/1")  # a passed deadline is nobody's document
     parts = [(moved, steps.c.idx)]
-    for type in _types(connection, account):
+    for type in types:
         signed = select(entries.c.idx).where(entries.c.iss == account, entries.c.type == type)
         parts.append((signed, entries.c.idx))
     newest = []
     for part, idx in parts:
-        older = part if before is None else part.where(idx < before)
+        older = part.where(idx < bindparam("before")) if earlier else part
         newest.append(select(older.order_by(idx.desc()).limit(limit).subquery()))
-    return union_all(*newest)
+    query = select(entries.c.idx, entries.c.raw, entries.c.tick).where(entries.c.idx.in_(union_all(*newest)))
+    return query.order_by(entries.c.idx.desc()).limit(limit)
 
 
 def statements_about(
@@ -608,15 +665,12 @@ def statements_about(
 
     Opened as the person's own: they may see what is kept about them.
     """
-    own = select(applications.c.id).where(applications.c.applicant == account)
-    query = select(entries.c.idx, entries.c.raw, entries.c.tick)
-    query = query.where(entries.c.idx.in_(_about(connection, account, own, before, limit))).order_by(
-        entries.c.idx.desc()
-    )
+    query = _about(tuple(_types(connection, account)), before is not None, limit)
+    asked = {"account": account} if before is None else {"account": account, "before": before}
     viewer = Viewer(account)
-    subjects = {account} | {row[0] for row in connection.execute(own)}
+    subjects = {account} | {row[0] for row in connection.execute(_OWN, {"account": account})}
     found = []
-    for row in connection.execute(query.limit(limit)):
+    for row in connection.execute(query, asked):
         statement = documents.parse(row.raw)
         # What an officer wrote about somebody else's case is that person's, not the officer's.
         if statement.sub not in subjects and statement.domain == membership.DOMAIN:
@@ -657,12 +711,15 @@ def records_of(
 
 def sessions_of(connection: Connection, account: str, now: int) -> list[dict[str, Any]]:
     """Where this account is signed in to the site now. Tokens are not told, only times."""
-    query = (
-        select(sessions.c.created_at, sessions.c.seen_at, sessions.c.expires_at)
-        .where(sessions.c.account == account, sessions.c.expires_at > now)
-        .order_by(sessions.c.seen_at.desc())
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    rows = connection.execute(_SESSIONS, {"account": account, "now": now})
+    return [dict(row._mapping) for row in rows]
+
+
+_SESSIONS: Final = (
+    select(sessions.c.created_at, sessions.c.seen_at, sessions.c.expires_at)
+    .where(sessions.c.account == bindparam("account"), sessions.c.expires_at > bindparam("now"))
+    .order_by(sessions.c.seen_at.desc())
+)
 
 
 def has_record(connection: Connection, digest: bytes) -> bool:

@@ -347,6 +347,11 @@ class Membership:
             lambda connection: erasure.ended(connection, self.node.state, self.names, viewer, now)
         )
 
+    async def erasable(self, viewer: Viewer) -> int:
+        """How many documents of what came to nothing may be erased now."""
+        now = self.node.clock.peek()
+        return await self.read(lambda connection: erasure.erasable(connection, self.node.state, viewer, now))
+
     async def erasing(self, viewer: Viewer) -> list[Item]:
         """Everything of it that may be erased now."""
         if viewer.roles.isdisjoint(("secretary", "chair")):

@@ -33,6 +33,9 @@ class Backend(Protocol):
     name: str
     #: queries that are worth a thread each
     threads: int
+    #: whether point reads go by the connection of the transaction they are in. Not where it can be lost: the
+    #: reader for point reads connects again by itself.
+    one_connection: bool
 
     def engine(self, *, read_only: bool) -> Engine:
         """Writing transactions are serialised over all processes; those that read see one moment."""

@@ -74,6 +74,9 @@ class Database:
 
     def raw_reader(self) -> Driver:
         """This thread's read-only driver connection, for point reads of a few microseconds."""
+        inside: Driver | None = getattr(self._local, "inside", None)
+        if inside is not None:
+            return inside
         found: Reader | None = getattr(self._local, "reader", None)
         if found is None:
             found = self._backend.reader()
@@ -84,14 +87,22 @@ class Database:
     def read_now(self, query: Callable[[Connection], R]) -> R:
         """Runs `query` on a read-only connection in this thread. All of it sees one moment."""
         try:
-            with self._reader.begin() as connection:
-                return query(connection)
+            return self._read(query)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
         # The connection was lost, maybe long ago: a new one, once.
+        return self._read(query)
+
+    def _read(self, query: Callable[[Connection], R]) -> R:
         with self._reader.begin() as connection:
-            return query(connection)
+            outside = getattr(self._local, "inside", None)
+            if self._backend.one_connection:
+                self._local.inside = self._backend.driver(connection)
+            try:
+                return query(connection)
+            finally:
+                self._local.inside = outside
 
     def write_now(self, change: Callable[[Connection], R]) -> R:
         """Runs `change` in one durable transaction in this thread."""

@@ -104,6 +104,7 @@ class PostgreSQL:
     """Satisfies `coopnode.store.backend.Backend`."""
 
     threads = 4
+    one_connection = False
 
     def __init__(self, url: str) -> None:
         self._url = url

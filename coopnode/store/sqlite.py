@@ -18,6 +18,8 @@ from coopnode.store.migrating import keep_copy
 
 FILE = "coopnode.db"
 _BUSY_SECONDS = 10.0
+#: More costs memory: of a database of two gigabytes the system maps sixteen pages around each that is read.
+_MAPPED = 268_435_456
 
 
 class SQLite:
@@ -25,6 +27,7 @@ class SQLite:
 
     #: They compute more than they wait: more of them would only take the interpreter from each other.
     threads = 2
+    one_connection = True
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -61,7 +64,8 @@ class SQLite:
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            # Not by way of SQLAlchemy, which takes longer than some pages' queries do.
+            self.driver(connection).execute(begin)
 
         if not read_only:
             self._writer = engine
@@ -127,4 +131,4 @@ def _pragmas(connection: sqlite3.Connection, *, read_only: bool) -> None:
         connection.execute("PRAGMA wal_autocheckpoint = 16000")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA mmap_size = 268435456")
+    connection.execute(f"PRAGMA mmap_size = {_MAPPED}")

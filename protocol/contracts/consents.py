@@ -99,7 +99,7 @@ def _give(view: View, statement: Statement, context: Context) -> Changes | Rejec
     if body.until is not None and body.until <= context.tick:
         return Rejection("until_passed", "until")
     id = identifier(statement.digest)
-    consent = Consent(statement.iss, body.purpose, body.operator, context.index, until=body.until)
+    consent = Consent(statement.iss, body.purpose, body.operator, context.index, "given", body.until)
     place = _place(consent, context)
     writes = [Write("consent", id, consent), Write("current", place, Current(id))]
     cleared: tuple[Deadline, ...] = ()
@@ -113,7 +113,7 @@ def _give(view: View, statement: Statement, context: Context) -> Changes | Rejec
         replaced = view.need("consent", before.consent, Consent)
         writes.append(Write("consent", before.consent, replace(replaced, status="replaced")))
         cleared = _deadline(before.consent, replaced)
-    return Changes(tuple(writes), set_deadlines=_deadline(id, consent), clear_deadlines=cleared)
+    return Changes(tuple(writes), (), _deadline(id, consent), cleared)
 
 
 def _withdraw(view: View, statement: Statement, context: Context) -> Changes | Rejection:

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from coopnode.audit.replay import Replayer
+from coopnode.audit.replay import History
 from coopnode.store.vault import Vault
 from coopnode.tiles_writer import LogFiles
 from protocol import documents, merkle, registry, signatures, tiles
 from protocol.documents import Statement
 from protocol.identifiers import identifier
-from protocol.log import Batch, Head, Nonces
+from protocol.log import Reducer
 from protocol.merkle import CompactRange
 from protocol.state import MemoryState
 from tests.benchmarks.figures import Figures
@@ -84,12 +84,10 @@ def _decide(count: int, rounds: int) -> dict[str, float]:
 
 def _timed(statements: Sequence[Statement]) -> dict[str, tuple[int, float]]:
     found: dict[str, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
-    state = MemoryState()
-    batch = Batch(Head.empty(), state, Nonces(), Replayer(0).history)
+    reducer = Reducer(MemoryState(), History())
     for statement in statements:
         began = time.process_time()
-        batch.offer(statement)
-        batch.settle(state)
+        reducer.offer(statement)
         number, spent = found[statement.type]
         found[statement.type] = (number + 1, spent + time.process_time() - began)
     return found

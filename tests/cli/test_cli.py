@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -141,6 +142,8 @@ def test_audit_directory(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
     assert saved.read_bytes() == (folder / "checkpoint").read_bytes()
     again = json_of("audit", folder, "--since", saved, "--trust-since")
     assert again["ok"] and again["signatures"] == 0
+    assert "--expect" in coopnode("audit", folder).stdout
+    assert "--expect" not in coopnode("audit", folder, "--since", saved).stdout, "it names the cooperative"
 
 
 def test_audit_names_the_first_bad_entry(copied: tuple[logs.Log, Path], tmp_path: Path) -> None:
@@ -172,6 +175,9 @@ def test_init_config(tmp_path: Path) -> None:
     addresses = ("--public-url", "http://coop.example:9000", "--signing-url", "http://coop.example:9001")
     alone = json_of("init", "--data", data, *addresses[:2], status=2)
     assert "--signing-url" in alone["problem"] and not data.exists()
+    strange = json_of("init", "--data", data, *addresses[:3], "http://keys.example:9001", status=2)
+    assert "sign.coop.example" in strange["problem"] and not data.exists()
+    coopnode("init", "--data", data, status=2, COOPNODE_SIGNING_URL="https://keys.example")
     made = json_of("init", "--data", data, "--port", "9000", *addresses)
     assert made["ok"] and len(made["log_key"]) == 64
     assert (data / "keys/log").stat().st_mode & 0o777 == 0o600
@@ -184,6 +190,29 @@ def test_init_config(tmp_path: Path) -> None:
     assert json_of("config", "--data", data, status=2, COOPNODE_PORT="many")["code"] == "config"
     said = coopnode("config", "--data", data, status=2, COOPNODE_PUBLIC_URL="coop.example").stderr
     assert "wrong at public_url: an origin such as" in said
+
+
+def test_unknown_settings_are_named(tmp_path: Path) -> None:
+    for variable, said in (
+        (
+            "COOPNODE_SMTP_HOST",
+            "there is no setting COOPNODE_SMTP_HOST; the nearest there is: COOPNODE_SMTP__HOST",
+        ),
+        ("COOPNODE_SMTP__HOTS", "there is no setting smtp.hots; the nearest there is: smtp.host"),
+        ("COOPNODE_DANCE", "there is no setting COOPNODE_DANCE\n"),
+    ):
+        assert said in coopnode("config", "--data", tmp_path, status=2, **{variable: "1"}).stderr
+    for text, said in (
+        ("publik_url = 'https://coop.example'", "publik_url; the nearest there is: public_url"),
+        ("[limit]\nblob = 1", "limit; the nearest there is: limits"),
+        (
+            "[backup]\nfolder = '/a'\nkey_file = '/b'\nevry = 1",
+            "backup.evry; the nearest there is: backup.every",
+        ),
+    ):
+        (tmp_path / "coopnode.toml").write_text(text)
+        assert said in coopnode("config", "--data", tmp_path, status=2).stderr
+        assert said in coopnode("run", "--data", tmp_path, "--port", "0", status=2).stderr
 
 
 def test_addresses_on_localhost_follow_the_ports(tmp_path: Path) -> None:
@@ -241,13 +270,17 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     damaged.write_bytes(backup.read_bytes()[:-10])
     coopnode("restore", damaged, "--keys", keys, "--data", other, status=2)
     assert not other.exists()
-    text = coopnode("restore", backup, "--data", other).stdout
+    text = coopnode("restore", backup, "--data", other, status=1).stdout
     assert "does not start yet" in text and "--nothing-newer" in text and "coopnode verify" not in text
     assert not (other / "head").exists()
     coopnode("run", "--data", other, "--port", "0", "--signing-port", "0", status=2)
     unknown = json_of("verify", "--data", other, status=1)
     assert unknown["problem"]["code"] == "head_file_missing"
     assert "Nobody, when this is a restored copy" in coopnode("verify", "--data", other, status=1).stdout
+    shutil.rmtree(other)
+    restore = ("restore", backup, "--data", other, "--nothing-newer", "--yes")
+    text = coopnode(*restore, COOPNODE_DATABASE_URL="postgresql://nobody@/nowhere").stdout
+    assert "take COOPNODE_DATABASE_URL away" in text and "coopnode run" in text
     shutil.rmtree(other)
     done = json_of("restore", backup, "--data", other, "--nothing-newer", "--yes")
     assert done["startable"] is True and done["entries"] == node.size
@@ -263,15 +296,26 @@ def test_backup_and_restore(node: Made, tmp_path: Path) -> None:
     assert found["missing"] == [node.size, node.size] and found["startable"] is False
     with running(other) as ready:
         assert "an older copy was restored" in ready["reading_only"]
+        late = tmp_path / "late.cose"
+        fields: dict[str, Any] = {"fields": [], "operator": node.id, "purpose": "contacts", "text": bytes(32)}
+        late.write_bytes(node.founder.sign("consent.give/1", fields, aud=node.id, now=int(time.time())))
+        said = coopnode("submit", ready["address"], late, "--patience", "0", status=2).stderr
+        assert "HTTP status 503" in said and "an older copy was restored" in said
     # It is nowhere: chair and council go on without it. This council has no second voter.
     draft, key = tmp_path / "continue.json", node.key_file(tmp_path / "chair.key")
     asked = json_of("continue", "--data", other, "--asked", "https://mirror.example", "-o", draft)
     assert (asked["size"], asked["known"]) == (node.size, node.size + 1)
+    before = draft.read_bytes()
+    again = coopnode("continue", "--data", other, "-o", draft, status=2).stderr
+    assert "is not overwritten" in again and draft.read_bytes() == before
     signed = tmp_path / "chair.cose"
     coopnode("continue", draft, "--data", other, status=2)
-    coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
+    shown = coopnode("sign", "log.continue/1", draft, "--key", key, "--to", node.id, "-o", signed, "--yes")
+    assert "Valid without an end" in shown.stderr and "Valid until" not in shown.stderr
     done = json_of("continue", signed, "--data", other)
-    assert (done["generation"], done["lost"]) == (1, [node.size, node.size])
+    assert (done["generation"], done["lost"], done["survived"]) == (1, [node.size, node.size], node.size)
+    nothing = coopnode("continue", "--data", other, "-o", tmp_path / "again.json", status=2).stderr
+    assert "nothing is missing" in nothing and not (tmp_path / "again.json").exists()
     with running(other) as ready:
         assert ready["reading_only"] is None
         assert urlopen(f"{ready['address']}/checkpoint").read().split()[0].endswith(b"/1")
@@ -318,8 +362,8 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
     key.write_bytes(os.urandom(32))
     (tmp_path / "backups").mkdir()
     made = json_of("backup", tmp_path / "backups", "--data", node.data, "--key-file", key)
-    done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key)
-    assert done["ok"]
+    done = json_of("restore", made["backup"], "--data", tmp_path / "other", "--key-file", key, status=1)
+    assert done["entries"] == node.size and not done["startable"]
     part = json_of("backup", tmp_path / "backups", "--increment", "--data", node.data, "--key-file", key)
     with running(node.data):  # beside a node at work
         found = json_of("drill", tmp_path / "backups", "--data", node.data, "--key-file", key)
@@ -330,6 +374,8 @@ def test_backup_with_a_key_file_into_a_folder(node: Made, tmp_path: Path) -> Non
         in coopnode("drill", tmp_path / "backups", "--data", node.data, "--key-file", key).stdout
     )
     coopnode("drill", tmp_path / "none", "--data", node.data, "--key-file", key, status=2)
+    closed = coopnode("drill", tmp_path / "backups", "--data", node.data, status=1).stdout  # by a passphrase
+    assert len(closed.splitlines()) == 2 and "NOT EVERYTHING CAME BACK" in closed
     missing = json_of("backup", tmp_path / "not" / "there", "--data", node.data, "--key-file", key)
     assert Path(missing["backup"]).parent == tmp_path / "not" / "there"
     coopnode("restore", made["backup"], "--data", tmp_path / "third", status=2)  # not by a passphrase
@@ -389,6 +435,28 @@ def test_an_increment_is_told_of(node: Made, tmp_path: Path) -> None:
     assert "goes with the backup" in coopnode("restore", "--data", tmp_path / "a", *given, status=2).stderr
 
 
+@pytest.mark.long
+def test_the_examples_of_the_guide_run_one_after_the_other(node: Made, tmp_path: Path) -> None:
+    """The commands of docs/backup.md up to the restore, with other folders."""
+    text = (ROOT / "docs/backup.md").read_text("utf-8").partition("## When the end is lost")[0]
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+    assert [line.split()[2] for line in commands[1:]] == ["backup", "backup", "drill", "restore"]
+    places = {"/media/usb": tmp_path / "usb", "/root": tmp_path, "/srv/coopnode": node.data}
+    for command in commands:
+        if " restore " in command:  # the machine is lost but for its log and head
+            for path in node.data.iterdir():
+                if path.name not in ("log", "head"):
+                    path.rename(tmp_path / path.name)
+            command = command.replace("NAME.backup", next((tmp_path / "usb/coopnode").glob("*.backup")).name)
+        for place, real in places.items():
+            command = command.replace(place, str(real))
+        if command.startswith("./dev coopnode "):
+            coopnode(*command.split()[2:])
+        else:
+            subprocess.run(command, shell=True, check=True)
+    assert json_of("verify", "--data", node.data)["entries"] == node.size
+
+
 # --- keys and documents ---------------------------------------------------------------------------
 
 
@@ -405,6 +473,17 @@ def test_key_new_show_restore(tmp_path: Path) -> None:
     again = tmp_path / "again.key"
     assert json_of("key", "restore", path, again)["public"] == made["public"]
     assert again.read_text() == path.read_text()
+    coopnode("key", "restore", path, again, status=2)
+    # Of a founder: the key is older than its cooperative, and the copy names none.
+    founder, named = tmp_path / "founder.key", tmp_path / "named.key"
+    pub = json_of("key", "new", founder)["public"]
+    assert json_of("key", "restore", founder, tmp_path / "plain.key")["home"] is None
+    coopnode("key", "restore", founder, named, "--home", "nowhere", status=2)
+    coopnode("key", "restore", path, named, "--home", "b" * 51 + "a", status=2)  # it names another one
+    assert json_of("key", "restore", founder, named, "--home", home)["home"] == home
+    shown = json_of("key", "show", named)
+    assert (shown["public"], shown["home"]) == (pub, home)
+    assert shown["account"] == json_of("key", "show", founder, "--home", home)["account"]
     suggested = json_of("key", "new", tmp_path / "s.key", "--suggest", "--recovery-file", tmp_path / "paper")
     assert len(suggested["passphrase"].split()) == 6 and "recovery" not in suggested
     new = tmp_path / "new"
@@ -428,10 +507,25 @@ def test_sign_shows_the_document_in_words(tmp_path: Path) -> None:
     coopnode(*arguments, status=2)  # nobody can answer
     done = coopnode(*arguments, "--yes")
     assert "Согласна с предложением" in done.stderr and "Отпечаток" in done.stderr
+    assert "Действительно до: 2" in done.stderr
     statement = documents.parse((tmp_path / "c.cose").read_bytes())
     assert statement.type == "council.comment/1" and statement.aud == home
     assert (tmp_path / "c.record").exists()
+    again = coopnode(*arguments, status=2, COOPNODE_PASSPHRASE="").stderr  # before anything is asked
+    assert "c.cose exists" in again and "Согласна" not in again
+    (tmp_path / "c.cose").unlink()
+    assert "c.record exists" in coopnode(*arguments, "--yes", status=2).stderr
     coopnode("sign", "council.dance/1", "-", "--key", tmp_path / "k", "--yes", status=2)
+    vote = {"matter": home, "round": 1, "choice": "maybe", "sequence": 0}
+    proposal = {"kind": "officer", "subject": home, "roles": ["secretary", "king"]}
+    for type, fields, said in (
+        ("council.vote/1", vote, "choice cannot be 'maybe'; it is one of: for, against, abstain"),
+        ("council.propose/1", proposal, "roles cannot be 'king'"),
+        ("council.approve/1", {"outcome": "expired"}, "one of: adopted, rejected"),
+    ):
+        (tmp_path / "wrong").write_text(json.dumps(fields))
+        asked = ("sign", type, tmp_path / "wrong", "--key", tmp_path / "k", "--out", tmp_path / "w.cose")
+        assert said in coopnode(*asked, status=2, COOPNODE_PASSPHRASE="").stderr
     coopnode("sign", "council.vote/1", "-", "--key", tmp_path / "k", "--yes", status=2)
     coopnode("key", "new", tmp_path / "homeless")
     arguments = ("sign", "council.comment/1", tmp_path / "payload", "--key", tmp_path / "homeless")
@@ -513,6 +607,9 @@ def test_found_sign_submit_audit(tmp_path: Path) -> None:
         assert '"same":true' in get(f"{ready['address']}/api/v1/signing/assets").replace(" ", "")
         assert json_of("verify", "--data", data)["ok"]
         coopnode("rebuild", "--yes", "--data", data, status=2)  # in use
+        ports = ("--port", ready["port"], "--signing-port", ready["signing_port"])
+        second = json_of("run", "--data", data, *ports, status=2)
+        assert f"{data} is in use by another coopnode process" in second["problem"]
         coopnode("run", "--data", data, "--port", "0", status=2)  # in use
     assert json_of("verify", "--data", data)["ok"]
     with running(data) as ready:

@@ -152,7 +152,7 @@ def test_a_drill(lost: Lost, tmp_path: Path) -> None:
     found = drill(config, tmp_path, SECRET, tmp_path / "room", projections=all_projections())
     assert found.problem is None, found.problem
     assert (found.backed_up, found.entries) == (lost.backed_up, lost.size)
-    assert found.state_digest == lost.digest.hex() and found.erased == 1 and found.records_missing > 0
+    assert found.state_digest == lost.digest.hex() and found.erased == 1 and found.records_missing
     assert set(found.pages.values()) == {200} and set(found.seconds) == {
         "restore",
         "verify",
@@ -170,6 +170,7 @@ def test_a_drill(lost: Lost, tmp_path: Path) -> None:
         drill(config, tmp_path / "room", SECRET, tmp_path / "room")
     found = drill(config, lost.backup, Secret(key_file=bytes(32)), tmp_path / "room")
     assert found.problem is not None and "key file is wrong" in found.problem
+    assert found.entries is None and found.erased is None and found.records_missing is None
 
 
 def test_a_drill_leaves_the_database_of_the_node_alone(lost: Lost, tmp_path: Path) -> None:
@@ -178,6 +179,16 @@ def test_a_drill_leaves_the_database_of_the_node_alone(lost: Lost, tmp_path: Pat
     config = testing.config(lost.data, database_url="postgresql://nobody@/nowhere?host=/nonexistent")
     found = drill(config, lost.backup, SECRET, tmp_path / "room", projections=all_projections())
     assert found.problem is None and set(found.pages.values()) == {200}
+
+
+def test_a_drill_checks_what_it_restored_whatever_the_environment_names(
+    lost: Lost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COOPNODE_DATABASE_URL", "postgresql://nobody@/nowhere?host=/nonexistent")
+    (tmp_path / "room").mkdir()
+    config = testing.config(lost.data)
+    found = drill(config, lost.backup, SECRET, tmp_path / "room", projections=all_projections())
+    assert found.problem is None and found.state_digest == lost.digest.hex()
 
 
 async def test_the_whole_way_back(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def rest(lost: Lost, tmp_path: Path) -> Rest:
 async def test_the_log_goes_on_as_its_next_generation(rest: Rest, tmp_path: Path) -> None:
     lost, data = rest.lost, rest.data
     done = rest.go_on()
-    assert done.generation == 1 and done.entries == lost.backed_up + 2
+    assert done.generation == 1 and done.survived == lost.backed_up and done.entries == lost.backed_up + 2
     assert done.lost == (lost.backed_up, lost.size - 1)
     assert (data / "log.0").is_dir(), "the old part is kept as it was"
     lost.society.move(41 * 86_400)
@@ -91,6 +91,14 @@ async def test_the_log_goes_on_as_its_next_generation(rest: Rest, tmp_path: Path
         Directory(tmp_path / "copy"), since=checkpoints.sign_checkpoint(more, node.keys.log)
     ).problem
     assert problem is not None and problem.code == "fork"
+
+
+async def test_where_nothing_is_missing_nothing_is_continued(lost: Lost) -> None:
+    for cause in ("machine_lost", "disk_damaged"):
+        with pytest.raises(ContinueError, match="nothing is missing"):
+            draft(lost.data, cause, [])
+    # A second history has no larger head here than this one.
+    assert draft(lost.data, "second_history", [])["known"]["size"] == lost.size
 
 
 async def test_it_takes_the_chair_and_another_voter(rest: Rest) -> None:

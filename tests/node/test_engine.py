@@ -14,6 +14,7 @@ from coopnode import admission, faults, testing
 from coopnode.answers import Busy, Committed, Refusal
 from coopnode.app import Node, NodeError
 from coopnode.clock import Clock
+from coopnode.condition import troubles
 from coopnode.config import Limits
 from coopnode.keystore import Keystore
 from coopnode.projections import Projection
@@ -26,7 +27,7 @@ from coopnode.testing import Cooperative, FixedClock, Person
 from protocol import documents, promises, signatures
 from protocol.documents import Seen
 from protocol.encoding import Value
-from protocol.log import Accepted
+from protocol.log import TICK, Accepted
 from tests.node.fsck import verify
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
@@ -330,9 +331,12 @@ async def test_projections_follow_and_are_filled_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize("broken", ["poison", "twice"])
 async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Path, broken: str) -> None:
     made = await testing.cooperative(
-        tmp_path / "data", projections=[Projection("counts", 1, (_counts,), _count)]
+        tmp_path / "data", clock=FixedClock(), projections=[Projection("counts", 1, (_counts,), _count)]
     )
     people = await made.people_named("p", 4)
+    size, told = made.node.engine.head.size, list[int]()
+    made.node.sequencer.subscribe(lambda accepted: told.extend(entry.index for entry in accepted))
+    clock(made).move(5)
     purposes = ["a", broken, "b", "c"]
     answers = await asyncio.gather(
         *(
@@ -341,8 +345,39 @@ async def test_a_statement_that_breaks_a_projection_harms_no_other(tmp_path: Pat
         )
     )
     assert [isinstance(answer, Committed) for answer in answers] == [True, False, True, True]
-    assert made.node.engine.stopped is None
+    assert made.node.engine.stopped is None and made.node.status()["reason"] is None
+    assert told == list(range(size, made.node.engine.head.size)), "pages hear of every entry"
     await made.node.stop()
+    assert verify(tmp_path / "data").problems == []
+
+
+async def test_a_deadline_that_breaks_a_projection_is_told(tmp_path: Path) -> None:
+    """No statement is at fault, and none gets in: the operator hears of it."""
+    broken = True
+
+    def project(connection: Connection, accepted: Accepted) -> None:
+        if broken and accepted.statement.type == TICK and accepted.writes:
+            raise ValueError("a bug, with Анна Первая in its words")
+
+    made = await testing.cooperative(
+        tmp_path / "data", clock=FixedClock(), projections=[Projection("counts", 1, (_counts,), project)]
+    )
+    node, text = made.node, bytes(32)
+    fields: dict[str, Value] = {"fields": ["name"], "operator": made.id, "purpose": "term", "text": text}
+    await made.must(made.founder, "consent.give/1", fields | {"until": made.now + 100})
+    clock(made).move(101)
+    people = [made.consent(made.founder, f"p{n}") for n in range(3)]
+    answers = await asyncio.gather(*map(node.engine.submit, people))
+    assert all(isinstance(answer, Busy) and answer.code == "internal" for answer in answers)
+    reason, found = node.status()["reason"], await node.watch.condition()
+    assert "statement of time cannot be recorded" in reason and "ValueError" in reason
+    assert "Анна" not in reason
+    assert [each.facts["reason"] for each in troubles(found) if each.code == "publishing"] == [reason]
+    assert node.engine.stopped is None
+    broken = False
+    await testing.accepted(node.engine.submit(people[0]))
+    assert node.status()["reason"] is None and not node.facts.has_consent(made.founder.id, "term")
+    await node.stop()
     assert verify(tmp_path / "data").problems == []
 
 

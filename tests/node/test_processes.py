@@ -236,11 +236,17 @@ async def test_what_pages_change_in_the_configuration_counts_in_every_process(tm
         hubs.append(hub)
         followers.append(follower)
     smtp = Smtp(host="mail.example", password=SecretStr("secret"))
-    followers[0].configure(made.node.config.model_copy(update={"smtp": smtp}))
-    await _until(lambda: heard[1])
-    assert made.node.config.smtp == smtp
-    assert made.node.config.changed(heard[1][0]).smtp == smtp
-    assert heard[0] == []
+    # Two at once, of which neither knows the other's.
+    followers[0].configure({"smtp": smtp.plain()})
+    followers[1].configure({"public_url": "https://coop.example"})
+    await _until(lambda: all(len(each) == 2 for each in heard))
+    assert made.node.config.smtp == smtp and made.node.config.public_url == "https://coop.example"
+    for each in heard:  # the process that made a change hears of it too: all end with the last one
+        config = testing.config(tmp_path / "data")
+        for changes in each:
+            config = config.changed(changes)
+        assert config.smtp == smtp and config.public_url == "https://coop.example"
+    assert heard[0] == heard[1]
     for hub, follower in zip(hubs, followers, strict=True):
         hub.close()
         follower.close()
@@ -251,7 +257,7 @@ async def test_a_process_that_starts_later_hears_what_was_changed_before(tmp_pat
     """It may have read the file before the change."""
     made = await testing.cooperative(tmp_path / "data")
     config = made.node.config
-    made.node.configure(config.model_copy(update={"smtp": Smtp(host="mail.example")}))
+    made.node.configure({"smtp": Smtp(host="mail.example").plain()})
     heard: list[Any] = []
     async with _beside(made) as (_, follower):
         follower.configured = heard.append
@@ -268,7 +274,7 @@ async def test_a_certificate_authority_in_the_configuration_holds_nothing_up(tmp
         smtp = Smtp(host="mail.example", password=SecretStr("secret"), authority=tmp_path / "ca.pem")
         raw = made.consent(made.founder, "a")
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        follower.configure(made.node.config.model_copy(update={"smtp": smtp}))
+        follower.configure({"smtp": smtp.plain()})
         follower.put(Submission(documents.parse(raw)), answer.set_result)
         assert isinstance(await asyncio.wait_for(answer, 10), Committed)
         assert made.node.config.smtp == smtp

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,13 @@ from coopnode.audit.sources import Directory
 from coopnode.backups import BackupError, Restored, Secret
 from coopnode.cli.node import all_projections
 from coopnode.inspection import verify
+from coopnode.recovery import fetched
 from coopnode.store import fsck
+from coopnode.store.heads import StoredHead
 from coopnode.testing import START, FixedClock
-from protocol import documents, tiles
+from coopnode.tiles_writer import LogFiles
+from protocol import documents, merkle, tiles
+from protocol.errors import TileError
 from protocol.identifiers import identifier
 from protocol.tiles import Tile
 from tests.node import fsck as second_opinion
@@ -102,6 +107,41 @@ def same(lost: Lost, data: Path) -> None:
     node.close()
 
 
+class _Whole(Directory):
+    """Its reads take no more memory than the file has."""
+
+    def read(self, path: str, limit: int) -> bytes:
+        return (self.folder / path).read_bytes()
+
+
+def test_entries_taken_over_wait_on_the_disk(tmp_path: Path) -> None:
+    """All are held against the signed head before one is taken; memory holds one block of them."""
+    entries = [number.to_bytes(4, "big") * 500 for number in range(20 * 256 + 7)]
+    leaves = [merkle.leaf_hash(raw) for raw in entries]
+    begun, whole = merkle.CompactRange(), merkle.CompactRange()
+    for number, leaf in enumerate(leaves):
+        whole.append(leaf)
+        if number < 300:
+            begun.append(leaf)
+    files = LogFiles(tmp_path / "log")
+    files.write(0, whole.size, lambda tile: b"", lambda start, stop: entries[start:stop])
+    head = StoredHead(whole.size, whole.root())
+    source = _Whole(tmp_path)
+    tracemalloc.start()
+    with fetched(source, begun, head, tmp_path) as blocks:
+        number = 300
+        for block in blocks:
+            assert block == entries[number : number + len(block)]
+            number += len(block)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert number == len(entries) and peak < 4_000_000 < sum(map(len, entries))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log"], "nothing is left"
+    wrong = fetched(source, begun, StoredHead(whole.size, bytes(32)), tmp_path)
+    with pytest.raises(TileError, match="not those of its tree"), wrong:
+        raise AssertionError("given out before it was compared")
+
+
 def test_a_disk_of_which_only_the_tiles_and_the_head_survive(lost: Lost, tmp_path: Path) -> None:
     data = tmp_path / "machine"
     data.mkdir()
@@ -172,7 +212,9 @@ def test_entries_that_are_nowhere_are_named(lost: Lost, tmp_path: Path) -> None:
     node.close()
     # Later a mirror turns up.
     exports.export(lost.data, tmp_path / "mirror", lambda done, total: None)
-    assert backups.forward(data, [Directory(tmp_path / "mirror")], projections=all_projections()).startable
+    done = backups.forward(data, [Directory(tmp_path / "mirror")], projections=all_projections())
+    assert done.startable and done.rolled is not None
+    assert done.rolled.notes == [], "its own files are whole as far as they claim to lead"
     same(lost, data)
 
 

@@ -236,6 +236,26 @@ def test_a_reading_sees_one_moment_and_a_failed_writing_leaves_nothing(opening: 
     assert list(database.read_now(lambda connection: connection.execute(names).scalars().all())) == ["a", "b"]
 
 
+def test_point_reads_see_the_moment_of_their_page(tmp_path: Path) -> None:
+    """On SQLite: PostgreSQL's reader is a connection of its own."""
+    database = open_database(tmp_path)
+
+    def count() -> int:
+        found: int = database.raw_reader().execute("SELECT count(*) FROM state").fetchone()[0]
+        return found
+
+    def look(_: Any) -> list[int]:
+        before = count()
+        put(database, "INSERT INTO state (domain, key, value)", [("a", "b", b"c")])
+        return [before, count()]
+
+    try:
+        assert database.read_now(look) == [0, 0]
+        assert count() == 1
+    finally:
+        database.close()
+
+
 @BOTH
 def test_the_database_of_a_newer_program_is_refused(opening: Open) -> None:
     change = "UPDATE alembic_version SET version_num = '9999'"

@@ -24,9 +24,9 @@ from protocol.contract import Deadline, Record, View
 from protocol.contracts import accounts, consents, cooperative, council, founding, membership
 from protocol.errors import EncodingError
 from protocol.identifiers import identifier, parse_identifier
-from protocol.log import Accepted, Refused, Replica
+from protocol.log import Accepted, Reducer, Refused, Replica
 from protocol.methodology import load
-from protocol.state import deadline_key
+from protocol.state import MemoryState, deadline_key
 
 NAMES = ("анна", "борис", "вера", "глеб", "дина", "егор")
 KINDS = load("ru-consumer-1").agreements
@@ -94,6 +94,8 @@ class Course(RuleBasedStateMachine):
         self.random = random.Random(number)
         self.log = Memory(kind=kind)
         self.kind = kind
+        self.reduced = MemoryState()
+        self.reducer = Reducer(self.reduced, self.log.replica)
         self.people = [self.log.founder, *(self.log.person(name) for name in NAMES)]
         self.ids = {person.name: person.id for person in self.people}
         self.by_id = {person.id: person for person in self.people}
@@ -263,7 +265,25 @@ class Course(RuleBasedStateMachine):
             assert self.log.replica.digest() == before
         else:
             self.note(outcome)
+        self.reduced_alike(raw, outcome)
         return outcome
+
+    def reduced_alike(self, raw: bytes, outcome: Accepted | Refused) -> None:
+        """A reducer, which keeps every entry at once, judges as the batches do."""
+        if isinstance(outcome, Refused) and outcome.code in ("malformed", "too_large", "bad_signature"):
+            return  # found before it comes to a reducer
+        before = len(self.log.entries) - isinstance(outcome, Accepted)
+        self.reduce_up_to(before)
+        again = self.reducer.offer(documents.parse(raw))
+        if isinstance(outcome, Refused):
+            assert again == outcome
+        else:
+            assert isinstance(again, Accepted) and (again.index, again.tick) == (outcome.index, outcome.tick)
+            assert again.writes == outcome.writes and again.effects == outcome.effects
+
+    def reduce_up_to(self, size: int) -> None:
+        for raw in self.log.entries[self.reducer.position.size : size]:
+            assert isinstance(self.reducer.offer(documents.parse(raw)), Accepted)
 
     def subject(self, type: str, fields: dict[str, Any], iss: str, exact: bool) -> str:
         if not exact and self.random.random() < 0.02:
@@ -456,6 +476,8 @@ class Course(RuleBasedStateMachine):
         for raw in self.log.entries:
             assert isinstance(replica.append(raw, verified=True), Accepted)
         assert replica.digest() == self.log.replica.digest()
+        self.reduce_up_to(len(self.log.entries))
+        assert registry.state_digest(self.reduced.items()) == self.log.replica.digest()
         assert replica.head == self.log.replica.head or replica.head.size == self.log.replica.head.size
 
     # --- payloads that could be right -------------------------------------------------------------

@@ -6,15 +6,16 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol import documents, encoding, signatures
+from protocol import documents, encoding, registry, signatures
 from protocol.documents import OnBehalf, Seen, Statement
 from protocol.errors import StatementError
 from protocol.identifiers import identifier
@@ -46,7 +47,7 @@ def signed(protected: bytes, payload: bytes) -> bytes:
     )
 
 
-def example(**changes: Any) -> bytes:
+def made(**changes: Any) -> bytes:
     return signed(header(**changes), documents.payload_bytes("consent.withdraw/1", {"re": [bytes(32)]}))
 
 
@@ -70,7 +71,7 @@ def test_broken_vectors_are_refused(vector: dict[str, Any]) -> None:
 
 def test_every_part_comes_back() -> None:
     seen, on_behalf = Seen(0, 7, bytes(32), bytes(64)), OnBehalf(AUD, bytes(32))
-    statement = documents.parse(example(seen=seen, on_behalf=on_behalf))
+    statement = documents.parse(made(seen=seen, on_behalf=on_behalf))
     assert isinstance(statement, Statement)
     assert (statement.kid, statement.iss, statement.sub, statement.aud) == (KID, ISS, ISS, AUD)
     assert (statement.seen, statement.on_behalf, statement.cti) == (seen, on_behalf, bytes(16))
@@ -87,17 +88,17 @@ def test_every_part_comes_back() -> None:
 def test_parts_make_the_same_statement_in_another_process(vector: dict[str, Any]) -> None:
     statement = documents.parse(bytes.fromhex(vector["statement"]))
     carried = msgspec.msgpack.decode(msgspec.msgpack.encode(documents.parts(statement)))
-    made = documents.from_parts(carried)
-    assert made == statement
-    assert type(made.seen) is type(statement.seen) and type(made.on_behalf) is type(statement.on_behalf)
-    assert (made.digest, made.entry_digest) == (statement.digest, statement.entry_digest)
-    assert made.sig_structure == statement.sig_structure
+    again = documents.from_parts(carried)
+    assert documents.parts(again) == documents.parts(statement)
+    assert type(again.seen) is type(statement.seen) and type(again.on_behalf) is type(statement.on_behalf)
+    assert (again.digest, again.entry_digest) == (statement.digest, statement.entry_digest)
+    assert again.sig_structure == statement.sig_structure
 
 
 @pytest.mark.parametrize("lifetime", [0, -1, documents.MAX_LIFETIME + 1])
 def test_p2_lifetime_is_bounded(lifetime: int) -> None:
     with pytest.raises(StatementError) as caught:
-        documents.parse(example(exp=1_790_000_000 + lifetime))
+        documents.parse(made(exp=1_790_000_000 + lifetime))
     assert caught.value.field == "exp"
 
 
@@ -107,7 +108,7 @@ def test_p4_login_message_is_no_statement() -> None:
     with pytest.raises(StatementError):
         documents.parse(message)
     with pytest.raises(StatementError):
-        documents.parse_message(example(), documents.LOGIN)
+        documents.parse_message(made(), documents.LOGIN)
     kid, content, signed_bytes, signature = documents.parse_message(message, documents.LOGIN)
     assert (kid, content) == (KID, {"purpose": "login"})
     assert signatures.verify(kid, signed_bytes, signature)
@@ -137,7 +138,7 @@ def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
 
 @given(st.integers(min_value=0), st.binary(min_size=1, max_size=3), st.booleans())
 def test_any_damage_is_refused_or_breaks_the_signature(place: int, put: bytes, insert: bool) -> None:
-    raw = example()
+    raw = made()
     at = place % len(raw)
     damaged = raw[:at] + put + raw[at + (0 if insert else len(put)) :]
     if damaged == raw:
@@ -147,6 +148,56 @@ def test_any_damage_is_refused_or_breaks_the_signature(place: int, put: bytes, i
     except StatementError:
         return
     assert not signatures.verify(statement.kid, statement.sig_structure, statement.signature)
+
+
+def _verdict(parse: Callable[[bytes], Statement | None], data: bytes) -> object:
+    try:
+        statement = parse(data)
+    except StatementError as error:
+        return error.code, error.field
+    return None if statement is None else (documents.parts(statement), statement.sig_structure)
+
+
+@given(
+    st.integers(min_value=0, max_value=400),
+    st.one_of(
+        st.integers(min_value=0), st.sampled_from((0, 2, 3, 45, 80, 270, 274, 275, 276, -65, -66, -67))
+    ),
+    st.binary(max_size=2),
+    st.integers(min_value=0, max_value=2),
+)
+@example(0, 0, b"", 0)
+@example(220, 0, b"", 0)
+def test_the_usual_form_is_read_as_any_form_is(size: int, place: int, put: bytes, drop: int) -> None:
+    payload = documents.payload_bytes("consent.withdraw/1", {"re": [bytes(size)]})
+    raw = signed(header(), payload)
+    assert documents._parse_usual(raw) is not None
+    at = place % len(raw)
+    data = raw[:at] + put + raw[at + drop :]
+    usual = _verdict(documents._parse_usual, data)
+    assert usual is None or usual == _verdict(documents._parse_any, data)
+
+
+def test_what_is_said_often_is_read_once() -> None:
+    """And what is refused stays refused."""
+    fields: dict[str, Any] = {"re": [hashlib.sha256(b"said often").digest()]}
+    payload = documents.payload_bytes("consent.withdraw/1", fields)
+    one, two = (documents.parse(signed(header(cti=bytes([number]) * 16), payload)) for number in (1, 2))
+    assert one.payload is two.payload == {"type": "consent.withdraw/1", **fields}
+    assert registry.typed(one).body is registry.typed(two).body
+    long = documents.payload_bytes("consent.withdraw/1", {"re": [bytes(documents.SAID_OFTEN)]})
+    apart = [documents.parse(signed(header(), long)) for _ in range(2)]
+    assert apart[0].payload == apart[1].payload and apart[0].payload is not apart[1].payload
+    for broken, code in ((payload + b"\x00", "malformed"), (b"\xa0", "malformed")):
+        for _ in range(2):
+            with pytest.raises(StatementError) as caught:
+                documents.parse(signed(header(), broken))
+            assert caught.value.code == code
+    unfit = documents.payload_bytes("consent.withdraw/1", {"re": [b"short"]})
+    for _ in range(2):
+        with pytest.raises(StatementError) as caught:
+            registry.typed(documents.parse(signed(header(), unfit)))
+        assert (caught.value.code, caught.value.field) == ("invalid_field", "re")
 
 
 @pytest.mark.long

@@ -110,6 +110,10 @@ class Choice(StrEnum):
 def test_values_without_encoding(value: Any) -> None:
     with pytest.raises(EncodingError):
         encoding.encode(value)
+    with pytest.raises(EncodingError):
+        encoding.encode_unordered(value)
+    with pytest.raises(EncodingError):
+        encoding.encode_sequence([0, value])
 
 
 def test_depth() -> None:
@@ -152,6 +156,18 @@ def test_identity(value: Any) -> None:
     again = encoding.decode(data)
     assert again == value
     assert encoding.encode(again) == data
+
+
+@given(st.lists(values, max_size=30), st.sampled_from((0, 24, 300)))
+def test_one_after_another(some: list[Any], more: int) -> None:
+    some += range(more)
+    assert encoding.encode_sequence(some, limit=10**6) == b"".join(map(encoding.encode, some))
+    assert list(map(encoding.encode_unordered, some)) == list(map(encoding.encode, some))
+
+
+@given(st.text(max_size=300))
+def test_a_text_alone(text: str) -> None:
+    assert encoding.encode_text(text) == encoding.encode(text)
 
 
 @given(st.dictionaries(header_keys, header_values, max_size=8))

@@ -22,7 +22,7 @@ from protocol.documents import OnBehalf
 from protocol.effects import ROUTES
 from protocol.identifiers import identifier
 from protocol.log import Accepted, Refused, Replica, SeenAhead
-from protocol.state import MemoryState, Overlay, next_deadline
+from protocol.state import MemoryState, Overlay, next_deadline, state_digest
 
 
 @pytest.fixture
@@ -269,6 +269,15 @@ def test_every_record_survives_its_encoding(log: Memory) -> None:
         data = registry.encode_record(value)
         assert registry.decode_record(domain, key, data) == value
         assert encoding.encode(encoding.decode(data, limit=2**24), limit=2**24) == data
+
+
+def test_a_state_has_one_digest_however_it_is_written() -> None:
+    state = MemoryState()
+    for number in range(600):
+        record = consents.Consent("a" * number, "p", "o", number, until=number or None)
+        state.apply({("consent", f"consent/{number}"): record, ("council", f"live/{number}"): council.Live()})
+    alone = ((domain, key, registry.encode_record(value)) for domain, key, value in state.items())
+    assert registry.state_digest(state.items()) == state_digest(alone)
 
 
 class Number(msgspec.Struct, frozen=True):

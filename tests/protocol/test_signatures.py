@@ -115,6 +115,16 @@ def test_any_bytes(pub: bytes, message: bytes, signature: bytes) -> None:
     assert signatures.verify(pub, message, signature) is False
 
 
+def test_verify_signed_is_verify() -> None:
+    for vector in VECTORS:
+        pub, message, signature = (
+            bytes.fromhex(str(vector[name])) for name in ("pub", "message", "signature")
+        )
+        if len(signature) == signatures.SIGNATURE_BYTES:
+            assert signatures.verify_signed(pub, signature + message) is vector["valid"]
+    assert not signatures.verify_signed(bytes(32), b"short")
+
+
 def test_verify_many_keeps_order() -> None:
     items = [tuple(bytes.fromhex(v[part]) for part in ("pub", "message", "signature")) for v in VECTORS]
     assert signatures.verify_many(items) == [v["valid"] for v in VECTORS]  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal
 
@@ -248,7 +248,7 @@ class World:
         signature = signatures.sign(signer.seed, documents.sig_structure(header, payload))
         parsed = documents.parse(documents.assemble(header, payload, signature))
         public = {name: value for name, value in parsed.payload.items() if name not in ("type", "private")}
-        return replace(parsed, body=msgspec.convert(public, kind.payload, strict=True))
+        return parsed.with_body(msgspec.convert(public, kind.payload, strict=True))
 
     def decide(self, statement: Statement) -> Changes | Rejection:
         return MODULES[statement.domain].decide(  # type: ignore[no-any-return]

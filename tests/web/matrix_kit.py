@@ -53,6 +53,8 @@ _WORDS = "Достаточно подробные слова"
 #: Good bodies, so that an answer says who may and not what was wrong: of forms, and of the API as JSON.
 FORMS: Mapping[str, Mapping[str, str]] = {
     "/council/propose": {"kind": "free", "title": "Вопрос", "text": _WORDS},
+    "/me/leave": {"reason": _WORDS, "payout": "Сбербанк", "sure": "yes"},
+    "/me/requests/new": {"title": "О складе", "text": _WORDS},
     "/council/robot/lend": {"acts": "vote", "until": "2026-09-01"},
     "/council/robot/terms": {
         "persons": "person",

@@ -35,7 +35,7 @@ def known() -> dict[str, Path]:
 
 def extracted(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     """(line, the literal message ids) of a template."""
-    extract: Any = environment().extract_translations  # type: ignore[attr-defined]
+    extract: Any = environment("ru").extract_translations  # type: ignore[attr-defined]
     for line, _, found in extract(path.read_text("utf-8")):
         yield line, tuple(part for part in (found if isinstance(found, tuple) else (found,)) if part)
 

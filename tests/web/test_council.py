@@ -16,7 +16,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from coopnode.reading import read_header
-from coopnode.signing import unb64
+from coopnode.signing import SELF, unb64
 from coopnode.testing import commit
 from protocol import encoding, registry
 from tests.node.council_kit import Table, table
@@ -62,7 +62,13 @@ class Site:
         seen = self.made.seen() if item["seen"] else None
         now = self.made.coop.now
         raw = who.sign(
-            item["type"], fields, aud=item["aud"], now=now, sub=item["sub"], private=root, seen=seen
+            item["type"],
+            fields,
+            aud=item["aud"],
+            now=now,
+            sub=who.id if item["sub"] == SELF else item["sub"],
+            private=root,
+            seen=seen,
         )
         answer = await self.made.node.engine.submit(raw, record)
         assert hasattr(answer, "index"), answer

@@ -173,6 +173,20 @@ async def test_a_token_known_before_signing_in_is_dead_after(world: World) -> No
     assert await world.server.app[SESSIONS].load(before) is None
 
 
+async def test_offices_are_read_anew_with_each_request(world: World) -> None:
+    """What a session brings of them is of this request; nothing is kept for the next."""
+    client, person = await world.browser(), world.society.officers["secretary"]
+    token, request = await begin_any(world, client)
+    finished = await done(world, token, answers(world, person, request["challenge"]))
+    await client.get((await finished.json())["return"], allow_redirects=False)
+    cookie = client.session.cookie_jar.filter_cookies(client.make_url("/"))["coopnode"].value
+    loaded = await world.server.app[SESSIONS].load(cookie)
+    assert loaded is not None and loaded.roles == world.society.node.facts.roles(person.id) >= {"secretary"}
+    assert (await client.get("/council", allow_redirects=False)).status == 200
+    stranger = await world.browser(world.member)
+    assert (await stranger.get("/council", allow_redirects=False)).status == 403
+
+
 async def begin_any(world: World, client: Client) -> tuple[str, dict[str, Any]]:
     client.session.headers["Accept-Language"] = "ru"
     return await begin(world, client)

@@ -105,6 +105,9 @@ GET /me/devices/add | in 200 200 200 200 200 200 200 200 200
 GET /me/devices/confirm | in to to to to to to to to to
 GET /me/keys | in 200 200 200 200 200 200 200 200 200
 GET /me/keys/{key:[0-9a-f]{64}}/revoke | in 200 404 404 404 404 404 404 404 404
+GET /me/leave | in to to to 200 200 to to 200 200
+GET /me/requests | in 200 200 200 200 200 200 200 200 200
+GET /me/requests/new | in to to to 200 200 to to 200 200
 GET /me/membership | in to to to 200 200 200 200 200 200
 GET /me/membership/certificate.pdf | in to to to 200 200 to to 200 200
 GET /me/texts/{kind:[a-z-]{1,64}} | in 200 200 200 200 200 200 200 200 200
@@ -189,6 +192,9 @@ POST /me/devices/add | in 422 422 422 422 422 422 422 422 422
 POST /me/devices/confirm | in to to to to to to to to to
 POST /me/keys/{key:[0-9a-f]{64}}/revoke | in sign 404 404 404 404 404 404 404 404
 POST /me/language | to
+POST /me/leave | in to to to sign sign to to sign 409
+POST /me/requests/new | in to to to sign sign to to sign sign
+POST /me/requests/{id:[a-z2-7]{52}}/withdraw | in 409 409 409 409 409 409 409 409 409
 POST /me/sessions/end | in to to to to to to to to to
 POST /me/sessions/end-others | in to to to to to to to to to
 POST /me/texts/{kind:[a-z-]{1,64}} | in 409 409 409 409 409 409 409 409 409

@@ -24,7 +24,8 @@ from coopnode.config import Bank
 from coopnode.membership import payments, queries
 from coopnode.membership.drafts import DraftBox
 from coopnode.signing import unb64
-from coopnode.store.schema import drafts
+from coopnode.store.schema import drafts, private_records
+from coopnode.store.sql import delete
 from coopnode.testing import START, FixedClock, Person, commit, seed
 from protocol import encoding, registry, signatures
 from protocol.identifiers import identifier
@@ -326,10 +327,30 @@ async def test_particulars_of_who_did_not_join_are_erased_at_the_desk(site: Site
     assert (await post(client, "/desk/erasure")).headers["Location"] == "/desk/erasure"
     own = await get(applicant, "/me/data")
     assert "Ушедшая" not in own and own.count("The private part has been erased") >= 3
+    assert "lost with a machine" not in own
     await asyncio.sleep(1.1)  # names are looked up anew a second after an erasure, in every process
     for path in (f"/desk/applications/{await number_of(society, left)}", "/desk/applications?list=ended"):
         text = await get(client, path)
         assert "Ушедшая" not in text, path
+
+
+async def test_particulars_lost_with_a_machine_are_not_called_erased(site: Site) -> None:
+    society, person = site.society, await site.society.coop.person("somebody")
+    digest = (await society.apply(person, "Утратина Вера")).digest
+    client, applicant = await site.browser(society.officers["secretary"]), await site.browser(person)
+    assert "Утратина" in await get(applicant, "/me/data")
+    await society.node.database.write(  # as a restore leaves it that found the log and no increment
+        lambda connection: connection.execute(
+            delete(private_records).where(private_records.c.digest == digest)
+        )
+    )
+    own = await get(applicant, "/me/data")
+    assert "Your particulars were lost with a machine" in own
+    assert "Ask whoever signed it" in own and "has been erased" not in own
+    desk = await get(client, f"/desk/applications/{await number_of(society, digest)}")
+    assert "Ask whoever signed it" in desk and "has been erased" not in desk
+    document = await get(applicant, f"/documents/{digest.hex()}")
+    assert "Ask whoever signed it" in document and "has been erased" not in document
 
 
 async def number_of(society: Society, digest: bytes) -> int:

@@ -34,6 +34,7 @@ from web.forms import FAULTS, Rule
 from web.founding import forms as founding
 from web.founding.shell import FOUNDING
 from web.membership import forms as membership
+from web.membership import requests
 from web.robot import forms as robot
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
@@ -77,6 +78,8 @@ CASES = (
         max_sum=NUMBERS[1:],
         until=(*DAYS, "2001-01-01"),
     ),
+    case("/me/requests/new", "member", requests.PETITION, title=("",), text=(" ",)),
+    case("/me/leave", "member", requests.LEAVE, sure=("", "no")),
     case(f"{_M}/comment", "one", council.COMMENT, text=("", "\u200b")),
     case(f"{_M}/vote", "one", choice=CHOICES),
     case(f"{_M}/sign @opposed", "chair", council.REASON, reason=("", " ")),
@@ -139,7 +142,7 @@ ELSEWHERE = {
 }
 WITHOUT_FIELDS = {
     *("/me/sessions/end-others", "/desk/enrol/next", "/desk/enrol/forget", "/desk/erasure"),
-    *("/council/robot/stop", "/council/robot/take-back"),
+    *("/council/robot/stop", "/council/robot/take-back", "/me/requests/{id:[a-z2-7]{52}}/withdraw"),
     *("/sign-out", "/found/key", "/found/sign", "/join/withdraw", "/join/code/again", "/entries"),
     *("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", "/me/data/consents/{purpose:[a-z_]{1,32}}/give"),
     *("/me/texts/{kind:[a-z-]{1,64}}", "/join/copies/{digest:[0-9a-f]{64}}/remove"),
@@ -516,6 +519,7 @@ async def test_founding_by_field(tmp_path: Path) -> None:
         for field in home:
             await wrong("address", field, {**home, "agreed": "yes"}, *bad, "https://u@h", HUGE)
         await wrong("address", "signing_url", {"public_url": "https://a.example"}, "https://a.example")
+        await wrong("address", "signing_url", {"public_url": "https://a.example"}, "https://sign.b.example")
         await wrong("address", "agreed", home, "", "no")
         post = {"mail": "smtp", "host": "smtp.example.org", "port": "587", "sender": "a@example.org"}
         await wrong("mail", "mail", post, *CHOICES)

@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient, TestServer
+from babel import dates, numbers
 
 from coopnode.admission import Buckets
 from coopnode.cli.node import all_projections
 from coopnode.signing import Item, b64, unb64
 from coopnode.testing import START, FixedClock, Person, seed
 from protocol import documents, encoding, signatures
+from protocol.wording import LOCALES, Locale
 from tests.node.society import Society
 from web import i18n, rendering
 from web.app import create_app, create_signing_app
@@ -286,6 +289,18 @@ async def test_language_never_leads_away(shell: Shell, back: str) -> None:
     assert done.headers["Location"] == "/"
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_days_and_numbers_are_those_of_the_languages_own_data(locale: Locale) -> None:
+    for month in range(1, 13):
+        when = datetime(2024, month, 2 * month + 3, 12, tzinfo=UTC)
+        for year, pattern in ((True, "d MMMM y"), (False, "d MMMM")):
+            said = i18n.day(int(when.timestamp()), locale, year=year)
+            assert said == dates.format_date(when.date(), pattern, locale=locale)
+    for value in (0, 7, -5, 999, 1_000, 12_345, 10**9, -(10**6), 1.5):
+        said = numbers.format_decimal(value, locale=locale).replace("\u00a0", "\u202f")
+        assert i18n.number(value, locale) == said
+
+
 def test_numbers_and_times_are_said_as_people_write_them() -> None:
     assert i18n.money(120_000, "RUB") == "1\u202f200\u00a0₽"
     assert i18n.money(15_050, "RUB") == "150,50\u00a0₽"
@@ -305,7 +320,7 @@ def test_components_never_choose_for_the_voter() -> None:
         '{{ c.choice("v", "Голос", [("for", "За", ""), ("against", "Против", "")]) }}'
         "{{ c.quorum_bar(3, 4, 5, 1779087600) }}"
     )
-    text = rendering.environment().from_string(source).render(locale="ru")
+    text = rendering.environment("ru").from_string(source).render()
     assert "checked" not in text
     assert 'x1="80.0%"' in text and 'width="60.0%"' in text
     assert "проголосовали 3 из 5" in text and "18 мая" in text

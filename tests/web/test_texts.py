@@ -17,12 +17,13 @@ from web.council import forms as council
 from web.forms import FAULTS, Rule, clean, fault, text, texts
 from web.founding import forms as founding
 from web.membership import forms as membership
+from web.membership import requests
 from web.robot import forms as robot
 
 #: (module, name of the form) → its rules, as the modules declare them.
 TABLES: dict[tuple[str, str], Mapping[str, Rule]] = {
     (module.__name__, name): value
-    for module in (membership, founding, council, robot)
+    for module in (membership, founding, council, robot, requests)
     for name, value in vars(module).items()
     if name.isupper()
     and not name.startswith("_")

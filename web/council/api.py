@@ -17,7 +17,7 @@ from coopnode.council.queries import MatterLine, MatterPage, Tally, Vote
 from coopnode.council.service import MAX_TEXT, MAX_TITLE, NotPossible, Proposal
 from coopnode.signing import Item
 from protocol import encoding, registry
-from web.council.shared import COUNCIL, caller
+from web.council.shared import COUNCIL, caller, sees_table
 from web.forms import ApiLine, ApiText
 from web.openapi import Route, answer, read, refused
 
@@ -310,7 +310,7 @@ def _entitled(
 
     async def checked(request: web.Request) -> web.StreamResponse:
         account = await caller(request)
-        if account is None or not await request.app[COUNCIL].sees_table(account):
+        if account is None or not await sees_table(request, account):
             return refused(request, "not_entitled")
         try:
             return await handler(request, account)

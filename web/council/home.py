@@ -9,7 +9,7 @@ from aiohttp import web
 from coopnode.council import queries
 from coopnode.council.queries import MatterLine
 from coopnode.council.service import Waiting
-from web.council.shared import COUNCIL
+from web.council.shared import COUNCIL, sees_table
 from web.council.words import Words
 from web.home import Event, Task
 from web.i18n import gettext, now_of
@@ -23,7 +23,7 @@ _SIGNATURES: Final = 3
 async def tasks(request: web.Request, account: str) -> list[Task]:
     """Signatures first, the next few each by itself; several votes are one card."""
     service = request.app[COUNCIL]
-    if request.app[NODE].cooperative is None or not await service.sees_table(account):
+    if request.app[NODE].cooperative is None or not await sees_table(request, account):
         return []
     words = Words(request)
     waiting = await service.waiting(account, _SIGNATURES)
@@ -84,7 +84,7 @@ def _votes(request: web.Request, words: Words, waiting: Waiting) -> Task:
 
 async def events(request: web.Request, account: str) -> list[Event]:
     service = request.app[COUNCIL]
-    if request.app[NODE].cooperative is None or not await service.sees_table(account):
+    if request.app[NODE].cooperative is None or not await sees_table(request, account):
         return []
     after = now_of(request) - _DAYS * 86_400
     rows = await service.ask(account, lambda connection, _: queries.recent(connection, after))

@@ -6,9 +6,10 @@ from typing import Final
 
 from aiohttp import web
 
+from coopnode.council.queries import TABLE
 from coopnode.council.service import Council
 from web import sessions
-from web.keys import NODE
+from web.keys import NODE, session
 
 COUNCIL: Final = web.AppKey("council", Council)
 
@@ -16,9 +17,18 @@ COUNCIL: Final = web.AppKey("council", Council)
 async def member(request: web.Request) -> str:
     """The account of somebody at the council's table; others read that the page is not theirs."""
     account = await sessions.need_account(request)
-    if not await request.app[COUNCIL].sees_table(account):
+    if not await sees_table(request, account):
         raise web.HTTPForbidden
     return account
+
+
+async def sees_table(request: web.Request, account: str) -> bool:
+    """Whether the council's matters are this person's business; by what was read with the session, if it is
+    theirs."""
+    found = session(request)
+    if found is None or found.account != account or found.roles is None:
+        return await request.app[COUNCIL].sees_table(account)
+    return not found.roles.isdisjoint(TABLE)
 
 
 async def caller(request: web.Request) -> str | None:

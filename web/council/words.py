@@ -36,12 +36,16 @@ class Words:
             if line.name:
                 return self._("Admit %(name)s as a member?", name=line.name)
             return self._("Admit the applicant as a member?")
+        if line.kind == "exit":
+            return self._("%(name)s asks to leave", name=self.person(line.name, line.subject))
         return line.title or self._("Matter No. %(number)s", number=i18n.number(line.idx, self.locale))
 
     def subject(self, line: MatterLine) -> str:
         """As a decision is called, not as a question."""
         if line.kind == "admission":
             return self._("Admission: %(name)s", name=self.person(line.name, line.subject))
+        if line.kind == "exit":
+            return self._("Leaving: %(name)s", name=self.person(line.name, line.subject))
         return self.title(line)
 
     def paper(self, paper: Paper) -> str:
@@ -72,6 +76,16 @@ class Words:
                     "The applicant is admitted and asked to pay the fees; membership begins with payment."
                 )
             return self._("The applicant is refused and reads your reason.")
+        if line.kind == "exit":
+            if carried:
+                return self._(
+                    "Membership ends with your signature; the share is returned as the charter says."
+                )
+            return self._("The member stays one and reads your reason. A refusal can be contested in court.")
+        if line.kind == "petition":
+            if carried:
+                return self._("The decision is the council's answer; the member reads it at once.")
+            return self._("The petition is refused and the member reads your reason.")
         if line.kind == "officer" and carried:
             return self._("The offices change at once.")
         return self._("The decision takes effect at once and is numbered.")

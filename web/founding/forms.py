@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from coopnode import places
+from coopnode.config import belong_together
 from coopnode.founding.drafts import Refused, Row
 from protocol import methodology
 from protocol.methodology.parameters import kind_of
@@ -510,9 +511,11 @@ def addresses(form: Fields) -> Read:
                 name,
                 "An address such as https://coop.example, without a path. Only localhost goes without https.",
             )
-    if not found.errors and found.values["public_url"] == found.values["signing_url"]:
+    if not found.errors and not belong_together(found.values["public_url"], found.values["signing_url"]):
         found.wrong(
-            "signing_url", "Signatures need an address of their own, for example https://sign.coop.example."
+            "signing_url",
+            "Signatures need an address of their own on the same site: another name such as "
+            "https://sign.coop.example, or the same name with another port.",
         )
     return found
 

@@ -91,7 +91,6 @@ async def overview(request: web.Request) -> web.StreamResponse:
         }
 
     found = await service.read(query)
-    over = await service.ended(viewer) if _may_erase(viewer) else []
     now = service.node.clock.peek()
     lines = [*found["applications"], *found["payments"]]
     dues = [line.due for line in lines if line.due is not None]
@@ -104,7 +103,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         total=len(lines),
         next_due=min(dues, default=None),
         may_erase=_may_erase(viewer),
-        erasable=sum(len(case.documents) for case in over if case.ground),
+        erasable=await service.erasable(viewer) if _may_erase(viewer) else 0,
         recovering=others,
         **found,
     )

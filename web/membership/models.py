@@ -60,7 +60,7 @@ class PaperOut(Model):
     digest: str
     at: int
     by: str
-    private: Literal["none", "open", "closed", "erased"]
+    private: Literal["none", "open", "closed", "erased", "lost"]
     fields: list[FieldOut]
 
 

@@ -12,7 +12,7 @@ from coopnode.membership.service import Membership
 from web.home import Event, Task
 from web.i18n import day, gettext, locale_of, money
 from web.keys import EVENTS, NODE, TASKS
-from web.membership import api, desk, join, me, register, shell
+from web.membership import api, desk, join, me, register, requests, shell
 from web.membership.shell import MEMBERSHIP
 
 _SOON = 3 * 86_400
@@ -20,7 +20,7 @@ _SOON = 3 * 86_400
 
 def setup(app: web.Application) -> None:
     shell.setup(app, Membership(app[NODE]))
-    for part in (join, desk, register, me, api):
+    for part in (join, desk, register, me, requests, api):
         part.setup(app)
     app[TASKS].append(tasks)
     app[EVENTS].append(events)

@@ -35,7 +35,7 @@ def terms(fields: Fields) -> tuple[Read, AutomationTerms | None]:
     per_day = _whole(typed["per_day"])
     if per_day is None or not 1 <= per_day <= _MOST_A_DAY:
         read.wrong("per_day", "Write a number from 1 to 1000.")
-    max_sum = _money(read, "max_sum")
+    max_sum = _money(read, fields, "max_sum")
     until = _until(read)
     if not typed["title"]:
         read.wrong("title", "Write the question in one line, as it will stand in the minutes.")
@@ -60,7 +60,7 @@ def lend(fields: Fields) -> tuple[Read, tuple[RobotAct, ...], int, int | None]:
     read = Read({"acts": acts, "until": text(fields, "until", 16), "max_sum": text(fields, "max_sum", 16)})
     if not acts:
         read.wrong("acts", "Choose at least one act. Nothing has been recorded yet.")
-    return read, acts, _until(read) or 0, _money(read, "max_sum")
+    return read, acts, _until(read) or 0, _money(read, fields, "max_sum")
 
 
 def _until(read: Read) -> int | None:
@@ -72,9 +72,9 @@ def _until(read: Read) -> int | None:
     return end_of(last)
 
 
-def _money(read: Read, name: str) -> int | None:
-    """Minor units; None for an empty field, which means no limit."""
-    if not read.typed[name]:
+def _money(read: Read, fields: Fields, name: str) -> int | None:
+    """Minor units; None for an empty field, which means no limit. What cannot be read is not empty."""
+    if not fields.get(name, ""):
         return None
     units = _whole(read.typed[name].replace(" ", ""))
     if units is None or not 0 <= units <= _MOST_MONEY:
