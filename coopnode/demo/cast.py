@@ -176,8 +176,8 @@ ROLES: Final = (
         "maslova",
         ("пайщик", "member"),
         (
-            "Ответ совета на ваше заявление и новая редакция текста, которую вы ещё не подписали.",
-            "The council's answer to your petition, and a new edition of a text you have not signed yet.",
+            "Новая редакция текста, которую вы ещё не подписали. Ответ совета на ваше заявление — в разделе «Я».",
+            "A new edition of a text you have not signed yet. The council's answer to your petition is under “Me”.",
         ),
     ),
     _role(

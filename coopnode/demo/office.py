@@ -33,6 +33,7 @@ from protocol.keys import ED25519
 DAY: Final = 86_400
 #: Seconds from one signature to the next: people read what they sign.
 _PAUSE: Final = 40
+_BETWEEN_VOTES: Final = 660
 #: Turns of the robot and of letters until nothing is left; more would be a mistake.
 _TURNS: Final = 50
 
@@ -314,6 +315,7 @@ class Office:
 
     async def vote(self, matter: str, *who: str, choice: str = "for") -> None:
         for each in who:
+            self.clock.move(_BETWEEN_VOTES)
             await self.sign_item(each, await self.council.vote(matter, self.people[each].id, choice))
 
     async def comment(self, matter: str, who: str, words: str) -> None:

@@ -21,6 +21,8 @@ LAST: Final = 60
 _MOSCOW: Final = 3 * 3600
 #: How long before the present the last application arrives.
 _JUST_NOW: Final = 600
+#: Seconds from a matter's opening to what somebody says about it, and from that to the answer.
+_THINKING: Final = 1500
 #: Chosen so that the robot leaves these two applications to people: their telephones are other people's.
 _SHARED: Final = {"filatov": "vershinin", "titova": "lapin"}
 
@@ -282,6 +284,7 @@ class Story:
 
     async def _say(self, name: str) -> None:
         for who, said in paper(name).comments:
+            self.office.clock.move(_THINKING)
             await self.office.comment(self._matters[name], who, said)
 
     def _votes(self, day: int, name: str, choice: str, *who: str, hour: float = 17) -> None:
