@@ -176,8 +176,8 @@ ROLES: Final = (
         "maslova",
         ("пайщик", "member"),
         (
-            "Новая редакция текста, которую вы ещё не подписали. Ответ совета на ваше заявление — в разделе «Я».",
-            "A new edition of a text you have not signed yet. The council's answer to your petition is under “Me”.",
+            "Новая редакция текста для подписи; ответ совета на ваше заявление — в разделе «Я».",
+            "A new edition of a text to sign; the council's answer to your petition is under “Me”.",
         ),
     ),
     _role(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,17 @@ def resident(made: Cooperative) -> Resident:
 
 def residents(made: Cooperative) -> dict[str, Resident]:
     """The founder in every role: doors ask only who is listed."""
-    return {role.key: resident(made) for role in cast.ROLES}
+    return {role.key: replace(resident(made), key=role.key) for role in cast.ROLES}
+
+
+@asynccontextmanager
+async def browser(server: TestServer, locale: str = "ru") -> AsyncIterator[Client]:
+    """The server outlives it."""
+    client: Client = TestClient(server, headers={"Accept-Language": locale, "Sec-Fetch-Site": "same-origin"})
+    try:
+        yield client
+    finally:
+        await client.session.close()
 
 
 async def served(made: Cooperative) -> TestServer:
@@ -69,7 +81,7 @@ async def small(tmp_path: Path) -> AsyncIterator[tuple[Cooperative, TestServer]]
 
 async def test_one_becomes_a_person_and_gets_their_key(small: tuple[Cooperative, TestServer]) -> None:
     made, server = small
-    async with TestClient(server, headers={"Accept-Language": "ru"}) as client:
+    async with browser(server) as client:
         page = await (await client.get("/demo")).text()
         assert PASSPHRASE in page and "председатель совета" in page and BANNER["ru"] in page
         entered = await client.post("/demo", data={"person": cast.CHAIR}, allow_redirects=False)
@@ -85,7 +97,7 @@ async def test_one_becomes_a_person_and_gets_their_key(small: tuple[Cooperative,
 async def test_every_page_says_that_it_is_a_demo(small: tuple[Cooperative, TestServer]) -> None:
     _, server = small
     for locale, words in BANNER.items():
-        async with TestClient(server, headers={"Accept-Language": locale}) as client:
+        async with browser(server, locale) as client:
             for path in ("/", "/sign-in", "/verify", "/join", "/no-such-page"):
                 assert words in await (await client.get(path)).text(), path
 
@@ -93,7 +105,7 @@ async def test_every_page_says_that_it_is_a_demo(small: tuple[Cooperative, TestS
 async def test_only_this_machine_finds_the_door(small: tuple[Cooperative, TestServer]) -> None:
     """A page elsewhere whose name leads to 127.0.0.1 is refused, and so is another machine."""
     _, server = small
-    async with TestClient(server) as client:
+    async with browser(server) as client:
         for path in ("/demo", f"/demo/keys/{cast.CHAIR}"):
             assert (await client.get(path, headers={"Host": "rebound.example"})).status == 404
         entered = await client.post(
@@ -116,7 +128,7 @@ async def test_a_real_node_has_no_such_doors(tmp_path: Path, setting: bool) -> N
     made = await testing.cooperative(tmp_path / "data", projections=all_projections(), more={"demo": setting})
     server = await served(made)
     try:
-        async with TestClient(server) as client:
+        async with browser(server) as client:
             for path in ("/demo", f"/demo/keys/{cast.CHAIR}"):
                 assert (await client.get(path)).status == 404
             assert (await client.post("/demo", data={"person": cast.CHAIR})).status in (404, 405)
@@ -197,7 +209,7 @@ def _every_state(node: Any) -> None:
 
 
 async def _walk(server: TestServer, key: str, paths: tuple[str, ...]) -> None:
-    async with TestClient(server, headers={"Accept-Language": "ru"}) as client:
+    async with browser(server) as client:
         await client.post("/demo", data={"person": key})
         waiting, seen = list(paths), set(paths)
         while waiting and len(seen) < 150:
