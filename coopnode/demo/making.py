@@ -37,7 +37,7 @@ async def make(config: Config, projections: Sequence[Projection], now: int, prog
         DemoError: something else than a demo is there already.
     """
     place.prepare(config)
-    clock = FixedClock(start_of(now) + _MORNING)
+    clock = FixedClock(time=start_of(now) + _MORNING)
     writing = config.model_copy(update={"limits": _PLENTY, "checkpoint_seconds": 0.05})
     node = Node.open(writing, clock=clock, projections=projections)
     try:

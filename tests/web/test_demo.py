@@ -204,6 +204,8 @@ def _every_state(node: Any) -> None:
         *("applied", "identified", "complete", "admitted", "member"),
         *("refused", "withdrawn", "lapsed", "undecided", "incomplete"),
     }
+    began = node.store.tick_at(2)
+    assert 60 <= (time.time() - began) / 86_400 <= 63, "two months ago"
     register = membership.register(view)
     assert register.members == 32 and register.largest == 40
 
