@@ -104,7 +104,7 @@ def prepare(config: Config) -> None:
     (data / FOLDER / _UNFINISHED).touch(0o600)
     # Whoever opens it weeks later need not compare clocks: it is no evidence of anything. The ports stay
     # because keys belong to addresses.
-    ports = {"port": config.port, "signing_port": config.signing_port}
+    ports = {name: getattr(config, name) for name in ("port", "signing_port") if getattr(config, name)}
     settings.write(data, {"demo": True, "time_confirmed": True, **ports})
 
 

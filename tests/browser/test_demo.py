@@ -64,5 +64,5 @@ def test_the_chair_signs_and_another_votes(tmp_path: Path) -> None:
         person.press("Продолжить к подписи")
         restores(person)
         person.sign_all(made.url)
-        expect(person.page.locator("main")).to_contain_text("Ваш голос")
+        expect(person.page.get_by_role("row", name="Соболь Нина Георгиевна")).to_contain_text("за")
         person.leave()
