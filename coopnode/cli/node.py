@@ -57,7 +57,8 @@ def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
         if wrong["type"] == "extra_forbidden":
             output.fail(config.unknown(wrong["loc"]), as_json=as_json, code="config")
         said = wrong["msg"].removeprefix("Value error, ")
-        output.fail(f"the configuration is wrong at {place}: {said}", as_json=as_json, code="config")
+        where = f" at {place}" if place else ""
+        output.fail(f"the configuration is wrong{where}: {said}", as_json=as_json, code="config")
     except config.UnknownSetting as error:
         output.fail(str(error), as_json=as_json, code="config")
     except (ValueError, tomlkit.exceptions.ParseError) as error:
