@@ -139,14 +139,19 @@ class Story:
         robot = (("ershov", 42, "in_person"), ("kalinina", 44, "in_person"), ("litvinov", 49, "video"))
         for key, day, method in robot:
             self._on(day, 19, lambda key=key: office.apply(key))  # type: ignore[misc]
-            self._on(day + 1, 11, lambda key=key, method=method: office.identify(key, method))  # type: ignore[misc]
+            self._on(day + 1, 11, lambda key=key, method=method: self._verify(key, method))  # type: ignore[misc]
             self._on(day + 5, 14, lambda key=key: self._pay(key))  # type: ignore[misc]
         self._on(54, 19, lambda: office.apply("rusakova"))
-        self._on(55, 11, lambda: office.identify("rusakova"))  # admitted by the robot; the fees are to come
+        self._on(55, 11, lambda: self._verify("rusakova"))  # admitted by the robot; the fees are to come
         for day, key in ((56, "filatov"), (57, "titova")):
             self._on(day, 20, lambda key=key: self._apply_with_shared_telephone(key))  # type: ignore[misc]
             self._on(day + 1, 12, lambda key=key: office.identify(key))  # type: ignore[misc]
         self._on(60, 12, self._pass_titova)
+
+    async def _verify(self, key: str, method: str = "in_person") -> None:
+        """The robot acts as soon as the secretary has verified the identity."""
+        await self.office.identify(key, method)
+        await self.office.work()
 
     async def _propose_robot(self) -> None:
         terms = AutomationTerms(
@@ -185,7 +190,7 @@ class Story:
 
     def _decisions(self) -> None:
         self._matter(20, "board", SECRETARY)
-        self._votes(21, "board", "for", SECRETARY, ACCOUNTANT, ONE, TWO)  # the chair did not sign in time
+        self._votes(21, "board", "for", *COUNCIL)  # the chair did not sign in time
         self._matter(30, "scales", ONE)
         self._votes(31, "scales", "against", CHAIR, SECRETARY, ACCOUNTANT, TWO)
         self._votes(31, "scales", "for", ONE)

@@ -44,8 +44,8 @@ def restores(person: Person) -> None:
 def test_the_chair_signs_and_another_votes(tmp_path: Path) -> None:
     data, now = tmp_path / "data", int(time.time())
     asyncio.run(making.make(Config(data=data, demo=True), all_projections(), now, lambda done, of: None))
-    more = {"demo": True, "time_confirmed": True}
-    with chromium() as browser, site(data, built(tmp_path / "files"), **more) as made:
+    files = built(tmp_path / "files")
+    with chromium() as browser, site(data, files, demo=True, time_confirmed=True) as made:
         person = Person.arrive(browser, "somebody")
         becomes(person, made, cast.CHAIR)
         person.page.goto(f"{made.url}/council")

@@ -75,7 +75,7 @@ def test_one_on_a_server_is_not_dropped(tmp_path: Path) -> None:
     data = tmp_path / "data-demo"
     place.prepare(demo(data))
     with pytest.raises(DemoError, match="PostgreSQL"):
-        place.discard(Config(data=data, demo=True, database_url="postgresql:///x"))  # type: ignore[arg-type]
+        place.discard(Config(data=data, demo=True, database_url="postgresql:///x"))
     assert place.is_demo(data)
 
 

@@ -18,12 +18,12 @@ from coopnode import keyfile, testing
 from coopnode.app import Node
 from coopnode.audit import Directory, audit
 from coopnode.cli.node import all_projections
-from coopnode.config import Config
+from coopnode.config import Config, database_of
 from coopnode.demo import cast, making, place
 from coopnode.demo.place import PASSPHRASE, Demo, Resident
 from coopnode.testing import Cooperative
 from protocol.contract import View
-from protocol.contracts import membership
+from protocol.contracts import council, membership
 from web.app import create_app
 from web.demo import routes
 
@@ -170,7 +170,7 @@ _LINK = re.compile(r'href="(/(?:council|desk/applications|members|documents|me|v
 def writing(data: Path) -> Config:
     if testing.furnish is not None:
         testing.furnish(data)
-    return Config(data=data, demo=True, database_url=testing.database_of(data))  # type: ignore[arg-type]
+    return Config(data=data, demo=True, database_url=database_of(data))
 
 
 @pytest.mark.long
@@ -204,6 +204,8 @@ def _every_state(node: Any) -> None:
         *("applied", "identified", "complete", "admitted", "member"),
         *("refused", "withdrawn", "lapsed", "undecided", "incomplete"),
     }
+    matters = {each.status for _, each in View(node.state, council.DOMAIN).scan("matter", "", council.Matter)}
+    assert matters == {"open", "decided", "approved", "lapsed", "expired"}
     began = node.store.tick_at(2)
     assert 60 <= (time.time() - began) / 86_400 <= 63, "two months ago"
     register = membership.register(view)
