@@ -4,9 +4,9 @@ HTTP."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from protocol import documents, merkle, promises
@@ -14,8 +14,7 @@ from protocol.encoding import Value, encode
 from protocol.promises import Promise
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """The statement is in the log for good. `message` is the node's signed promise, `path` leads to it from
     this entry (`protocol.promises`); `again` when the same bytes were there before."""
 
@@ -28,19 +27,17 @@ class Committed:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Nothing was logged. `message` is the node's signed *refused* when a valid key of a known account was
     behind the statement."""
 
     code: str
     at: str | None = None
-    facts: Mapping[str, Value] = field(default_factory=dict)
+    facts: Mapping[str, Value] = msgspec.field(default_factory=dict)
     message: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(msgspec.Struct, frozen=True):
     """Come back in `retry_after` seconds; the same bytes may be sent again without harm. `reason` when this
     node has stopped writing."""
 

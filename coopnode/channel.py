@@ -43,7 +43,7 @@ class Offer(msgspec.Struct, array_like=True, tag=0):
     """A checked statement (`documents.parts`: it is parsed once) with what came beside it."""
 
     id: int
-    statement: list[Any]
+    statement: tuple[Any, ...]
     record: bytes | None
     ticket: bytes | None
     blobs: list[tuple[bytes, str, bytes]]

@@ -146,6 +146,31 @@ class Backup(BaseModel):
     keep: int = Field(14, ge=1, le=10_000)
 
 
+class Push(BaseModel):
+    """Which push services browsers may name. Without any, no device is woken."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: names, with all under them: of Chrome and Edge on Android, Firefox, Edge on Windows, Safari
+    services: tuple[str, ...] = (
+        *("fcm.googleapis.com", "jmt17.google.com", "push.services.mozilla.com"),
+        *("notify.windows.com", "push.apple.com"),
+    )
+    #: for tests: a service on this machine, without TLS
+    loopback: bool = False
+
+    @field_validator("services")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", name) for name in value):
+            raise ValueError("names of hosts such as push.services.mozilla.com")
+        return value
+
+    @property
+    def works(self) -> bool:
+        return bool(self.services) or self.loopback
+
+
 class Limits(BaseModel):
     """Every number that bounds what others can make this node do (P14)."""
 
@@ -194,6 +219,7 @@ class Config(BaseSettings):
     #: does everything; by default one for each core but one, at most three
     web_processes: int = Field(default_factory=lambda: min(3, len(os.sched_getaffinity(0)) - 1), ge=0, le=32)
     smtp: Smtp = Smtp()
+    push: Push = Push()
     #: without it applicants read whom to ask how to pay
     bank: Bank | None = None
     #: without it backups are made by hand only

@@ -13,8 +13,9 @@ import asyncio
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
@@ -70,11 +71,11 @@ class Sequencing(Protocol):
         ...
 
 
-_Arrived: TypeAlias = tuple[Submission, str, asyncio.Future[Answer]]
+_Arrived: TypeAlias = tuple[Submission, str, Told]
 
 
 class Engine:
-    """`submit` is all that others call; `head` and `stopped` are for looking at."""
+    """`submit` and `take` are all that others call; `head` and `stopped` are for looking at."""
 
     def __init__(
         self, sequencing: Sequencing, log: LogStore, keys: Keystore, clock: Clock, limits: Limits
@@ -83,7 +84,7 @@ class Engine:
         self._snapshot = SnapshotState(log.database.raw_reader)
         self._checkers = ThreadPoolExecutor(2, "coopnode-check")
         self._arrived: list[_Arrived] = []
-        self._checking: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._pending = 0
         self._known_keys: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._account_buckets = admission.Buckets(limits.account_burst, limits.account_rate)
@@ -120,44 +121,74 @@ class Engine:
         `source` is the network address it came from; `ticket` a token, or the digest of one, that lets a
         stranger open an account.
         """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.take(raw, record, source=source, ticket=ticket, blobs=blobs, tell=partial(_resolve, answer))
+        return await answer
+
+    def take(
+        self,
+        raw: bytes,
+        record: bytes | None = None,
+        *,
+        source: str,
+        ticket: str | bytes | None = None,
+        blobs: Iterable[Blob] = (),
+        tell: Told,
+    ) -> None:
+        """As `submit`, without a task of the caller's: `tell` hears the answer on the loop, once, maybe
+        before this returns."""
         if len(raw) > MAX_STATEMENT:
-            return figures.answered("", Refusal("too_large"))
+            tell(figures.answered("", Refusal("too_large")))
+            return
         try:
             statement = documents.parse(raw)
         except StatementError as error:
-            return figures.answered("", Refusal(error.code, error.field or None))
+            tell(figures.answered("", Refusal(error.code, error.field or None)))
+            return
         if isinstance(ticket, str):
             ticket = admission.token_digest(ticket)
-        answer: Answer
+        told = partial(_counted, statement.type, tell)
         try:
             if not self._needs_ticket(statement):
                 ticket = None
-            answer = await self._submit(Submission(statement, record, ticket, tuple(blobs)), source)
+            submission = Submission(statement, record, ticket, tuple(blobs))
+            no = self._turned_away(statement, source)
+            if no is None and _needs_policy(submission):
+                self._keep(self._take_by_policy(submission, source, told))
+            else:
+                self._go_on(submission, source, no, told)
         except STORAGE_ERRORS:
             log.exception("a statement could not be taken")
-            answer = Busy(_AWAY_SECONDS, "storage")
-        return figures.answered(statement.type, answer)
+            told(Busy(_AWAY_SECONDS, "storage"))
 
-    async def _submit(self, submission: Submission, source: str) -> Answer:
-        statement = submission.statement
-        no: Answer | None = self._turned_away(statement, source)
-        if no is None and _needs_policy(submission):
-            no = await self._policy(submission)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if no is not None:
-            if not self._is_stored(statement):
-                return no
-            self.sequencing.put(submission, _resolve(answer))
-            return await answer
-        self._pending += 1
+    async def _take_by_policy(self, submission: Submission, source: str, tell: Told) -> None:
         try:
-            self._arrived.append((submission, source, answer))
-            if len(self._arrived) == 1:
-                # What else arrives in this turn of the loop is checked in the same chunk.
-                asyncio.get_running_loop().call_soon(self._check_arrived)
-            return await answer
-        finally:
-            self._pending -= 1
+            self._go_on(submission, source, await self._policy(submission), tell)
+        except STORAGE_ERRORS:
+            log.exception("a statement could not be taken")
+            tell(Busy(_AWAY_SECONDS, "storage"))
+        except Exception:  # nobody is left without an answer
+            log.exception("a statement could not be taken", type=submission.statement.type)
+            tell(Refusal("internal"))
+
+    def _go_on(self, submission: Submission, source: str, no: Refusal | Busy | None, tell: Told) -> None:
+        """`no` is what stands against it so far; what is in the log already is answered all the same."""
+        if no is not None:
+            if self._is_stored(submission.statement):
+                self.sequencing.put(submission, tell)
+            else:
+                tell(no)
+            return
+        self._pending += 1
+        self._arrived.append((submission, source, tell))
+        if len(self._arrived) == 1:
+            # What else arrives in this turn of the loop is checked in the same chunk.
+            asyncio.get_running_loop().call_soon(self._check_arrived)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
 
     def _turned_away(self, statement: Statement, source: str) -> Refusal | Busy | None:
         if self.stopped is not None:
@@ -256,40 +287,43 @@ class Engine:
         if len(chunk) <= _INLINE:
             self._pass_on(chunk, _check_chunk(chunk))
         else:
-            task = asyncio.create_task(self._check_apart(chunk))
-            self._checking.add(task)
-            task.add_done_callback(self._checking.discard)
+            self._keep(self._check_apart(chunk))
 
     async def _check_apart(self, chunk: list[_Arrived]) -> None:
         loop = asyncio.get_running_loop()
         self._pass_on(chunk, await loop.run_in_executor(self._checkers, _check_chunk, chunk))
 
     def _pass_on(self, chunk: list[_Arrived], found: list[Refusal | None]) -> None:
-        for (submission, source, answer), refusal in zip(chunk, found, strict=True):
+        for (submission, source, tell), refusal in zip(chunk, found, strict=True):
+            told = partial(self._told, tell)
             try:
                 if refusal is None or self._is_stored(submission.statement):
-                    self.sequencing.put(submission, _resolve(answer))
+                    self.sequencing.put(submission, told)
                     continue
             except STORAGE_ERRORS:
                 log.exception("a statement could not be passed on", type=submission.statement.type)
-                _resolve(answer)(Busy(60, "storage"))
+                told(Busy(60, "storage"))
                 continue
             except Exception:  # nobody is left without an answer
                 log.exception("a statement could not be passed on", type=submission.statement.type)
                 refusal = Refusal("internal")
             if refusal.code == "bad_signature":
                 self._stranger_buckets.punish(source, _BAD_SIGNATURE_COST)
-            _resolve(answer)(refusal)
+            told(refusal)
+
+    def _told(self, tell: Told, answer: Answer) -> None:
+        self._pending -= 1
+        tell(answer)
 
 
-def _resolve(waiting: asyncio.Future[Answer]) -> Told:
+def _resolve(waiting: asyncio.Future[Answer], answer: Answer) -> None:
     """A client that goes away takes nothing back."""
+    if not waiting.done():
+        waiting.set_result(answer)
 
-    def tell(answer: Answer) -> None:
-        if not waiting.done():
-            waiting.set_result(answer)
 
-    return tell
+def _counted(type: str, tell: Told, answer: Answer) -> None:
+    tell(figures.answered(type, answer))
 
 
 def _needs_policy(submission: Submission) -> bool:

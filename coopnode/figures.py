@@ -12,6 +12,7 @@ import os
 import resource
 import time
 from collections.abc import Hashable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -59,6 +60,13 @@ LETTERS: Final = Counter(
     "coopnode_letters", "Attempts to hand a letter over, by their end", ("outcome",), registry=REGISTRY
 )
 
+PUSHES: Final = Counter(
+    "coopnode_pushes",
+    "Attempts to wake a device by its push service, by their end",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
 #: (name of the sample, labels as name, value, name, value …) → number
 Counts = dict[tuple[str, tuple[str, ...]], float]
 
@@ -73,14 +81,32 @@ def answered(type: str, answer: A) -> A:
     else:
         assert isinstance(answer, Busy)
         outcome, code = "busy", answer.code
-    ANSWERS.labels(named, outcome, code).inc()
+    _answers(named, outcome, code).inc()
     return answer
 
 
 def requested(method: str, route: str, status: int, seconds: float) -> None:
     """`route` is the pattern, "-" for an address that does not exist."""
-    REQUESTS.labels(method if method in ("GET", "POST") else "other", route).observe(seconds)
-    RESPONSES.labels(str(status)).inc()
+    _requests(method if method in ("GET", "POST") else "other", route).observe(seconds)
+    _responses(status).inc()
+
+
+# `labels` checks and converts its arguments anew each time, which costs more than counting.
+
+
+@cache
+def _answers(type: str, outcome: str, code: str) -> Counter:
+    return ANSWERS.labels(type, outcome, code)
+
+
+@cache
+def _requests(method: str, route: str) -> Histogram:
+    return REQUESTS.labels(method, route)
+
+
+@cache
+def _responses(status: int) -> Counter:
+    return RESPONSES.labels(str(status))
 
 
 def counts() -> Counts:

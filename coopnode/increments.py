@@ -268,8 +268,15 @@ FACTS: Final[dict[Table, tuple[str, tuple[str, ...]]]] = {
     schema.tickets: ("1 = 1", ()),
     schema.login_keys: ("created_at >= ? OR ended_at >= ?", ("since", "since")),
     schema.drafts: ("1 = 1", ()),
+    schema.notification_settings: ("1 = 1", ()),
+    schema.push_devices: ("1 = 1", ()),
+    schema.calendar_feeds: ("1 = 1", ()),
     schema.meta: (f"name <> '{transfer.OWN}'", ()),
 }
+
+
+#: Those that go along whole: a row that is not there any more was taken back.
+_WHOLE_TABLES: Final = tuple(table for table, (where, _) in FACTS.items() if where == "1 = 1")
 
 
 def _tree(snapshot: Snapshot, manifest: Manifest) -> Iterator[tuple[int, int, bytes]]:
@@ -387,8 +394,8 @@ class Increment:
         raw = driver(connection)
         # These stand as they stood: what is gone is gone, and the letters of the new entries were made anew.
         raw.execute("DELETE FROM outbox WHERE idx >= ?", (self.manifest.start,))
-        raw.execute("DELETE FROM tickets")
-        raw.execute("DELETE FROM drafts")
+        for table in _WHOLE_TABLES:
+            raw.execute(f"DELETE FROM {table.name}")
         lost = get_meta(connection, recovery.LOST)
         for table in FACTS:
             rows = self._database.raw_reader().execute(_all(table))

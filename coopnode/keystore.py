@@ -24,7 +24,7 @@ class KeystoreError(Exception):
 @dataclass(frozen=True)
 class Keystore:
     """`log` signs checkpoints, `node` signs ticks and answers, `vault` wraps record keys, `session` is for
-    cookies."""
+    what browsers hold: drafts, devices that are woken and the key that wakes them, addresses of calendars."""
 
     log: bytes = field(repr=False)
     node: bytes = field(repr=False)

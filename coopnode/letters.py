@@ -7,13 +7,14 @@ person or what they did, the page behind the link has the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from babel import dates
 
+from coopnode.notifications.settings import Group
 from coopnode.places import Place
 from coopnode.store.schema import sessions
 from coopnode.store.sql import Connection, select
@@ -35,6 +36,30 @@ class Said:
     path: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A moment by which a person has to do something. `of` is its identity, the same whatever becomes of it;
+    `sequence` grows when it is moved. `words` are general: calendars lie with strangers."""
+
+    of: str
+    at: int
+    words: str
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one receiver is told about something that happened, as things stand now."""
+
+    said: Said
+    group: Group
+    #: False once they have acted, or it was settled without them: then it is told no more
+    concerns: bool = True
+    #: waits neither for the end of quiet hours nor for the daily letter
+    urgent: bool = False
+    date: Date | None = None
+
+
 def load(package: str) -> Any:
     """The slice's `letters.json`, with every {"subject", "lines"} made into Words."""
 
@@ -52,6 +77,10 @@ def words(found: Mapping[Locale, Words], locale: Locale) -> Words:
     return Words(
         translated(english.subject, locale), tuple(translated(line, locale) for line in english.lines)
     )
+
+
+def line(found: Mapping[Locale, str], locale: Locale) -> str:
+    return found[locale] if locale in found else translated(found["en"], locale)
 
 
 def day(moment: int, locale: Locale, place: Place) -> str:
@@ -75,6 +104,34 @@ def render(
     if house:
         parts.append(f"— \n{house}")
     return words.subject.format_map(facts), "\n\n".join(parts) + "\n"
+
+
+_BUNDLE: Final = (
+    "News of the cooperative: {count}",
+    "Since the last letter:",
+    "All of this, and how often to write to you",
+)
+_BUNDLE_RU: Final = ("Новое в кооперативе: {count}", "С прошлого письма:", "Всё это и как часто вам писать")
+
+
+def bundle(items: Sequence[tuple[str, str]], *, house: str, link: str, locale: Locale) -> tuple[str, str]:
+    """(subject, text) of one letter for several news: their (title, address), and the address of all of
+    them."""
+    said = _BUNDLE_RU if locale == "ru" else [translated(words, locale) for words in _BUNDLE]
+    subject, since, settings = said
+    lines = [f"• {words}\n  {address}" for words, address in items]
+    return subject.format(count=len(items)), "\n\n".join(
+        [since, *lines, f"{settings}: {link}", f"— \n{house}"]
+    ) + "\n"
+
+
+def sentence(said: Said, line: int = 0) -> str:
+    """One line of what is said, or "" when there are fewer."""
+    return said.words.lines[line].format_map(said.facts) if line < len(said.words.lines) else ""
+
+
+def title(said: Said) -> str:
+    return said.words.subject.format_map(said.facts)
 
 
 def locale_of(connection: Connection, account: str, place: Place) -> Locale:

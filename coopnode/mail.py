@@ -1,6 +1,7 @@
 """Letters out of this node: by SMTP, or as files while no server is configured (`Config.smtp`, `mail_dir`).
 
-Plain text only. A subject never names a person or what they did: it is read by every server on the way.
+Plain text only, at most with a date for a calendar. A subject never names a person or what they did: it is
+read by every server on the way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Final, Literal
 import aiosmtplib
 
 from coopnode.config import Config, Smtp
+from coopnode.delivery import Undelivered
 from coopnode.seen import visible
 
 #: Seconds for one answer of the server, and for a whole letter.
@@ -29,15 +31,8 @@ _ALTOGETHER: Final = 60.0
 _POLICY: Final = policy.SMTP.clone(cte_type="7bit")
 
 
-class MailError(Exception):
-    """The letter has not left. The text is for the operator: it names settings, never a receiver.
-
-    `final`: sending this letter again cannot help. `everywhere`: no other letter would leave either.
-    """
-
-    def __init__(self, reason: str, *, final: bool = False, everywhere: bool = False) -> None:
-        super().__init__(reason)
-        self.final, self.everywhere = final, everywhere
+class MailError(Undelivered):
+    """The letter has not left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,8 @@ class Letter:
     text: str = field(repr=False)
     #: the same value for the same letter: a receiver may recognise a repetition
     key: str = ""
+    #: a date to keep (RFC 5545), goes along as a file
+    calendar: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,12 @@ class Mailer:
         message["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key else make_msgid(domain=domain)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(visible(letter.text))
+        if letter.calendar:
+            # Coded whatever is in it: its line ends are part of the format.
+            parameters = {"method": "PUBLISH"}
+            message.add_attachment(
+                letter.calendar, "calendar", cte="base64", filename="date.ics", params=parameters
+            )
         return message
 
     def _file(self, message: EmailMessage, now: int) -> None:

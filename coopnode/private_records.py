@@ -3,10 +3,11 @@ caller's to check."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, Literal
 
 from coopnode.store.database import driver
+from coopnode.store.rows import rows_in
 from coopnode.store.sql import Connection
 from coopnode.store.state_store import SnapshotState
 from coopnode.store.vault import Erased, Vault
@@ -14,21 +15,26 @@ from protocol import encoding, registry
 from protocol.contract import View
 from protocol.contracts import vault as erasing
 
-_BOX = "SELECT box FROM private_records WHERE digest = ?"
+_BOXES: Final = "SELECT digest, box FROM private_records WHERE digest"
 
 
 def opened(connection: Connection, vault: Vault, digest: bytes) -> Mapping[str, Any] | None:
     """The whole record `{fields, decoys}` of a document, with salts; None when there is none any more
     (`gone`)."""
-    row = driver(connection).execute(_BOX, (digest,)).fetchone()
-    if row is None:
-        return None
-    try:
-        plain = vault.open(digest, row[0])
-    except Erased:
-        return None
-    record: Any = encoding.decode(plain, limit=len(plain))
-    return dict(record)
+    return many(connection, vault, (digest,)).get(digest)
+
+
+def many(connection: Connection, vault: Vault, digests: Iterable[bytes]) -> dict[bytes, Mapping[str, Any]]:
+    """Those that there are, in one question."""
+    found: dict[bytes, Mapping[str, Any]] = {}
+    for digest, box in rows_in(driver(connection), _BOXES, digests):
+        try:
+            plain = vault.open(digest, box)
+        except Erased:
+            continue
+        record: Any = encoding.decode(plain, limit=len(plain))
+        found[digest] = dict(record)
+    return found
 
 
 def gone(connection: Connection, digest: bytes) -> Literal["erased", "lost"]:
@@ -44,7 +50,10 @@ def values(
     """Field values of a document that a reader in these roles may see. `self` is a role: the signer, or
     whom the document is about."""
     record = opened(connection, vault, digest)
-    if record is None:
-        return None
+    return None if record is None else readable(record, type, roles)
+
+
+def readable(record: Mapping[str, Any], type: str, roles: Collection[str]) -> dict[str, Any]:
+    """The values of an opened record that these roles may see."""
     allowed = {item.name for item in registry.TYPES[type].private if set(item.readers) & set(roles)}
     return {name: field["value"] for name, field in record["fields"].items() if name in allowed}

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from coopnode.store.database import Database, driver
+from coopnode.store.database import Database, analyze, driver
 from coopnode.store.driver import stream
 from coopnode.store.schema import projection_versions
 from coopnode.store.sql import Connection, Table, select, upsert
+from coopnode.store.work import Work
 from protocol.contract import Record
 from protocol.log import Accepted, Replica
 
-Project = Callable[[Connection, Accepted], None]
+Project = Callable[[Work, Accepted], None]
 R = TypeVar("R", bound=Record)
+#: Entries whose rows are written together when tables are filled.
+_AT_ONCE: Final = 2_000
 
 
 def written(entry: Accepted, domain: str, kind: str, type: type[R]) -> Iterator[tuple[str, R]]:
@@ -49,10 +52,15 @@ class Projections:
     def apply(self, connection: Connection, accepted: Iterable[Accepted]) -> None:
         if not self._all:
             return
+        work = Work(connection)
         for entry in accepted:
-            for projection in self._all:
-                if projection.types is None or entry.statement.type in projection.types:
-                    projection.project(connection, entry)
+            self._project(work, entry)
+        work.flush()
+
+    def _project(self, work: Work, entry: Accepted) -> None:
+        for projection in self._all:
+            if projection.types is None or entry.statement.type in projection.types:
+                projection.project(work, entry)
 
     def prepare(self, database: Database, *, rebuild: bool = False) -> list[str]:
         """Brings every projection to its version before the node starts; returns the names that were filled
@@ -71,16 +79,21 @@ class Projections:
                     upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row)
                 )
             if stale:
-                _fill(connection, stale)
+                Projections(stale)._fill(connection)
             return [projection.name for projection in stale]
 
         return database.write_now(work)
 
-
-def _fill(connection: Connection, stale: Sequence[Projection]) -> None:
-    fresh, replica = Projections(stale), Replica()
-    for (raw,) in stream(driver(connection), "SELECT raw FROM entries ORDER BY idx"):
-        entry = replica.append(raw, verified=True)
-        if not isinstance(entry, Accepted):
-            raise RuntimeError(f"entry {replica.head.size} of the log does not replay: {entry.code}")
-        fresh.apply(connection, (entry,))
+    def _fill(self, connection: Connection) -> None:
+        replica, tables = Replica(), [table for projection in self._all for table in projection.tables]
+        work = Work(connection, tables)
+        for (raw,) in stream(driver(connection), "SELECT raw FROM entries ORDER BY idx"):
+            entry = replica.append(raw, verified=True)
+            if not isinstance(entry, Accepted):
+                raise RuntimeError(f"entry {replica.head.size} of the log does not replay: {entry.code}")
+            self._project(work, entry)
+            if replica.head.size % _AT_ONCE == 0:
+                work.flush()
+        work.flush()
+        if replica.head.size:
+            analyze(connection, tables)

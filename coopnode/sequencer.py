@@ -11,10 +11,10 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import structlog
 
 from coopnode import admission, erasure, figures
@@ -49,8 +49,7 @@ _UNKNOWN: Final = 0
 _HEARTBEAT: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(msgspec.Struct, frozen=True):
     """What the writer's thread found; `size`, `root`, `tick` are what a refusal was judged against."""
 
     submission: Submission
@@ -101,20 +100,25 @@ class Sequencer:
         self._nonces = self.log.nonces(self.head)
         self._deadline = next_deadline(self.state)
         self._signer = Signer(self.keys.node, self.keys.node_pub)
-        self._writer = ThreadPoolExecutor(1, "coopnode-writer")
-        self._queue, self._queue_lock = FairQueue(), threading.Lock()
+        self._queue = FairQueue()
+        #: guards the queue, `_due` and `_ending`; the writer waits on it
+        self._bell = threading.Condition(threading.Lock())
+        self._due = self._ending = False
+        self._writer: threading.Thread | None = None
         self._origins: dict[tuple[str, int], str] = {}
         self._in_flight: dict[bytes, list[Told]] = {}
         self._tickets_held: set[bytes] = set()
-        self._wake = asyncio.Event()
-        self._due = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._clockwork: asyncio.Task[None] | None = None
 
     # -- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        loops = (self._write_loop, self._time_loop)
-        self._tasks = [asyncio.create_task(run(), name=f"sequencer{run.__name__}") for run in loops]
+        # A thread of its own, not an executor's: between a statement's arrival and its judgement lies one
+        # notification, without futures and their way through the loop.
+        loop = asyncio.get_running_loop()
+        self._writer = threading.Thread(target=self._drain, args=(loop,), name="coopnode-writer", daemon=True)
+        self._writer.start()
+        self._clockwork = asyncio.create_task(self._time_loop(), name="sequencer_time")
 
     async def stop(self) -> None:
         """Answers what is in flight, then ends."""
@@ -122,10 +126,14 @@ class Sequencer:
             if not self._in_flight:
                 break
             await asyncio.sleep(0.05)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._writer.shutdown(wait=True)
+        if self._clockwork is not None:
+            self._clockwork.cancel()
+            await asyncio.gather(self._clockwork, return_exceptions=True)
+        with self._bell:
+            self._ending = True
+            self._bell.notify()
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.join)
 
     def stop_writing(self, reason: str) -> None:
         """From any thread. The first reason stays."""
@@ -160,9 +168,9 @@ class Sequencer:
         self._in_flight[entry] = [tell]
         if submission.ticket is not None:
             self._tickets_held.add(submission.ticket)
-        with self._queue_lock:
+        with self._bell:
             self._queue.put(submission)
-        self._wake.set()
+            self._bell.notify()
 
     def _known(self, statement: Statement) -> Committed | None:
         """The old index of bytes that are in the log. The database is not asked about a new nonce that would
@@ -216,18 +224,11 @@ class Sequencer:
                 continue
             now = self.clock.peek()
             if self._deadline < now or now - self.head.tick >= _HEARTBEAT:
-                with self._queue_lock:
+                with self._bell:
                     self._due = True
-                self._wake.set()
+                    self._bell.notify()
 
     # -- writing ------------------------------------------------------------------------------------------
-
-    async def _write_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            await loop.run_in_executor(self._writer, self._drain, loop)
 
     def _told(self, accepted: Sequence[Accepted], batch: list[Submission], answers: list[Answer]) -> None:
         """On the loop, while the writer is at the next batch already."""
@@ -242,13 +243,15 @@ class Sequencer:
     # -- the writer's thread ------------------------------------------------------------------------------
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Batch after batch until nothing waits, without a way to the loop and back between them."""
+        """Batch after batch until the end, without a way to the loop and back between them."""
         while True:
-            with self._queue_lock:
+            with self._bell:
+                while not self._queue and not self._due:
+                    if self._ending:
+                        return
+                    self._bell.wait()
                 batch = self._queue.take(self.limits.batch)
                 due, self._due = self._due, False
-            if not batch and not due:
-                return
             accepted: Sequence[Accepted] = ()
             try:
                 written = self._write(batch, due)
@@ -259,7 +262,10 @@ class Sequencer:
                 said = in_words(error) if disk else f"{type(error).__name__}: {error}"
                 self.stop_writing(f"an error in the writer: {said}")
                 answers = [Busy(60, "storage" if disk else "internal")] * len(batch)
-            loop.call_soon_threadsafe(self._told, accepted, batch, answers)
+            try:
+                loop.call_soon_threadsafe(self._told, accepted, batch, answers)
+            except RuntimeError:  # the loop has been closed: nobody waits any more
+                return
 
     def _answers(self, written: _Written) -> list[Answer]:
         promises = self._promises(written)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from coopnode.app import Node
-from coopnode.store.schema import sessions
+from coopnode.store.schema import push_devices, sessions
 from coopnode.store.sql import Connection, bindparam, delete, insert, select, update
 from protocol import encoding
 from protocol.contract import View
@@ -120,21 +120,37 @@ class Sessions:
         def change(connection: Connection) -> None:
             connection.execute(delete(sessions).where(sessions.c.digest == session.digest))
             connection.execute(insert(sessions).values({**_row(made), "kid": kid}))
+            another = push_devices.c.account != account
+            _forget_devices(connection, (push_devices.c.session == session.digest) & another)
 
         await self._node.database.write(change)
         return made, token
 
     async def end(self, digest: bytes, account: str | None = None) -> None:
         """Signs out one browser; with `account`, only if it is that person's."""
-        where = sessions.c.digest == digest
+        where, device = sessions.c.digest == digest, push_devices.c.session == digest
         if account is not None:
-            where = where & (sessions.c.account == account)
-        await self._node.database.write(lambda connection: connection.execute(delete(sessions).where(where)))
+            where, device = (
+                where & (sessions.c.account == account),
+                device & (push_devices.c.account == account),
+            )
+        await self._end(where, device)
 
     async def end_others(self, session: Session, account: str) -> None:
         """Signs a person out everywhere but in this browser."""
         where = (sessions.c.account == account) & (sessions.c.digest != session.digest)
-        await self._node.database.write(lambda connection: connection.execute(delete(sessions).where(where)))
+        device = (push_devices.c.account == account) & (push_devices.c.session != session.digest)
+        await self._end(where, device)
+
+    async def _end(self, where: Any, device: Any) -> None:
+        """Whoever signs a browser out does not want it to be woken any more. One that was only not used for a
+        long time still is."""
+
+        def change(connection: Connection) -> None:
+            connection.execute(delete(sessions).where(where))
+            _forget_devices(connection, device)
+
+        await self._node.database.write(change)
 
     async def of(self, account: str) -> Sequence[Session]:
         """All open sessions of a person, newest first."""
@@ -147,6 +163,10 @@ class Sessions:
             return [_session(row) for row in rows if row.seen_at >= oldest and not self._ended(row)]
 
         return await self._node.database.read(work)
+
+
+def _forget_devices(connection: Connection, where: Any) -> None:
+    connection.execute(delete(push_devices).where(where))
 
 
 def digest_of(token: str) -> bytes:

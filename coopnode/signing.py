@@ -45,6 +45,8 @@ class Invite:
 
     path: tuple[str | int, ...]
     label: str
+    #: number, name, address, e-mail of whom the letter goes to, when it is known
+    to: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -462,7 +464,8 @@ def _item(item: Item) -> dict[str, Any]:
         found["home"] = item.home
     if item.invitations:
         found["invitations"] = [
-            {"path": list(place.path), "label": place.label} for place in item.invitations
+            {"path": list(place.path), "label": place.label, **({"to": dict(place.to)} if place.to else {})}
+            for place in item.invitations
         ]
     if item.proof is not None:
         digest, index, kid = item.proof

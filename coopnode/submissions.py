@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from coopnode.answers import Answer
 from coopnode.store.log_store import Blob
@@ -15,8 +16,7 @@ from protocol.documents import Statement
 Told: TypeAlias = Callable[[Answer], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Submission:
+class Submission(msgspec.Struct, frozen=True, eq=False):
     """One statement with what came beside it. `ticket` is the digest of the token that lets a stranger open
     an account."""
 

@@ -57,7 +57,7 @@ class PrivateField:
     name: str
     readers: tuple[str, ...]
     required: bool = True
-    format: Literal["text", "multiline", "date", "email", "phone", "digits"] = "text"
+    format: Literal["text", "multiline", "date", "email", "phone", "digits", "file"] = "text"
 
 
 @dataclass(frozen=True, slots=True)

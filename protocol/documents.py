@@ -13,6 +13,7 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -137,14 +138,15 @@ def bstr(data: bytes) -> bytes:
     return b"\x59" + n.to_bytes(2, "big") + data
 
 
-def parts(statement: Statement) -> list[Any]:
-    """A parsed statement as plain values, for another process of the same node."""
-    fields = [getattr(statement, name) for name in _FIELDS]
-    return [*fields, statement.digest, statement.entry_digest]
-
-
 _FIELDS = Statement.__struct_fields__[: Statement.__struct_fields__.index("body")]
 _SEEN_AT = _FIELDS.index("seen")
+_parts = attrgetter(*_FIELDS, "digest", "entry_digest")
+
+
+def parts(statement: Statement) -> tuple[Any, ...]:
+    """A parsed statement as plain values, for another process of the same node."""
+    found: tuple[Any, ...] = _parts(statement)
+    return found
 
 
 def from_parts(values: Sequence[Any]) -> Statement:

@@ -30,12 +30,12 @@ _START_SECONDS = 30
 class Cluster:
     """Started when it is made. It speaks on a socket in its own folder only."""
 
-    def __init__(self, place: Path | None = None) -> None:
+    def __init__(self, place: Path | None = None, **settings: str) -> None:
         """In `place`, else in memory."""
         programs = find_postgresql()
         if programs is None:
             raise RuntimeError("PostgreSQL is missing; on Debian: apt install postgresql")
-        self._programs = programs
+        self._programs, self._settings = programs, settings
         if place is None and os.access(_MEMORY, os.W_OK):
             place = _MEMORY
         self._folder = Path(tempfile.mkdtemp(prefix="coopnode-pg-", dir=place))
@@ -57,6 +57,7 @@ class Cluster:
             "max_connections": "300",
             "shared_buffers": "64MB",
             "autovacuum": "off",
+            **self._settings,
             **more,
         }
         given = [f"-c{name}={value}" for name, value in settings.items()]
@@ -89,6 +90,12 @@ class Cluster:
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """Of the server, while it runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, name: str) -> str:
         return f"postgresql://{USER}@/{name}?host={self._folder}"

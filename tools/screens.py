@@ -25,10 +25,20 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from coopnode.cli.node import all_projections
 from coopnode.council.service import Council
 from coopnode.founding.drafts import PersonDraft
+from coopnode.importing.drafts import File
+from coopnode.importing.service import Importing
 from coopnode.membership.drafts import Draft as JoinDraft
+from coopnode.membership.people import Names
+from coopnode.notifications.calendars import open_feed
+from coopnode.notifications.devices import Devices, Subscription
+from coopnode.notifications.kinds import KINDS
+from coopnode.notifications.settings import Settings, save
+from coopnode.outbox import Outbox
 from coopnode.robot.job import Worker
 from coopnode.robot.service import Robot
 from coopnode.sessions import Session
+from coopnode.store.schema import outbox
+from coopnode.store.sql import Connection, func, select
 from coopnode.testing import FixedClock, Person
 from protocol import documents
 from protocol.contract import View
@@ -103,6 +113,18 @@ SHOTS = (
     Shot("keys", "/me/keys", "member"),
     Shot("key-revoke", "/me/keys/{key}/revoke", "member"),
     Shot("device", "/me/devices/add", "member"),
+    Shot("inbox-member", "/inbox", "member"),
+    Shot("news-calendar-none", "/me/notifications/calendar", "member"),
+    Shot("news-devices-none", "/me/notifications/devices", "member"),
+    Shot("inbox", "/inbox", "chair"),
+    Shot("inbox-older", "/inbox?before=1", "chair"),
+    Shot("news", "/me/notifications", "chair"),
+    Shot("news-group", "/me/notifications/votes", "chair"),
+    Shot("news-hours", "/me/notifications/hours", "chair"),
+    Shot("news-devices", "/me/notifications/devices", "chair"),
+    Shot("news-calendar", "/me/notifications/calendar", "chair"),
+    Shot("deliveries", "/desk/deliveries", "chair"),
+    Shot("delivery", "/desk/deliveries/{news}", "chair"),
     Shot("now", "/now", "chair"),
     Shot("cooperatives", "/cooperatives", "chair"),
     Shot("documents", "/documents", "chair"),
@@ -111,6 +133,12 @@ SHOTS = (
     Shot("membership-before", "/me/membership", "chair"),
     Shot("council", "/council", "chair"),
     Shot("propose", "/council/propose", "chair"),
+    Shot("requests", "/me/requests", "member"),
+    Shot("request-new", "/me/requests/new", "member"),
+    Shot("leave", "/me/leave", "member"),
+    Shot("leaving", "/me/requests", "leaver"),
+    Shot("matter-petition", "/council/{petition}", "chair"),
+    Shot("matter-exit", "/council/{exit}", "chair"),
     Shot("robot", "/council/robot", "chair"),
     Shot("robot-member", "/council/robot", "one"),
     Shot("robot-terms", "/council/robot/terms", "chair"),
@@ -137,6 +165,12 @@ SHOTS = (
     Shot("send-back", "/desk/applications/{waiting}/return", "secretary"),
     Shot("erasure", "/desk/erasure", "secretary"),
     Shot("enrol", "/desk/enrol", "secretary"),
+    Shot("import-file", "/desk/import", "secretary"),
+    Shot("import-columns", "/desk/import/columns", "secretary"),
+    Shot("import-check", "/desk/import/check", "secretary"),
+    Shot("import-balances", "/desk/import/balances", "secretary"),
+    Shot("import-new", "/desk/import", "chair"),
+    Shot("keys-without", "/desk/keys", "secretary"),
     Shot("enrol-void", "/desk/enrol/11/void", "secretary"),
     Shot("desk-texts", "/desk/texts", "secretary"),
     Shot("desk-text", "/desk/texts/privacy", "secretary"),
@@ -206,7 +240,7 @@ async def make_society(data: Path) -> Society:
     """
     clock = FixedClock()
     made = await Society.make(data, clock=clock, projections=all_projections(), more={"bank": BANK})
-    stations = ("member", "applicant", "known", "waiting", "ready", "payer")
+    stations = ("member", "applicant", "known", "waiting", "ready", "payer", "leaver")
     people = {name: await made.coop.person(name) for name in stations}
     PLACES["digest"] = (await made.join(people["member"], "Соколова Дарья Игоревна")).hex()
     PLACES["enrolled"] = (await made.enrol(11, "Орлова Ольга Олеговна"))[0].hex()
@@ -241,8 +275,12 @@ async def make_society(data: Path) -> Society:
     PLACES["approved"], approval = await made.admit(paying.digest)
     PLACES["approval"] = approval.digest.hex()
     PLACES["robot"] = await _robot(made)
+    await made.join(people["leaver"], "Переездова Галина Юрьевна")
+    await _asked(made, people["member"], people["leaver"])
     PLACES["genesis"] = documents.parse(made.node.store.raw(0, 1)[0]).digest.hex()
+    await _brings_a_register(made)
     made.officers |= people
+    await _told(made)
     return made
 
 
@@ -283,6 +321,56 @@ async def _robot(made: Society) -> str:
     assert item.payload is not None
     await made.coop.must(made.officers["one"], item.type, item.payload, sub=own)
     return next(id for id, each in view.scan("matter", "", council.Matter) if each.subject == somebody.id)
+
+
+async def _asked(made: Society, member: Person, leaver: Person) -> None:
+    """A member has asked for something and was answered, and asks again; another wants to leave."""
+
+    async def asks(by: Person, type: str, **values: str) -> str:
+        return identifier((await made.coop.must(by, type, {}, sub=by.id, values=values)).digest)
+
+    words = {"title": "О справке", "text": "Прошу выдать справку о паевом взносе."}
+    await made.decide(await asks(member, "membership.petition/1", **words))
+    words = {
+        "title": "О навесе у склада",
+        "text": "Прошу поставить навес у ворот склада: осенью сдаём картофель под дождём.",
+    }
+    PLACES["petition"] = await asks(member, "membership.petition/1", **words)
+    words = {"payout": "ПАО «Сбербанк», счёт 40817810000000000001", "reason": "Переезд"}
+    PLACES["exit"] = await asks(leaver, "membership.leave/1", **words)
+
+
+async def _brings_a_register(made: Society) -> None:
+    """A table on the secretary's desk with a line of every sort."""
+    rows = [
+        ["№", "ФИО", "Дата вступления", "Телефон", "Паевой взнос, руб.", "Примечание"],
+        ["21", "Лисицына Алёна Олеговна", "01.02.2015", "8 900 111-22-33", "1200,50", ""],
+        ["22", "ЛИСИЦЫНА Алена Олеговна", "01.02.2016", "", "300", "переехала"],
+        ["21", "Барсукова Вера Петровна", "05.06.2017", "", "300", ""],
+        ["23", "Ежова Нина Ивановна", "31.02.2018", "12-34", "триста", ""],
+        ["24", "Королёва Галина Фёдоровна", "07.08.2019", "12-34", "4500", ""],
+    ]
+    columns = ["number", "name", "since", "phone", "share", ""]
+    file = File("Реестр пайщиков.xlsx", rows, list(range(1, 7)), heading=True, columns=columns, mapped=True)
+    await Importing(made.node, Names(made.node.vault)).save(made.officers["secretary"].id, file)
+
+
+async def _told(made: Society) -> None:
+    """What has happened is told; the chair has a device, a calendar and quiet hours."""
+    node, chair, now = made.node, made.officers["chair"].id, made.coop.now
+    given = Subscription("https://updates.push.services.mozilla.com/wpush/v2/x", bytes(65), bytes(16))
+    quiet = Settings({"membership": "daily"}, quiet=(22, 8))
+
+    def change(connection: Connection) -> None:
+        Devices(node.keys.session).add(connection, chair, bytes(32), given, now)
+        open_feed(connection, node.keys.session, chair, now)
+        save(connection, chair, quiet, now)
+
+    await node.database.write(change)
+    await Outbox(node, KINDS).work()
+    mine = (outbox.c.receiver == chair, outbox.c.channel == "inbox")
+    query = select(func.max(outbox.c.news)).where(*mine)
+    PLACES["news"] = str(await node.database.read(lambda c: c.execute(query).scalar_one()))
 
 
 async def _withdrawn(made: Society, name: str, title: str) -> None:

@@ -22,12 +22,16 @@ from web.council import routes as council
 from web.demo import routes as demo
 from web.founding import routes as founding
 from web.home import routes as home
+from web.importing import routes as importing
 from web.keys import EVENTS, NODE, SESSIONS, SIGNING, TASKS
+from web.lane import Lane
 from web.log import routes as log
 from web.membership import routes as membership
+from web.notifications import routes as notifications
 from web.operating import routes as operating
 from web.robot import routes as robot
 from web.search import routes as search
+from web.server import DIRECT
 from web.sessions import sessions
 from web.signing import routes as signing
 from web.signing_origin import create_signing_app
@@ -52,12 +56,14 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     home.setup,
     founding.setup,
     membership.setup,
+    importing.setup,
     council.setup,
     robot.setup,
     accounts.setup,
     operating.setup,
     search.setup,
     demo.setup,
+    notifications.setup,
 )
 
 
@@ -75,4 +81,5 @@ def create_app(node: Node) -> web.Application:
     app[middleware.RATION] = Buckets(limits.stranger_burst * 3, limits.stranger_rate * 2)
     for setup in SLICES:
         setup(app)
+    app[DIRECT] = Lane(node, app[log.ROOM])
     return app

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from coopnode import figures
 from coopnode.admission import Buckets
+from coopnode.config import Config
 from web import i18n
 from web.keys import NODE, REQUEST_ID
 from web.log.routes import client, submit
@@ -35,8 +36,9 @@ _FOREIGN: Final = ("/entries", "/api/v1/signing/", "/api/v1/accounts/", "/api/v1
 
 @web.middleware
 async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """`POST /entries` of a program goes straight to work: what the others do for pages and browsers
-    (language, cookies, origins, policies of content) would take it a tenth of its time."""
+    """`POST /entries` of a program that does not come the short way (web/lane.py) goes straight to work: what
+    the others do for pages and browsers (language, cookies, origins, policies of content) would take it a
+    tenth of its time."""
     if request.path != "/entries" or request.method != "POST" or "Origin" in request.headers:
         return await handler(request)
     began = time.perf_counter()
@@ -50,7 +52,7 @@ async def express(request: web.Request, handler: Handler) -> web.StreamResponse:
         log.exception("failed", method=request.method, route=request.path)
         response = problem("internal")
     if response.status != 200:
-        add_headers(request, response)
+        add_headers(request.app[NODE].config, response)
     figures.requested("POST", "/entries", response.status, time.perf_counter() - began)
     return response
 
@@ -89,10 +91,10 @@ async def headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
     except web.HTTPException as error:
-        add_headers(request, error)
+        add_headers(request.app[NODE].config, error)
         raise
     if not response.prepared:
-        add_headers(request, response)
+        add_headers(request.app[NODE].config, response)
     return response
 
 
@@ -100,11 +102,10 @@ async def before_streaming(request: web.Request, response: web.StreamResponse) -
     """A signal of the application: a streamed answer is begun before its handler returns, and some come from
     before the first middleware."""
     if "X-Content-Type-Options" not in response.headers:
-        add_headers(request, response)
+        add_headers(request.app[NODE].config, response)
 
 
-def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    config = request.app[NODE].config
+def add_headers(config: Config, response: web.StreamResponse) -> None:
     # A form may lead to the signing origin by redirect, and browsers check redirects of forms too.
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -35,6 +35,7 @@ TABLES: Final = (
     "web.verification.api",
     "web.accounts.api",
     "web.search.api",
+    "web.notifications.api",
 )
 MAX_BODY: Final = 262_144
 #: What any operation may answer, for tables that do not list their own codes.

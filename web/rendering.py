@@ -15,6 +15,7 @@ from jinja2 import FileSystemLoader
 from markupsafe import Markup
 
 from coopnode import seen
+from coopnode.notifications import inbox
 from coopnode.sessions import Session
 from protocol import identifiers, wording
 from protocol.contract import View
@@ -83,6 +84,7 @@ def page(request: web.Request, template: str, **context: Any) -> str:
         "config": request.app[NODE].config,
         "coop": _cooperative(request),
         "my_roles": _roles(request, session),
+        "unread": _unread(request, session),
         "flash": _flash(request, session) if "flash" not in context else None,
     }
     terms = tuple(i18n.here().terms.get(locale, {}).items())
@@ -97,6 +99,13 @@ def _flash(request: web.Request, session: Session | None) -> tuple[str, str] | N
     request[FLASH_SHOWN] = True
     kind, _, words = held.partition(":")
     return kind, words
+
+
+def _unread(request: web.Request, session: Session | None) -> int:
+    """For the bell."""
+    if session is None or session.account is None:
+        return 0
+    return inbox.unread(request.app[NODE], session.account)
 
 
 def _cooperative(request: web.Request) -> cooperative.Cooperative | None:

@@ -21,7 +21,7 @@ _KINDS: Final = {
 }
 
 #: Of no use to a search engine.
-_PRIVATE: Final = ("/now", "/desk", "/me", "/signed/")
+_PRIVATE: Final = ("/now", "/inbox", "/desk", "/me", "/signed/")
 
 
 def setup(app: web.Application) -> None:
@@ -75,6 +75,5 @@ async def manifest(request: web.Request) -> web.StreamResponse:
 
 
 async def robots(request: web.Request) -> web.StreamResponse:
-    return web.Response(
-        text="User-agent: *\nDisallow: /now\nDisallow: /desk\nDisallow: /me\nDisallow: /signed/\n"
-    )
+    lines = ("User-agent: *", *(f"Disallow: {path}" for path in _PRIVATE))
+    return web.Response(text="".join(f"{line}\n" for line in lines))

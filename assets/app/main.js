@@ -119,3 +119,70 @@ for (const button of all("[data-copy]")) {
     if (button.dataset.done) button.textContent = button.dataset.done;
   });
 }
+
+// Being woken by a push service. [data-push] holds the node's public key and is there for whoever is signed in; the words for what can go wrong
+// stand in the page.
+const DEVICES = "/api/v1/inbox/devices";
+function tell(path, found, more = {}) {
+  const { endpoint, keys } = found.toJSON();
+  const headers = { "content-type": "application/json" };
+  return fetch(path, { method: "POST", headers, body: JSON.stringify({ endpoint, keys, ...more }) });
+}
+async function subscription() {
+  const worker = await navigator.serviceWorker?.getRegistration("/");
+  return worker?.pushManager?.getSubscription() ?? null;
+}
+
+// Another session in the same browser: once a tab, so that signing out there ends it too.
+const RENEWED = "push-renewed";
+async function renew() {
+  try {
+    if (!document.body.classList.contains("with-nav")) return sessionStorage.removeItem(RENEWED);
+    if (sessionStorage.getItem(RENEWED)) return;
+    sessionStorage.setItem(RENEWED, "1");
+    const found = await subscription();
+    if (found) await tell(DEVICES, found, { renew: true });
+  } catch {
+    // No network or nothing may be kept here: it is tried again with the next tab.
+  }
+}
+renew();
+
+for (const button of all("[data-push]")) {
+  const note = (name) => {
+    for (const each of all("[data-push-note]")) each.hidden = each.dataset.pushNote !== name;
+  };
+  if (!("serviceWorker" in navigator) || !("PushManager" in window)) {
+    note("unable");
+    continue;
+  }
+  note("");
+  const off = document.querySelector("[data-push-off]");
+  const show = async () => {
+    const found = await subscription();
+    const known = found && (await (await tell(DEVICES, found, { renew: true })).json()).on;
+    button.hidden = Boolean(known);
+    off.hidden = !known;
+  };
+  const guarded = (work, otherwise) => async () => {
+    try {
+      await work();
+    } catch {
+      note(Notification.permission === "denied" ? "denied" : otherwise);
+    }
+  };
+  button.addEventListener("click", guarded(async () => {
+    await navigator.serviceWorker.register("/push-worker.js", { scope: "/" });
+    const worker = await navigator.serviceWorker.ready;
+    const options = { userVisibleOnly: true, applicationServerKey: button.dataset.push };
+    const answer = await tell(DEVICES, await worker.pushManager.subscribe(options));
+    if (!answer.ok) return note("refused");
+    location.reload();
+  }, "failed"));
+  off.addEventListener("click", guarded(async () => {
+    const found = await subscription();
+    if (found) await Promise.all([tell(DEVICES + "/forget", found), found.unsubscribe()]);
+    location.reload();
+  }, "failed"));
+  guarded(show, "failed")();
+}

@@ -73,6 +73,21 @@ export class App {
     this.show(() => ({ title: t(key), body: [h("p.waiting", { role: "status" }, h("progress", { "aria-label": t(key) }))] }));
   }
 
+  /**
+   * A long work with a bar. What it gives moves the bar, and lets the browser paint.
+   * @param {string} key @param {number} of
+   */
+  work(key, of) {
+    const bar = h("progress", { max: of, value: 0, "aria-label": t(key) });
+    const words = h("p.muted", null, "");
+    this.show(() => ({ title: t(key), body: [h("p.waiting", null, bar), words, h("p.muted", null, t("work.leave"))] }));
+    return async (done) => {
+      bar.value = done;
+      words.textContent = t("work.count", { done, of });
+      await new Promise((painted) => setTimeout(painted));
+    };
+  }
+
   /** The end of a flow that failed. @param {unknown} error */
   fail(error) {
     this.guarded = false;

@@ -5,14 +5,16 @@ import { ready, ways } from "./care.js";
 import { base64url, fromBase64, fromBase64url } from "./bytes.js";
 import { download, h, icon } from "./dom.js";
 import { currentLanguage, number, t } from "./i18n.js";
-import { cards, forgetUsed, invitationsOf, keepInvitations, seedFor } from "./invitations.js";
+import { forgetUsed, invitationsOf, keepInvitations, seedFor } from "./invitations.js";
 import { makeKey, restoreKey } from "./key.js";
+import { cards } from "./letters.js";
 import { accountAt, accountOf, allKeys, enrolment, keepKey, loginAnswer } from "./keys.js";
 import { Contradiction, seenClaim } from "./log.js";
 import { switchedOff, switchedOffScreen } from "./objection.js";
 import { answers, dropPublished, parcels, send } from "./outbox.js";
 import { FRESH_SECONDS, fetchText, prepare, signDraft, signer } from "./prepare.js";
 import { typeTitle } from "./render.js";
+import { LONG, alike, manyScreen, oneOfMany } from "./many.js";
 import { documentScreen, summaryScreen } from "./sheet.js";
 import { PageError, Problem, Unreachable } from "./request.js";
 import { checkpointTable } from "./store.js";
@@ -114,7 +116,6 @@ async function signAll(job, key, earlier) {
   let notes = null;
   let again = false;
   for (;;) {
-    app.busy("busy.prepare");
     const drafts = await draftsFor(job, key, account, earlier);
     notes ??= await textsFor(job, drafts);
     await readAndSign(job, { drafts, notes, account, key, again });
@@ -122,9 +123,10 @@ async function signAll(job, key, earlier) {
       again = true; // read for long: the same documents once more with a new time, the texts stay read
       continue;
     }
-    app.busy("busy.sign");
+    const tell = working(app, "busy.sign", drafts.length);
     const fresh = [];
     for (const draft of drafts) {
+      if (fresh.length % 25 === 24) await tell(fresh.length + 1);
       fresh.push({ place: draft.place, type: draft.shown.type, digest: draft.digest, statement: await signDraft(draft, key), record: draft.record, answer: null });
     }
     const items = [...(earlier?.items.filter((item) => item.answer) ?? []), ...fresh].sort((a, b) => a.place - b.place);
@@ -141,7 +143,15 @@ async function draftsFor(job, key, account, earlier) {
   const needed = request.items.some((item, place) => item.seen && !skip.has(place));
   const seen = needed && request.log ? await seenNow(job) : null;
   const invitation = await seedFor(job.app, request);
-  return prepare(request, key, { account, registry, seen, invitation, made, skip });
+  const tell = working(job.app, "busy.prepare", request.items.length);
+  return prepare(request, key, { account, registry, seen, invitation, made, skip, tell });
+}
+
+/** What is shown while something is made or sent; a bar when it takes long. */
+function working(app, title, of) {
+  if (of > LONG) return app.work(title, of);
+  app.busy(title);
+  return async () => {};
 }
 
 async function seenNow(job) {
@@ -170,6 +180,7 @@ async function textsFor(job, drafts) {
 async function readAndSign(job, { drafts, notes, account, key, again }) {
   const { app, request, registry } = job;
   const names = { cooperative: request.cooperative?.name ?? null, account, host: location.host };
+  if (alike(drafts)) return readMany(app, { drafts, registry, names, again });
   const many = drafts.length > 1;
   for (let place = again ? (many ? drafts.length : 0) : 0; ; ) {
     const draw = place < drafts.length
@@ -181,20 +192,32 @@ async function readAndSign(job, { drafts, notes, account, key, again }) {
   }
 }
 
+/** Documents of one kind on one screen, as a table of what differs; each can be opened whole. */
+async function readMany(app, { drafts, registry, names, again }) {
+  for (;;) {
+    const chosen = await app.ask((answer) => manyScreen({ drafts, registry, names, again, answer }));
+    if (chosen === "sign") return;
+    await app.ask((answer) => oneOfMany({ draft: chosen, registry, names, answer }));
+  }
+}
+
 // --- on the way to the node --------------------------------------------------------------------------------------------------------------
 
 /** @param {Job} job @param {import("./outbox.js").Parcel} parcel */
 async function deliver(job, parcel) {
   const { app, main } = job;
   app.sent = true;
+  const keep = async () => {
+    await keepInvitations(parcel, job.request.cooperative?.name ?? "");
+    await parcels.put(parcel);
+  };
   for (let tries = 0; parcel.state === "sending"; tries++) {
-    app.busy("busy.send");
+    const tell = working(app, "busy.send", parcel.items.length);
     try {
-      await send(parcel, main);
+      await send(parcel, main, keep, tell);
       parcel.state = "accepted";
-      keepInvitations(parcel, job.request.cooperative?.name ?? "");
-      forgetUsed(parcel, job.request);
-      await parcels.put(parcel);
+      await forgetUsed(parcel, job.request);
+      await keep();
     } catch (error) {
       if (error instanceof Unreachable) await waiting(job, tries, parcel);
       else if (error instanceof Problem) return refused(job, parcel, error);
@@ -211,7 +234,7 @@ async function deliver(job, parcel) {
     await keepKey(key);
   }
   const back = await finish(job, key, { account: parcel.account, answers: answers(parcel) });
-  receipt(job, parcel, back);
+  receipt(job, parcel, back, await invitationsOf(parcel));
 }
 
 /** Not a failure: what was signed lies in this browser and goes out by itself. */
@@ -289,19 +312,20 @@ async function finish(job, key, result) {
   }
 }
 
-function receipt(job, parcel, back) {
+function receipt(job, parcel, back, invitations) {
   const { app, request, registry } = job;
   app.cancel = null;
-  const invitations = invitationsOf(parcel);
+  const long = parcel.items.length > LONG;
   app.show(() => ({
     title: t(parcel.items.length > 1 ? "receipt.title_many" : "receipt.title"),
-    wide: invitations.length > 0,
+    wide: invitations.length > 0 && !long,
     body: [
-      h("ul.receipt", null, parcel.items.map((item) => h("li", null, icon("check"), h("span", null,
+      long ? longReceipt(parcel, registry) : h("ul.receipt", null, parcel.items.map((item) => h("li", null, icon("check"), h("span", null,
         h("b", null, typeTitle(item.type, registry)),
         h("span", null, item.answer?.index == null ? t("receipt.taken") : t("receipt.index", { index: number(item.answer.index) })))))),
       parcel.log?.nodeKey && h("p.muted", null, t("receipt.promise")),
-      invitations.length > 0 && cards(invitations),
+      long && invitations.length > 0 && notice("ok", h("p", null, t("receipt.invitations", { count: invitations.length })), h("p", null, h("a.btn", { href: "#p=invitations" }, t("receipt.letters")))),
+      !long && invitations.length > 0 && cards(invitations),
       h("h2", null, t("receipt.next")),
       nextSteps(request, registry),
       h("button.btn.wide", { type: "button", onclick: () => location.replace(back) }, t("receipt.continue")),
@@ -309,8 +333,16 @@ function receipt(job, parcel, back) {
   }));
 }
 
+/** Hundreds of one kind in a line. */
+function longReceipt(parcel, registry) {
+  const places = parcel.items.map((item) => item.answer?.index).filter((index) => index != null);
+  return h("ul.receipt", null, h("li", null, icon("check"), h("span", null,
+    h("b", null, typeTitle(parcel.items[0].type, registry)),
+    h("span", null, t("receipt.many", { count: parcel.items.length, from: number(Math.min(...places)), to: number(Math.max(...places)) })))));
+}
+
 function nextSteps(request, registry) {
-  const told = request.items.map((item) => item.consequence).filter(Boolean);
+  const told = [...new Set(request.items.map((item) => item.consequence).filter(Boolean))];
   return h("ul.steps", null, [...told, t("receipt.published")].map((words) => h("li", null, words)));
 }
 

@@ -14,6 +14,7 @@ import { parcels } from "./outbox.js";
 export async function home(app, main) {
   for (;;) {
     const keys = await allKeys();
+    const invited = await anyKept();
     const waiting = (await parcels.all()).filter((parcel) => parcel.state === "sending");
     const choice = await app.ask((answer) => ({
       title: t("home.title"),
@@ -22,7 +23,7 @@ export async function home(app, main) {
         waiting.length > 0 && [h("h2", null, t("home.outbox")), waiting.map((parcel) => notice("warn", h("p", null, t("home.waiting", { count: parcel.items.length })), h("a", { href: `#r=${encodeURIComponent(parcel.id)}&m=${encodeURIComponent(parcel.main)}` }, t("waiting.now"))))],
         h("h2", null, t("home.keys")),
         keys.length ? keys.map((key) => card(key, answer)) : h("p.empty", null, t("home.none")),
-        anyKept() && h("p", null, h("a", { href: "#p=invitations" }, t("invite.open_list"))),
+        invited && h("p", null, h("a", { href: "#p=invitations" }, t("invite.open_list"))),
         h("div.row", null, button(t("nokey.restore"), () => answer({ what: "restore" })), h("a.btn.ghost.wide", { href: main }, t("home.site"))),
         h("ul.plain", null, [["device", "care.device"], ["recover", "care.recover"], ["sheet", "care.replace"], ["object", "object.way"]].map(([page, words]) => h("li", null, h("a", { href: `#p=${page}&l=${currentLanguage()}` }, t(words))))),
       ],

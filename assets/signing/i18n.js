@@ -50,6 +50,9 @@ export function dateTime(seconds) {
 /** @param {Date} date */
 export const day = (date) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(date);
 
+/** Of a moment that stands for a whole day: the day it is where the cooperative reads its clock, not in UTC. @param {number} seconds */
+export const dayOf = (seconds) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric", timeZone: "Europe/Moscow" }).format(new Date(seconds * 1000));
+
 /** @param {number} value */
 export const number = (value) => new Intl.NumberFormat(locale(), /** @type {any} */ ({ useGrouping: "min2" })).format(value);
 

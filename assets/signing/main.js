@@ -7,7 +7,8 @@ import { selfCheck } from "./ed25519.js";
 import { contradiction, run } from "./flow.js";
 import { about, home } from "./home.js";
 import { setLanguage } from "./i18n.js";
-import { list as invitationList, makeInvitations, receive } from "./invitations.js";
+import { makeInvitations, receive } from "./invitations.js";
+import { list as invitationList } from "./letters.js";
 import { Contradiction } from "./log.js";
 import { object } from "./objection.js";
 import { Main, PageError, loadRequest, parseFragment, pinnedMain } from "./request.js";
@@ -23,7 +24,7 @@ async function start() {
     if (asked.page === "about") return about(app);
     app.busy("busy.start");
     const [origin] = await Promise.all([pinnedMain(), selfCheck()]);
-    if (asked.page === "invitations") return invitationList(app, origin);
+    if (asked.page === "invitations") return await invitationList(app, origin);
     if (!asked.token && asked.invitation !== null) return await receive(app, origin, asked.invitation);
     if (asked.page === "device") return await addDevice(app, origin);
     if (asked.page === "recover" || asked.page === "sheet") return await recover(app, origin, await ownRegistry(), asked.page === "sheet" ? "sheet" : "keys");

@@ -11,6 +11,11 @@ import { outboxTable } from "./store.js";
 const WEEK = 7 * 86400;
 /** The node is there but cannot take anything now: the same as no answer. */
 const LATER = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Answers between two writings of the parcel. What was not written is sent again as the same bytes and answered the same. */
+const STEP = 25;
+/** A sitting of hundreds outruns what the node takes from one account: it is told to come back in a moment. */
+const MOMENT_MS = 1000;
+const MOMENTS = 120;
 
 /**
  * @typedef {object} Parcel
@@ -29,21 +34,39 @@ export const parcels = outboxTable;
 /**
  * Sends what has no answer yet, in order; throws Unreachable (try later) or Problem (refused, `at` names the item).
  * @param {Parcel} parcel @param {import("./request.js").Main} main
- * @param {(parcel: Parcel) => Promise<void>} [keep] what is done with each answer
+ * @param {(parcel: Parcel) => Promise<void>} [keep] what is done with answers
+ * @param {(done: number) => Promise<void>} [tell]
  */
-export async function send(parcel, main, keep = parcels.put) {
-  for (const item of parcel.items) {
-    if (item.answer) continue;
-    let answer;
-    try {
-      answer = await (await main.ask("/entries", { method: "POST", body: form(parcel, item) })).json();
-    } catch (error) {
-      if (error instanceof Problem && LATER.has(error.status)) throw Object.assign(new Unreachable(), { busy: error.status });
-      throw Object.assign(error instanceof Error ? error : new Unreachable(), { at: item.place });
+export async function send(parcel, main, keep = parcels.put, tell = async () => {}) {
+  let unkept = 0;
+  try {
+    for (const [at, item] of parcel.items.entries()) {
+      if (item.answer) continue;
+      const answer = await offered(parcel, item, main);
+      checkAnswer(parcel, item, answer);
+      item.answer = { index: answer.index ?? null, committed: answer.committed ?? null, path: answer.path ?? null };
+      unkept += 1;
+      if (unkept === STEP) {
+        unkept = 0;
+        await keep(parcel);
+        await tell(at + 1);
+      }
     }
-    checkAnswer(parcel, item, answer);
-    item.answer = { index: answer.index ?? null, committed: answer.committed ?? null, path: answer.path ?? null };
-    await keep(parcel);
+  } finally {
+    if (unkept) await keep(parcel);
+  }
+}
+
+async function offered(parcel, item, main) {
+  for (let moments = 0; ; moments++) {
+    try {
+      return await (await main.ask("/entries", { method: "POST", body: form(parcel, item) })).json();
+    } catch (error) {
+      const soon = error instanceof Problem && error.status === 429 && moments < MOMENTS;
+      if (!soon && error instanceof Problem && LATER.has(error.status)) throw Object.assign(new Unreachable(), { busy: error.status });
+      if (!soon) throw Object.assign(error instanceof Error ? error : new Unreachable(), { at: item.place });
+      await new Promise((resume) => setTimeout(resume, MOMENT_MS));
+    }
   }
 }
 
@@ -78,7 +101,7 @@ function hashes(path) {
 }
 
 /** What the main site is told at the end. @param {Parcel} parcel */
-export const answers = (parcel) => parcel.items.map((item) => ({ type: item.type, digest: base64url(item.digest), ...item.answer }));
+export const answers = (parcel) => parcel.items.map((item) => ({ type: item.type, digest: base64url(item.digest), index: item.answer.index }));
 
 /** Openings are no longer needed here once the log shows the entries in a signed head. @param {string} origin @param {number} size */
 export async function dropPublished(origin, size) {

@@ -28,13 +28,14 @@ export const FRESH_SECONDS = 10 * 60;
 /**
  * @param {import("./request.js").SigningRequest} request
  * @param {import("./keys.js").KeyRecord} key
- * @param {{account: string, registry: any, seen: any, invitation: Uint8Array | null, made?: import("./invitations.js").Made[], skip?: Set<number>}} with_
+ * @param {{account: string, registry: any, seen: any, invitation: Uint8Array | null, made?: import("./invitations.js").Made[], skip?: Set<number>, tell?: (done: number) => Promise<void>}} with_
  * @returns {Promise<Draft[]>}
  */
-export async function prepare(request, key, { account, registry, seen, invitation, made = [], skip = new Set() }) {
+export async function prepare(request, key, { account, registry, seen, invitation, made = [], skip = new Set(), tell = async () => {} }) {
   const drafts = [];
   for (const [place, item] of request.items.entries()) {
     if (!skip.has(place)) drafts.push(await draft(place, item, key, { account, registry, seen, invitation, made }));
+    if (place % 25 === 24) await tell(place + 1);
   }
   return drafts;
 }

@@ -3,7 +3,7 @@
 
 import { fingerprint, hex, isIdentifier } from "./bytes.js";
 import { h } from "./dom.js";
-import { dateTime, day, hasWords, money, number, said, t } from "./i18n.js";
+import { dateTime, day, dayOf, hasWords, money, number, said, t } from "./i18n.js";
 
 const TIMES = new Set(["time", "seconds", "timestamp", "datetime"]);
 /** Characters that change how their neighbours look and show nothing themselves. */
@@ -66,15 +66,16 @@ function list(fields, known) {
   }));
 }
 
-function label(name, field) {
+/** @param {string} name @param {any} field of the registry, or undefined */
+export function label(name, field) {
   if (field && said(field.title)) return said(field.title);
   return hasWords(`name.${name}`) ? t(`name.${name}`) : h("code", null, visible(name));
 }
 
 /** @param {any} value @param {any} field of the registry, or undefined @returns {Node | string} */
-function show(value, field) {
+export function show(value, field) {
   if (typeof value === "boolean") return t(value ? "value.yes" : "value.no");
-  if (typeof value === "number") return TIMES.has(field?.format) ? dateTime(value) : field?.format === "date" ? day(new Date(value * 1000)) : number(value);
+  if (typeof value === "number") return TIMES.has(field?.format) ? dateTime(value) : field?.format === "date" ? dayOf(value) : number(value);
   if (typeof value === "string") return words(value, field);
   if (value instanceof Uint8Array) return h("span.code", null, value.length ? fingerprint(value) : t("value.empty"));
   if (Array.isArray(value)) {

@@ -8,7 +8,7 @@ from typing import Final
 from coopnode import letters, places
 from coopnode.accounts.projection import NOTICE
 from coopnode.app import Node
-from coopnode.letters import Said
+from coopnode.letters import News, Said
 from coopnode.membership import queries
 from coopnode.outbox import Body, Kind, Receiver
 from coopnode.store.sql import Connection
@@ -29,7 +29,7 @@ def _receivers(node: Node, connection: Connection, body: Body) -> Iterator[Recei
             yield Receiver(account, "officer")
 
 
-def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said:
+def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News:
     account = body["account"]
     place = places.of(node.state)
     facts = {
@@ -42,7 +42,8 @@ def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said
     path = f"/object/{account}" if body["type"] in _OBJECTED else "/me/keys"
     if to.audience == "officer":
         path = "/desk"
-    return Said(letters.words(LETTERS[body["type"]][to.audience], to.locale), facts, path)
+    said = Said(letters.words(LETTERS[body["type"]][to.audience], to.locale), facts, path)
+    return News(said, "security", urgent=True)
 
 
-KIND: Final = Kind(NOTICE, 3 * 86_400, _receivers, _write)
+KIND: Final = Kind(NOTICE, 3 * 86_400, _receivers, _tell)

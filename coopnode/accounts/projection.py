@@ -9,17 +9,14 @@ from coopnode import outbox
 from coopnode.projections import Projection
 from coopnode.store.sql import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    insert,
     projections,
-    select,
-    upsert,
 )
+from coopnode.store.work import Rows, Work
 from protocol.contracts import accounts
 from protocol.contracts.accounts import Account
 from protocol.encoding import Value
@@ -58,20 +55,26 @@ TOLD: Final = frozenset(
 )
 
 
-def _project(connection: Connection, entry: Accepted) -> None:
+_RECOVERIES: Final = Rows(recoveries, by=("account",))
+_EVENTS: Final = Rows(events)
+
+
+def _project(work: Work, entry: Accepted) -> None:
     statement = entry.statement
     found = entry.writes.get((accounts.DOMAIN, f"account/{statement.iss}"))
     if not isinstance(found, Account):
         return
     row = {"account": statement.iss, "commitment": found.recovery, "since_idx": entry.index}
-    known = select(recoveries.c.commitment).where(recoveries.c.account == statement.iss)
-    if connection.execute(known).scalar_one_or_none() != found.recovery:
-        connection.execute(upsert(recoveries).values(row).on_conflict_do_update(["account"], set_=row))
+    known = next(iter(work.find(_RECOVERIES, statement.iss)), None)
+    if known is None:
+        work.add(_RECOVERIES, row)
+    elif known["commitment"] != found.recovery:
+        work.change(_RECOVERIES, known, **row)
     if statement.type in TOLD:
-        _event(connection, entry)
+        _event(work, entry)
 
 
-def _event(connection: Connection, entry: Accepted) -> None:
+def _event(work: Work, entry: Accepted) -> None:
     statement = entry.statement
     key: Any = statement.payload.get("key")
     if isinstance(key, dict):
@@ -80,9 +83,9 @@ def _event(connection: Connection, entry: Accepted) -> None:
     changed = statement.payload.get("keys") or statement.payload.get("revoke")
     kind = SHEET if statement.type == "account.recover/1" and not changed else statement.type
     values = {"account": statement.iss, "type": kind, "at": entry.tick, "key": key}
-    connection.execute(insert(events).values({"idx": entry.index, **values}))
+    work.add(_EVENTS, {"idx": entry.index, **values})
     body: dict[str, Value] = {"account": statement.iss, "type": kind, "at": entry.tick}
-    outbox.announce(connection, NOTICE, entry, [(body, entry.tick)])
+    outbox.announce(work, NOTICE, entry, [(body, entry.tick)])
 
 
 PROJECTIONS: Final = (

@@ -14,19 +14,14 @@ from coopnode import outbox
 from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
-    Row,
     Table,
     Text,
-    func,
-    insert,
     projections,
-    select,
-    update,
 )
+from coopnode.store.work import Row, Rows, Work
 from protocol.contracts import council
 from protocol.contracts.council import Matter
 from protocol.encoding import Value
@@ -119,33 +114,39 @@ def _matters(entry: Accepted) -> Iterator[tuple[str, Matter]]:
 _BALLOT: Final = "council.vote/1"
 
 
-def _project(connection: Connection, entry: Accepted) -> None:
+_MATTERS: Final = Rows(matters, by=("id",))
+_STEPS: Final = Rows(steps, by=("matter",))
+_COMMENTS: Final = Rows(comments)
+_DECISIONS: Final = Rows(decisions, last="number")
+
+
+def _project(work: Work, entry: Accepted) -> None:
     if entry.statement.type == _BALLOT:
         return
     for id, matter in _matters(entry):
-        before = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
+        before = next(iter(work.find(_MATTERS, id)), None)
         event = _event(before, matter)
-        _keep(connection, entry, id, matter, before)
         if event is not None:
-            _step(connection, entry, id, matter, event, before)
+            _step(work, entry, id, matter, event, before)
+        _keep(work, entry, id, matter, before)
         if event == "approved":
-            _number(connection, entry, id, matter)
+            _number(work, entry, id, matter)
     if entry.statement.type == "council.comment/1":
         row = {"idx": entry.index, "matter": entry.statement.sub, "by": entry.statement.iss}
         row |= {"at": entry.tick, "digest": entry.statement.digest}
-        connection.execute(insert(comments).values(row))
+        work.add(_COMMENTS, row)
 
 
-def _event(before: Row[Any] | None, matter: Matter) -> str | None:
+def _event(before: Row | None, matter: Matter) -> str | None:
     """None when nothing moved but the counts."""
     if before is None:
         return "opened"
-    if before.round != matter.box.round:
+    if before["round"] != matter.box.round:
         return "returned"
-    return matter.status if before.status != matter.status else None
+    return matter.status if before["status"] != matter.status else None
 
 
-def _keep(connection: Connection, entry: Accepted, id: str, matter: Matter, before: Row[Any] | None) -> None:
+def _keep(work: Work, entry: Accepted, id: str, matter: Matter, before: Row | None) -> None:
     row: dict[str, Any] = {
         "status": matter.status,
         "outcome": matter.outcome,
@@ -157,23 +158,21 @@ def _keep(connection: Connection, entry: Accepted, id: str, matter: Matter, befo
         "changed_at": entry.tick,
     }
     if before is not None:
-        connection.execute(update(matters).where(matters.c.id == id).values(row))
+        work.change(_MATTERS, before, **row)
         return
     row |= {"idx": matter.index, "id": id, "digest": parse_identifier(id), "kind": matter.kind}
     row |= {"by": matter.by, "subject": matter.subject, "opened_at": entry.tick}
-    connection.execute(insert(matters).values(row))
+    work.add(_MATTERS, row)
 
 
-def _step(
-    connection: Connection, entry: Accepted, id: str, matter: Matter, event: str, before: Row[Any] | None
-) -> None:
+def _step(work: Work, entry: Accepted, id: str, matter: Matter, event: str, before: Row | None) -> None:
     counts = matter.box.counts
     row: dict[str, Any] = {
         "matter": id,
         "idx": entry.index,
         "event": event,
         "outcome": matter.outcome,
-        "round": before.round if before is not None else 1,
+        "round": before["round"] if before is not None else 1,
         "at": entry.tick,
         "type": entry.statement.type,
         "by": entry.statement.iss,
@@ -182,13 +181,13 @@ def _step(
         "against": counts.against,
         "abstain": counts.abstain,
     }
-    connection.execute(insert(steps).values(row))
+    work.add(_STEPS, row)
 
 
-def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) -> None:
-    last = connection.execute(select(func.max(decisions.c.number))).scalar_one_or_none()
+def _number(work: Work, entry: Accepted, id: str, matter: Matter) -> None:
+    last = next(iter(work.find(_DECISIONS)), None)
     row = {
-        "number": (last or 0) + 1,
+        "number": last["number"] + 1 if last is not None else 1,
         "idx": entry.index,
         "matter": id,
         "digest": entry.statement.digest,
@@ -197,15 +196,14 @@ def _number(connection: Connection, entry: Accepted, id: str, matter: Matter) ->
         "at": entry.tick,
         "by": entry.statement.iss,
     }
-    connection.execute(insert(decisions).values(row))
+    work.add(_DECISIONS, row)
 
 
-def _letters(connection: Connection, entry: Accepted) -> None:
+def _letters(work: Work, entry: Accepted) -> None:
     """News for the council: a matter to vote on, a decision to sign."""
     news: list[tuple[dict[str, Value], int]] = []
     for id, matter in _matters(entry) if entry.statement.type != _BALLOT else ():
-        where = (steps.c.matter == id, steps.c.idx == entry.index)
-        event = connection.execute(select(steps.c.event).where(*where)).scalar_one_or_none()
+        event = next((step["event"] for step in work.find(_STEPS, id) if step["idx"] == entry.index), None)
         if event not in _NEWS:
             continue
         body = {"matter": id, "event": event, "round": matter.box.round}
@@ -213,7 +211,7 @@ def _letters(connection: Connection, entry: Accepted) -> None:
         if event != "decided":
             due = max(entry.tick, matter.box.closes - REMIND)
             news.append(({**body, "event": "reminder"}, due))
-    outbox.announce(connection, LETTER, entry, news)
+    outbox.announce(work, LETTER, entry, news)
 
 
 #: In this order: the letters read the step that was just written.

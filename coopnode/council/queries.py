@@ -6,7 +6,7 @@ Counts, rule and outcome are read from the state, never counted here a second ti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -16,7 +16,8 @@ from coopnode.membership import queries as membership
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.queries import ApplicationLine, Paper
 from coopnode.store.schema import entries
-from coopnode.store.sql import Connection, Row, and_, bindparam, select
+from coopnode.store.sql import Connection, Row, Select, and_, bindparam, select
+from coopnode.store.state_store import ReadAhead, SnapshotState
 from coopnode.store.vault import Vault
 from protocol import decisions as engine
 from protocol import documents
@@ -38,7 +39,7 @@ LIVE: Final = ("open", "decided")
 class Where:
     """What a query needs beside the connection."""
 
-    state: State
+    state: SnapshotState
     vault: Vault
     names: Names
     viewer: Viewer
@@ -164,6 +165,8 @@ class Bare:
     tally: Tally
     mine: Choice | None
     todo: Literal["vote", "sign", ""]
+    #: of the decision
+    number: int | None = None
 
     @property
     def ready(self) -> bool:
@@ -185,20 +188,49 @@ _OPENED_BY: Final[Mapping[str, str | None]] = {
 }
 
 
-def _bare(where: Where, row: Row[Any]) -> Bare:
-    view = View(where.state, council.DOMAIN)
-    matter = view.need("matter", row.id, Matter)
-    counted = tally(view, row.id, matter)
-    ballot = _ballot(view, row.id, row.round, where.viewer.account)
-    todo = _todo(view, where.viewer, matter, counted, ballot)
-    return Bare(row, matter, counted, ballot.choice if ballot else None, todo)
+def _opened_by(matter: Matter) -> str | None:
+    """Type of the document that says what the matter is about."""
+    return _OPENED_BY.get(matter.kind, "council.propose/1")
 
 
-def named(connection: Connection, where: Where, bare: Bare, number: int | None = None) -> MatterLine:
+def _bare(where: Where, rows: Sequence[Row[Any]]) -> list[Bare]:
+    """However many they are, with two questions to the state."""
+    state, account = ReadAhead(where.state), where.viewer.account
+    state.bring(council.DOMAIN, [f"matter/{row.id}" for row in rows])
+    view = View(state, council.DOMAIN)
+    held = [view.need("matter", row.id, Matter) for row in rows]
+    ballots = [f"ballot/{row.id}/{row.round}/{account}" for row in rows]
+    ballots += [
+        f"ballot/{row.id}/{each.box.round}/{each.chair}" for row, each in zip(rows, held, strict=True)
+    ]
+    state.bring(council.DOMAIN, ballots)
+    found = []
+    for row, matter in zip(rows, held, strict=True):
+        counted = tally(view, row.id, matter)
+        ballot = _ballot(view, row.id, row.round, account)
+        todo = _todo(view, where.viewer, matter, counted, ballot)
+        number = row._mapping.get("number")
+        found.append(Bare(row, matter, counted, ballot.choice if ballot else None, todo, number))
+    return found
+
+
+def named(connection: Connection, where: Where, bare: Sequence[Bare]) -> list[MatterLine]:
+    """However many they are, with the same few questions."""
+    proposed = [each.row.digest for each in bare if _opened_by(each.matter) is not None]
+    records = private_records.many(connection, where.vault, proposed)
+    subjects = _subjects(connection, where, [each.matter for each in bare])
+    return [
+        _line(where, each, records.get(each.row.digest), subject)
+        for each, subject in zip(bare, subjects, strict=True)
+    ]
+
+
+def _line(where: Where, bare: Bare, record: Mapping[str, Any] | None, name: str | None) -> MatterLine:
     row, matter = bare.row, bare.matter
     title = None
-    if (opened_by := _OPENED_BY.get(matter.kind, "council.propose/1")) is not None:
-        title = _private(connection, where, row.digest, opened_by, matter.by).get("title")
+    if record is not None:
+        roles = where.viewer.reads_as(matter.by)
+        title = private_records.readable(record, _opened_by(matter) or "", roles).get("title")
     return MatterLine(
         idx=row.idx,
         id=row.id,
@@ -218,24 +250,32 @@ def named(connection: Connection, where: Where, bare: Bare, number: int | None =
         roles=matter.roles,
         tally=bare.tally,
         title=str(title) if title is not None else None,
-        name=_subject(connection, where, matter),
+        name=name,
         mine=bare.mine,
         todo=bare.todo,
-        number=number,
+        number=bare.number,
     )
 
 
-def _line(connection: Connection, where: Where, row: Row[Any], number: int | None = None) -> MatterLine:
-    return named(connection, where, _bare(where, row), number)
+def _lines(connection: Connection, where: Where, query: Select[Any]) -> list[MatterLine]:
+    return named(connection, where, _bare(where, connection.execute(query).all()))
 
 
-def _subject(connection: Connection, where: Where, matter: Matter) -> str | None:
-    if matter.subject is None:
-        return None
-    if matter.kind == "admission" and matter.re:
-        roles = where.viewer.reads_as(matter.subject)
-        return where.names.of_document(connection, matter.re[0], "membership.apply/1", roles)
-    return where.names.of_accounts(connection, (matter.subject,), where.viewer)[matter.subject]
+def _subjects(connection: Connection, where: Where, found: Sequence[Matter]) -> list[str | None]:
+    """Whom each is about, in the same order. An applicant is called as the application says."""
+    applied = [each for each in found if _is_application(each)]
+    asked = [(each.re[0], "membership.apply/1", where.viewer.reads_as(each.subject)) for each in applied]
+    by_document = where.names.of_documents(connection, asked)
+    accounts = {each.subject for each in found if each.subject is not None and not _is_application(each)}
+    by_account = where.names.of_accounts(connection, accounts, where.viewer)
+    return [
+        by_document[each.re[0]] if _is_application(each) else by_account.get(each.subject or "")
+        for each in found
+    ]
+
+
+def _is_application(matter: Matter) -> bool:
+    return matter.kind == "admission" and matter.subject is not None and bool(matter.re)
 
 
 def _todo(
@@ -265,13 +305,12 @@ def _private(
 def under_way(connection: Connection, where: Where) -> list[Bare]:
     """The nearest deadline first."""
     query = select(matters).where(matters.c.status.in_(LIVE)).order_by(matters.c.idx)
-    found = [_bare(where, row) for row in connection.execute(query)]
-    return sorted(found, key=lambda item: (item.due, item.row.idx))
+    return sorted(_bare(where, connection.execute(query).all()), key=lambda item: (item.due, item.row.idx))
 
 
 def live(connection: Connection, where: Where) -> list[MatterLine]:
     """Everything under way, the nearest deadline first."""
-    return [named(connection, where, bare) for bare in under_way(connection, where)]
+    return named(connection, where, under_way(connection, where))
 
 
 def ended(
@@ -281,7 +320,7 @@ def ended(
     stopped = matters.c.status.in_(("lapsed", "expired", "cancelled"))
     filter = stopped if before is None else and_(stopped, matters.c.idx < before)
     query = select(matters).where(filter).order_by(matters.c.idx.desc()).limit(limit)
-    return [_line(connection, where, row) for row in connection.execute(query)]
+    return _lines(connection, where, query)
 
 
 def decided(
@@ -296,15 +335,16 @@ def decided(
     )
     if before is not None:
         query = query.where(decisions.c.number < before)
-    return [_line(connection, where, row, row.number) for row in connection.execute(query)]
+    return _lines(connection, where, query)
 
 
 def line(connection: Connection, where: Where, id: str) -> MatterLine | None:
-    row = connection.execute(select(matters).where(matters.c.id == id)).one_or_none()
-    if row is None:
-        return None
-    found = decision(connection, matter=id)
-    return _line(connection, where, row, found.number if found else None)
+    query = (
+        select(matters, decisions.c.number)
+        .join(decisions, decisions.c.matter == matters.c.id, isouter=True)
+        .where(matters.c.id == id)
+    )
+    return next(iter(_lines(connection, where, query)), None)
 
 
 # --- one matter --------------------------------------------------------------------------------------
@@ -417,7 +457,7 @@ def matter(connection: Connection, where: Where, id: str) -> MatterPage | None:
         return None
     view, viewer = View(where.state, council.DOMAIN), where.viewer
     held = view.need("matter", id, Matter)
-    opened_by = _OPENED_BY.get(held.kind, "council.propose/1")
+    opened_by = _opened_by(held)
     opening = _private(connection, where, found.digest, opened_by, held.by) if opened_by else {}
     application = None
     if held.kind == "admission":
@@ -540,13 +580,19 @@ _CHOICES: Final = ("for", "against", "abstain")
 def _comments(connection: Connection, where: Where, id: str) -> tuple[Comment, ...]:
     rows = list(connection.execute(select(comments).where(comments.c.matter == id).order_by(comments.c.idx)))
     names = where.names.of_accounts(connection, {row.by for row in rows}, where.viewer)
+    records = private_records.many(connection, where.vault, [row.digest for row in rows])
+
+    def text(row: Row[Any]) -> str | None:
+        roles = where.viewer.reads_as(row.by)
+        return private_records.readable(records[row.digest], "council.comment/1", roles).get("text")
+
     return tuple(
         Comment(
             row.idx,
             row.at,
             row.by,
             names[row.by],
-            _private(connection, where, row.digest, "council.comment/1", row.by).get("text"),
+            text(row) if row.digest in records else None,
             row.digest,
         )
         for row in rows
@@ -619,6 +665,8 @@ def laws(state: State, matter: Matter | None = None) -> tuple[Law, ...]:
     if matter is not None:
         frozen = {"council.quorum": list(matter.rule.quorum), "council.majority": list(matter.rule.majority)}
         frozen["council.tie"] = "chair" if matter.rule.casting else "fails"
+    # What a member asks is voted on until shortly before its answer is due.
+    asked = matter is not None and _OPENED_BY.get(matter.kind) is not None
     return tuple(
         Law(
             key,
@@ -627,7 +675,7 @@ def laws(state: State, matter: Matter | None = None) -> tuple[Law, ...]:
             key in own,
         )
         for key in _CITED
-        if key in pack.parameters
+        if key in pack.parameters and not (asked and key == "council.vote_days")
     )
 
 

@@ -104,9 +104,10 @@ class Council:
             under_way = queries.under_way(connection, where)
             waiting = [item for item in under_way if item.ready][:most]
             open = [item for item in under_way if not item.ready][:most]
+            lines = queries.named(connection, where, open + waiting)
             return Queue(
-                tuple(queries.named(connection, where, item) for item in open),
-                tuple(queries.named(connection, where, item) for item in waiting),
+                tuple(lines[: len(open)]),
+                tuple(lines[len(open) :]),
                 tuple(queries.decided(connection, where, limit=5)),
                 queries.body(connection, where),
                 sum(bool(item.todo) for item in under_way),
@@ -122,11 +123,10 @@ class Council:
             under_way = queries.under_way(connection, where)
             signatures = [item for item in under_way if item.todo == "sign"]
             votes = [item for item in under_way if item.todo == "vote"]
+            first = queries.named(connection, where, signatures[:most])
+            vote = queries.named(connection, where, votes[:1])
             return Waiting(
-                tuple(queries.named(connection, where, item) for item in signatures[:most]),
-                max(len(signatures) - most, 0),
-                queries.named(connection, where, votes[0]) if votes else None,
-                len(votes),
+                tuple(first), max(len(signatures) - most, 0), vote[0] if vote else None, len(votes)
             )
 
         return await self.ask(account, query)

@@ -93,67 +93,42 @@ class PersonDraft(msgspec.Struct, omit_defaults=True):
     purposes: list[str] = []
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A line of the paper register. `since` as `2020-02-01`."""
-
-    number: int
-    since: str
-    name: str
-    person: Literal["person", "entrepreneur", "organisation"] = "person"
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A line that cannot be taken: its place in the file, what was read, a message id and its values."""
-
-    line: int
-    read: str
-    why: str
-    facts: dict[str, Any] = {}
-
-
-class Register(msgspec.Struct, omit_defaults=True):
-    """A file of members on its way into the register, signed in several sittings."""
-
-    rows: list[Row] = []
-    refused: list[Refused] = []
-
-
 D = TypeVar("D", bound=msgspec.Struct)
 
 
 class DraftBox:
-    """Drafts in the database, under a key derived from the node's session key."""
+    """Drafts of one form in the database, under a key derived from the node's session key."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, form: str = FORM) -> None:
+        self._form = form
         self._box = AESGCM(hashlib.sha256(b"coopnode/founding-draft/0" + secret).digest())
 
     def load(self, connection: Connection, owner: bytes, kind: type[D]) -> D:
         """The owner's draft; a new one when there is none or it does not open."""
-        row = connection.execute(select(drafts.c.box).where(drafts.c.id == _id(owner))).one_or_none()
+        row = connection.execute(select(drafts.c.box).where(drafts.c.id == self._id(owner))).one_or_none()
         if row is None:
             return kind()
         box: bytes = row.box
         try:
-            plain = self._box.decrypt(box[:_NONCE], box[_NONCE:], _id(owner))
+            plain = self._box.decrypt(box[:_NONCE], box[_NONCE:], self._id(owner))
             return msgspec.msgpack.decode(plain, type=kind)
         except (InvalidTag, msgspec.ValidationError, msgspec.DecodeError):
             return kind()
 
     def save(self, connection: Connection, owner: bytes, draft: msgspec.Struct, now: int) -> None:
         nonce = secrets.token_bytes(_NONCE)
-        box = nonce + self._box.encrypt(nonce, msgspec.msgpack.encode(draft), _id(owner))
+        box = nonce + self._box.encrypt(nonce, msgspec.msgpack.encode(draft), self._id(owner))
         row: Mapping[str, Any] = {
-            "id": _id(owner),
+            "id": self._id(owner),
             "owner": owner.hex(),
-            "form": FORM,
+            "form": self._form,
             "box": box,
             "updated_at": now,
         }
         connection.execute(upsert(drafts).values(row).on_conflict_do_update(["id"], set_=row))
 
     def drop(self, connection: Connection, owner: bytes) -> None:
-        connection.execute(delete(drafts).where(drafts.c.id == _id(owner)))
+        connection.execute(delete(drafts).where(drafts.c.id == self._id(owner)))
 
-
-def _id(owner: bytes) -> bytes:
-    return hashlib.sha256(FORM.encode() + owner).digest()[:16]
+    def _id(self, owner: bytes) -> bytes:
+        return hashlib.sha256(self._form.encode() + owner).digest()[:16]

@@ -173,9 +173,25 @@ def reinvite(seat: int, label: str, own: str) -> Item:
     return Item("council.reinvite/1", {"seat": seat}, own, own, invitations=(Invite(("invitation",), label),))
 
 
-def enrol(number: int, since: str, person: str, name: str, label: str, own: str, place: Place) -> Item:
-    """A member of the register kept on paper."""
+def enrol(
+    number: int,
+    since: str,
+    person: str,
+    name: str,
+    label: str,
+    own: str,
+    place: Place,
+    *,
+    paid: Mapping[str, Value] | None = None,
+    to: Mapping[str, str] | None = None,
+) -> Item:
+    """A member of the register kept on paper. `paid`: amounts with the opening they rest on; `to`: where the
+    letter with the invitation goes, for the page that makes it."""
     payload: dict[str, Value] = {"number": number, "since": day_seconds(since, place), "person": person}
+    return enrolment({**payload, **(paid or {})}, name, label, to or {}, own)
+
+
+def enrolment(payload: Mapping[str, Value], name: str, label: str, to: Mapping[str, str], own: str) -> Item:
     return Item(
         "membership.enrol/1",
         payload,
@@ -183,7 +199,7 @@ def enrol(number: int, since: str, person: str, name: str, label: str, own: str,
         own,
         private={"name": name},
         private_fields=("name",),
-        invitations=(Invite(("invitation",), label),),
+        invitations=(Invite(("invitation",), label, to),),
     )
 
 

@@ -430,21 +430,6 @@ def _founder_invitation(state: State, inviting: Statement, index: int) -> Invita
     )
 
 
-def taken_numbers(state: State) -> dict[int, str]:
-    """Member numbers that cannot be enrolled as new, with the reason as a message id."""
-    found: dict[int, str] = {}
-    for key, place in _view(state, membership.DOMAIN).scan("number", "", membership.Place):
-        if place.enrolment is not None:
-            found[int(key)] = (
-                "This number has an invitation already. Enrol it singly to replace the invitation."
-            )
-        elif place.account is not None:
-            found[int(key)] = "This number belongs to a member who has confirmed."
-        else:
-            found[int(key)] = "This number is kept for a seat of the council."
-    return found
-
-
 @dataclass(frozen=True)
 class EnrolmentLine:
     digest: bytes

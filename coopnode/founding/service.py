@@ -7,25 +7,23 @@ interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 from pydantic import SecretStr
 
-from coopnode import admission, config, consents, places
+from coopnode import admission, config, consents, places, scans
 from coopnode.app import Node
 from coopnode.founding import items, queries
-from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Register, Row, Seat
+from coopnode.founding.drafts import Draft, DraftBox, PersonDraft, Seat
 from coopnode.founding.items import Item, Text
 from coopnode.founding.queries import Find, Invitation
 from coopnode.mail import Mailer, MailError, trial
 from coopnode.membership.attachments import media_type
 from coopnode.private_records import values as private_values
-from coopnode.store.database import get_meta, set_meta
 from coopnode.store.schema import blobs, entries
 from coopnode.store.sql import Connection, select, upsert
 from protocol import documents, encoding, methodology, registry
@@ -36,7 +34,7 @@ from protocol.documents import Statement
 from protocol.errors import StatementError
 
 MEDIA_TYPE = "text/plain"
-MAX_MINUTES = 20 * 2**20
+MAX_MINUTES = scans.LARGEST
 
 Permission = Literal["open", "used", "none"]
 
@@ -116,20 +114,6 @@ class Founding:
         now = self.node.clock.peek()
         await self.node.database.write(lambda connection: self._drafts.save(connection, owner, draft, now))
 
-    async def register(self, account: str) -> Register:
-        """The file of members this officer is enrolling."""
-        owner = _enrolling(account)
-        return await self.node.database.read(
-            lambda connection: self._drafts.load(connection, owner, Register)
-        )
-
-    async def save_register(self, account: str, file: Register) -> None:
-        now, owner = self.node.clock.peek(), _enrolling(account)
-        await self.node.database.write(lambda connection: self._drafts.save(connection, owner, file, now))
-
-    async def drop_register(self, account: str) -> None:
-        await self.drop(_enrolling(account))
-
     async def drop(self, owner: bytes) -> None:
         await self.node.database.write(lambda connection: self._drafts.drop(connection, owner))
 
@@ -155,14 +139,9 @@ class Founding:
 
     async def keep_minutes(self, data: bytes) -> bytes:
         """Scanned minutes go into the vault, encrypted; their digest in the document finds them again."""
-        digest = hashlib.sha256(data).digest()
-
-        def change(connection: Connection) -> None:
-            kept = self.node.vault.attach(data)
-            set_meta(connection, f"minutes/{digest.hex()}", kept.hex())
-
-        await self.node.database.write(change)
-        return digest
+        return await self.node.database.write(
+            lambda connection: scans.keep(connection, self.node.vault, data)
+        )
 
     async def minutes_scan(self, appointment: bytes, account: str) -> tuple[str, bytes] | None:
         """(media type, file) behind the digest that an appointment names, for members and holders of offices
@@ -176,8 +155,7 @@ class Founding:
             digest = found.payload["basis"].get("minutes")
             if digest is None or not (known.is_member(account) or known.roles(account)):
                 return None
-            kept = get_meta(connection, f"minutes/{digest.hex()}")
-            return self.node.vault.attachment(bytes.fromhex(kept)) if kept else None
+            return scans.find(connection, self.node.vault, digest)
 
         data = await self.node.database.read(query)
         return (media_type(data) or "application/octet-stream", data) if data is not None else None
@@ -303,13 +281,12 @@ class Founding:
         assert self.node.cooperative is not None
         return [items.reinvite(seat, label, self.node.cooperative)]
 
-    async def enrol(self, rows: Iterable[Row], label: Callable[[Row], str]) -> list[Item]:
+    async def enrol(self, number: int, since: str, person: str, name: str, label: str) -> list[Item]:
+        """One line of the register kept on paper."""
         own = self.node.cooperative
         assert own is not None
         place = await self.node.database.read(lambda _: places.of(self.state))
-        return [
-            items.enrol(row.number, row.since, row.person, row.name, label(row), own, place) for row in rows
-        ]
+        return [items.enrol(number, since, person, name, label, own, place)]
 
     async def void(self, enrolment: bytes, reason: str) -> list[Item]:
         own = self.node.cooperative
@@ -428,9 +405,6 @@ class Founding:
     async def open_enrolments(self) -> list[queries.EnrolmentLine]:
         return await self.node.database.read(lambda _: queries.open_enrolments(self.node.state))
 
-    async def taken_numbers(self) -> dict[int, str]:
-        return await self.node.database.read(lambda _: queries.taken_numbers(self.node.state))
-
     async def texts(self) -> list[queries.TextLine]:
         return await self.node.database.read(lambda _: queries.texts(self.node.state))
 
@@ -448,11 +422,6 @@ class Founding:
 
     async def parameter(self, key: str) -> Any:
         return await self.node.database.read(lambda _: queries.facts(self.node.state).parameter(key))
-
-
-def _enrolling(account: str) -> bytes:
-    """Whose draft a file of members is."""
-    return f"enrol/{account}".encode()
 
 
 _JOINING = ("council.accept/1", "membership.accept/1", "founding.join/1", "membership.apply/1")

@@ -7,7 +7,7 @@ from typing import Final
 
 from coopnode import letters, places
 from coopnode.app import Node
-from coopnode.letters import Said
+from coopnode.letters import Date, News, Said
 from coopnode.mail import Letter, Mailer
 from coopnode.membership import queries
 from coopnode.membership.projection import LETTER
@@ -21,6 +21,7 @@ _WORDS: Final = letters.load(__package__)
 LETTERS: Final = _WORDS["letters"]
 #: By language; placeholder: code.
 CODE: Final = _WORDS["code"]
+_PAY: Final = _WORDS["dates"]["pay"]
 
 
 def _receivers(node: Node, connection: Connection, body: Body) -> Iterator[Receiver]:
@@ -39,7 +40,7 @@ def _receivers(node: Node, connection: Connection, body: Body) -> Iterator[Recei
             yield Receiver(account, audience)
 
 
-def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said | None:
+def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News | None:
     application = queries.application_by_id(connection, body["application"])
     if application is None:
         return None
@@ -53,10 +54,18 @@ def _write(node: Node, connection: Connection, body: Body, to: Receiver) -> Said
     page = "/join/status" if to.audience == "applicant" else f"/desk/applications/{application.number}"
     if body["status"] == "member":
         page = "/me/membership"
-    return Said(letters.words(LETTERS[body["status"]][to.audience], to.locale), facts, page)
+    said = Said(letters.words(LETTERS[body["status"]][to.audience], to.locale), facts, page)
+    moved_on = application.status != body["status"]
+    if to.audience != "applicant":
+        return News(said, "desk", concerns=not moved_on)
+    date = None
+    if body["status"] == "admitted" and application.pay_by:
+        date = Date(f"application/{application.id}/pay", application.pay_by, letters.line(_PAY, to.locale))
+    # A step that another has overtaken is past: what came of it stands in the next letter.
+    return News(said, "membership", concerns=not moved_on, date=date)
 
 
-KIND: Final = Kind(LETTER, 3 * 86_400, _receivers, _write)
+KIND: Final = Kind(LETTER, 3 * 86_400, _receivers, _tell)
 
 
 async def send_code(

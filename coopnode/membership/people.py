@@ -11,12 +11,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from coopnode import private_records
 from coopnode.store.schema import entries, state
 from coopnode.store.schema import private_records as records
-from coopnode.store.sql import Connection, Select, bindparam, exists, func, select
+from coopnode.store.sql import Connection, Select, bindparam, func, select
 from coopnode.store.vault import Vault
 from protocol import registry
 from protocol.contract import State
@@ -30,6 +31,10 @@ WHO: Final = (
     "council.accept/1",
     "founding.join/1",
 )
+
+
+#: Accounts of one question: with more of them PostgreSQL reads the log from its beginning.
+_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +91,47 @@ class Names:
         """Name by account; None where there is none, it was erased, or the viewer may not see it."""
         wanted = set(accounts)
         found: dict[str, str | None] = dict.fromkeys(wanted)
-        for account, (digest, type) in who(connection, wanted).items():
-            found[account] = self.of_document(connection, digest, type, viewer.reads_as(account))
-        return found
+        known = who(connection, wanted)
+        asked = [(digest, type, viewer.reads_as(account)) for account, (digest, type) in known.items()]
+        names = self.of_documents(connection, asked)
+        return found | {account: names[digest] for account, (digest, _) in known.items()}
 
     def of_document(
         self, connection: Connection, digest: bytes, type: str, roles: Collection[str]
     ) -> str | None:
-        readers = next((item.readers for item in registry.TYPES[type].private if item.name == "name"), ())
-        if not set(readers) & set(roles):
-            return None
-        now = time.monotonic()
+        return self.of_documents(connection, [(digest, type, roles)])[digest]
+
+    def of_documents(
+        self, connection: Connection, asked: Iterable[tuple[bytes, str, Collection[str]]]
+    ) -> dict[bytes, str | None]:
+        """Name by digest, of (digest, type, roles in which it is read); None as in `of_accounts`. The boxes
+        that have to be opened come in one question."""
+        found: dict[bytes, str | None] = {}
+        wanted, now = [], time.monotonic()
+        for digest, type, roles in asked:
+            found[digest] = None
+            if not _readers(type).isdisjoint(roles):
+                wanted.append(digest)
+        if not wanted:
+            return found
         self._forget_erased(connection, now)
+        closed = []
         with self._lock:
-            held = self._held.get(digest)
-            if held is not None and held[0] > now:
-                self._held.move_to_end(digest)
-                return held[1]
-        record = private_records.opened(connection, self._vault, digest)
-        field = record["fields"].get("name") if record else None
-        name = str(field["value"]) if field else None
+            for digest in wanted:
+                held = self._held.get(digest)
+                if held is not None and held[0] > now:
+                    self._held.move_to_end(digest)
+                    found[digest] = held[1]
+                else:
+                    closed.append(digest)
+        records = private_records.many(connection, self._vault, closed)
         with self._lock:
-            self._hold(digest, name, now)
-        return name
+            for digest in closed:
+                record = records.get(digest)
+                field = record["fields"].get("name") if record else None
+                found[digest] = str(field["value"]) if field else None
+                self._hold(digest, found[digest], now)
+        return found
 
     def know(self, digest: bytes, name: str) -> None:
         """Of a record that was opened just now for another reason."""
@@ -133,6 +156,14 @@ class Names:
                 self._held.clear()
 
 
+@cache
+def _readers(type: str) -> frozenset[str]:
+    """Of the name in a document of this type."""
+    return frozenset(
+        reader for item in registry.TYPES[type].private if item.name == "name" for reader in item.readers
+    )
+
+
 def who(
     connection: Connection, accounts: Collection[str], *, erased: bool = False
 ) -> dict[str, tuple[bytes, str]]:
@@ -141,8 +172,8 @@ def who(
     found: dict[str, tuple[bytes, str]] = {}
     wanted = sorted(accounts)
     query = _LATEST if erased else _LATEST_KEPT
-    for start in range(0, len(wanted), 500):
-        for row in connection.execute(query, {"accounts": wanted[start : start + 500]}):
+    for start in range(0, len(wanted), _AT_ONCE):
+        for row in connection.execute(query, {"accounts": wanted[start : start + _AT_ONCE]}):
             found[row.iss] = (row.digest, row.type)
     return found
 
@@ -159,7 +190,9 @@ def _latest(*more: Any) -> Select[Any]:
 
 
 _LATEST: Final = _latest()
-_LATEST_KEPT: Final = _latest(exists().where(records.c.digest == entries.c.digest))
+#: Counted, not asked for by EXISTS: PostgreSQL would join the whole table for it.
+_BOXES: Final = select(func.count()).where(records.c.digest == entries.c.digest).scalar_subquery()
+_LATEST_KEPT: Final = _latest(_BOXES > 0)
 
 
 def particulars(

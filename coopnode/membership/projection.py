@@ -14,20 +14,14 @@ from coopnode import erasure, outbox
 from coopnode.projections import Projection, written
 from coopnode.store.sql import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    and_,
-    delete,
-    insert,
     projections,
-    select,
-    update,
-    upsert,
 )
+from coopnode.store.work import Rows, Work
 from protocol.contracts import membership
 from protocol.contracts.membership import Application, Enrolment, Filed, Former, Member, Place, Request
 from protocol.identifiers import identifier
@@ -142,25 +136,33 @@ requests: Final = Table(
 LETTER: Final = "membership.letter"
 
 
-def _project(connection: Connection, entry: Accepted) -> None:
+_APPLICATIONS: Final = Rows(applications, by=("idx",))
+_STEPS: Final = Rows(steps)
+_REGISTER: Final = Rows(register, by=("number",))
+_RECORDS: Final = Rows(records, by=("case",))
+_REQUESTS: Final = Rows(requests)
+_TOTALS: Final = Rows(totals, by=("what", "status"), last="at")
+
+
+def _project(work: Work, entry: Accepted) -> None:
     if not any(domain == membership.DOMAIN for domain, _ in entry.writes):
         return
     for id, application in written(entry, membership.DOMAIN, "application", Application):
-        _application(connection, entry, id, application)
+        _application(work, entry, id, application)
     enrolled = dict(written(entry, membership.DOMAIN, "enrolment", Enrolment))
     joined = dict(written(entry, membership.DOMAIN, "member", Member))
     ended = {former.number: former for _, former in written(entry, membership.DOMAIN, "former", Former)}
     for key, place in written(entry, membership.DOMAIN, "number", Place):
         if place.former:
-            _left(connection, entry, place, ended[int(key)])
+            _left(work, entry, place, ended[int(key)])
         else:
-            _place(connection, entry, int(key), place, enrolled, joined)
+            _place(work, entry, int(key), place, enrolled, joined)
     for (domain, key), value in entry.writes.items():
         if domain == membership.DOMAIN and key.startswith("number/") and value is None:
-            _end_place(connection, entry, int(key.removeprefix("number/")))
+            _end_place(work, entry, int(key.removeprefix("number/")))
 
 
-def _application(connection: Connection, entry: Accepted, id: str, found: Application) -> None:
+def _application(work: Work, entry: Accepted, id: str, found: Application) -> None:
     row = {
         "idx": found.index,
         "id": id,
@@ -181,10 +183,12 @@ def _application(connection: Connection, entry: Accepted, id: str, found: Applic
         "changed_idx": entry.index,
         "changed_at": entry.tick,
     }
-    before = select(applications.c.status).where(applications.c.idx == found.index)
-    _moved(connection, entry, "application", connection.execute(before).scalar_one_or_none(), found.status)
-    later = {name: value for name, value in row.items() if name not in ("idx", "id", "applied_at")}
-    connection.execute(upsert(applications).values(row).on_conflict_do_update(["idx"], set_=later))
+    before = next(iter(work.find(_APPLICATIONS, found.index)), None)
+    _moved(work, entry, "application", before["status"] if before is not None else None, found.status)
+    if before is None:
+        work.add(_APPLICATIONS, row)
+    else:
+        work.change(_APPLICATIONS, before, **(row | {"applied_at": before["applied_at"]}))
     step = {
         "application": id,
         "idx": entry.index,
@@ -194,18 +198,18 @@ def _application(connection: Connection, entry: Accepted, id: str, found: Applic
         "by": entry.statement.iss,
         "digest": entry.statement.digest,
     }
-    connection.execute(insert(steps).values(step))
+    work.add(_STEPS, step)
 
 
 def _place(
-    connection: Connection,
+    work: Work,
     entry: Accepted,
     number: int,
     place: Place,
     enrolled: dict[str, Enrolment],
     joined: dict[str, Member],
 ) -> None:
-    _end_place(connection, entry, number)
+    _end_place(work, entry, number)
     row: dict[str, object] = {
         "number": number,
         "from_idx": entry.index,
@@ -220,13 +224,13 @@ def _place(
         enrolment = enrolled[place.enrolment]
         row |= {"status": "invited", "person": enrolment.person}
         row |= {"since": enrolment.since, "digest": enrolment.digest}
-    connection.execute(insert(register).values(row))
-    _moved(connection, entry, "register", None, str(row["status"]))
+    work.add(_REGISTER, row)
+    _moved(work, entry, "register", None, str(row["status"]))
 
 
-def _left(connection: Connection, entry: Accepted, place: Place, former: Former) -> None:
+def _left(work: Work, entry: Accepted, place: Place, former: Former) -> None:
     """The number stays the former member's."""
-    _end_place(connection, entry, former.number)
+    _end_place(work, entry, former.number)
     row = {
         "number": former.number,
         "from_idx": entry.index,
@@ -237,80 +241,79 @@ def _left(connection: Connection, entry: Accepted, place: Place, former: Former)
         "since": former.since,
         "digest": former.basis,
     }
-    connection.execute(insert(register).values(row))
-    _moved(connection, entry, "register", None, "left")
+    work.add(_REGISTER, row)
+    _moved(work, entry, "register", None, "left")
 
 
-def _end_place(connection: Connection, entry: Accepted, number: int) -> None:
+def _end_place(work: Work, entry: Accepted, number: int) -> None:
     """What the register said of the number holds no longer."""
-    ends = and_(register.c.number == number, register.c.to_idx.is_(None))
-    before = connection.execute(select(register.c.status).where(ends)).scalar_one_or_none()
+    before = next((row for row in work.find(_REGISTER, number) if row["to_idx"] is None), None)
     if before is not None:
-        connection.execute(update(register).where(ends).values(to_idx=entry.index, to_at=entry.tick))
-        _moved(connection, entry, "register", before, None)
+        work.change(_REGISTER, before, to_idx=entry.index, to_at=entry.tick)
+        _moved(work, entry, "register", before["status"], None)
 
 
-def _moved(connection: Connection, entry: Accepted, what: str, before: str | None, after: str | None) -> None:
+def _moved(work: Work, entry: Accepted, what: str, before: str | None, after: str | None) -> None:
     """One more at a status, one less at another."""
     for status, by in ((before, -1), (after, 1)) if before != after else ():
         if status is None:
             continue
-        known = select(totals.c.number).where(totals.c.what == what, totals.c.status == status)
-        last = connection.execute(known.order_by(totals.c.at.desc()).limit(1)).scalar_one_or_none()
-        row = {"what": what, "status": status, "at": entry.tick, "number": (last or 0) + by}
-        again = upsert(totals).values(row)
-        connection.execute(
-            again.on_conflict_do_update(["what", "status", "at"], set_={"number": row["number"]})
-        )
+        last = next(iter(work.find(_TOTALS, what, status)), None)
+        number = (last["number"] if last is not None else 0) + by
+        if last is not None and last["at"] == entry.tick:
+            work.change(_TOTALS, last, number=number)
+        else:
+            work.add(_TOTALS, {"what": what, "status": status, "at": entry.tick, "number": number})
 
 
-def _requests(connection: Connection, entry: Accepted) -> None:
+def _requests(work: Work, entry: Accepted) -> None:
     for id, found in written(entry, membership.DOMAIN, "request", Request):
-        row = {"idx": found.index, "id": id, "account": found.account}
-        connection.execute(insert(requests).values(row))
+        if found.index == entry.index:
+            work.add(_REQUESTS, {"idx": found.index, "id": id, "account": found.account})
 
 
-def _letters(connection: Connection, entry: Accepted) -> None:
+def _letters(work: Work, entry: Accepted) -> None:
     """News of each application that moved; who gets a letter is found out when it is sent."""
     moved = written(entry, membership.DOMAIN, "application", Application)
     news = [({"application": id, "status": found.status}, entry.tick) for id, found in moved]
-    outbox.announce(connection, LETTER, entry, news)
+    outbox.announce(work, LETTER, entry, news)
 
 
-def _records(connection: Connection, entry: Accepted) -> None:
+def _records(work: Work, entry: Accepted) -> None:
     """Which records belong together; what was erased leaves the list."""
     for id, application in written(entry, membership.DOMAIN, "application", Application):
         about = {"kind": "application", "number": application.index, "account": application.applicant}
         if application.index == entry.index:
-            _keep(connection, entry, id, about)
-        _filed(connection, entry, id, about)
+            _keep(work, entry, id, about)
+        _filed(work, entry, id, about)
         if application.ended_at == entry.tick:
-            _end_case(connection, id, application.status, entry.tick)
+            _end_case(work, id, application.status, entry.tick)
     for id, enrolment in written(entry, membership.DOMAIN, "enrolment", Enrolment):
         about = {"kind": "enrolment", "number": enrolment.number, "account": None}
         if enrolment.voided_at is None:
-            _keep(connection, entry, id, about)
+            _keep(work, entry, id, about)
         else:
-            _filed(connection, entry, id, about)
-            _end_case(connection, id, "voided", entry.tick)
+            _filed(work, entry, id, about)
+            _end_case(work, id, "voided", entry.tick)
     if erased := erasure.named((entry,)):
-        connection.execute(delete(records).where(records.c.digest.in_(erased)))
+        work.delete(_RECORDS, "digest", erased)
 
 
-def _keep(connection: Connection, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
+def _keep(work: Work, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
     found = entry.statement
     row = {"digest": found.digest, "idx": entry.index, "type": found.type, "case": case, **about}
-    connection.execute(insert(records).values(row))
+    work.add(_RECORDS, row)
 
 
-def _filed(connection: Connection, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
+def _filed(work: Work, entry: Accepted, case: str, about: Mapping[str, object]) -> None:
     for id, filed in written(entry, membership.DOMAIN, "filed", Filed):
         if filed.case == case and id == identifier(entry.statement.digest):
-            _keep(connection, entry, case, about)
+            _keep(work, entry, case, about)
 
 
-def _end_case(connection: Connection, case: str, status: str, at: int) -> None:
-    connection.execute(update(records).where(records.c.case == case).values(status=status, ended_at=at))
+def _end_case(work: Work, case: str, status: str, at: int) -> None:
+    for row in work.find(_RECORDS, case):
+        work.change(_RECORDS, row, status=status, ended_at=at)
 
 
 PROJECTIONS: Final = (

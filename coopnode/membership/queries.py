@@ -4,7 +4,7 @@ inside `Database.read`, one hop for all questions of a request.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -251,13 +251,9 @@ def list_applications(
     order = applications.c.idx.asc() if oldest_first else applications.c.idx.desc()
     query = select(applications).where(and_(*where)).order_by(order).limit(limit)
     rows = list(connection.execute(query))
-    roles = {row.applicant: viewer.reads_as(row.applicant) for row in rows}
-    return [
-        _application(
-            row, names.of_document(connection, row.digest, "membership.apply/1", roles[row.applicant])
-        )
-        for row in rows
-    ]
+    asked = [(row.digest, "membership.apply/1", viewer.reads_as(row.applicant)) for row in rows]
+    known = names.of_documents(connection, asked)
+    return [_application(row, known[row.digest]) for row in rows]
 
 
 def applications_at(
@@ -353,16 +349,22 @@ class Paper:
 def paper(
     connection: Connection, vault: Vault, digest: bytes, viewer: Viewer, about: str | None
 ) -> Paper | None:
-    row = connection.execute(_DOCUMENT, {"digest": digest}).one_or_none()
-    return _paper(connection, vault, row, viewer, about) if row else None
+    return papers(connection, vault, {digest: about}, viewer).get(digest)
 
 
-_DOCUMENT: Final = (
-    select(entries.c.idx, entries.c.raw, entries.c.tick)
-    .where(entries.c.digest == bindparam("digest"))
-    .order_by(entries.c.idx)
-    .limit(1)
-)
+def papers(
+    connection: Connection, vault: Vault, wanted: Mapping[bytes, str | None], viewer: Viewer
+) -> dict[bytes, Paper]:
+    """By digest, of those that there are; `wanted`: digest → whom it is about. In two questions."""
+    query = (
+        select(entries.c.idx, entries.c.raw, entries.c.tick, entries.c.digest)
+        .where(entries.c.digest.in_(list(wanted)))
+        .order_by(entries.c.idx.desc())
+    )
+    # The first entry of a document is the one that counted.
+    rows = {row.digest: row for row in connection.execute(query)}
+    read = _papers(connection, vault, [(row, wanted[digest]) for digest, row in rows.items()], viewer)
+    return {each.digest: each for each in read}
 
 
 def attested(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer) -> Paper | None:
@@ -373,18 +375,35 @@ def attested(connection: Connection, vault: Vault, digest: bytes, viewer: Viewer
     return found
 
 
-def _paper(connection: Connection, vault: Vault, row: Any, viewer: Viewer, about: str | None) -> Paper:
+def _papers(
+    connection: Connection, vault: Vault, rows: Iterable[tuple[Any, str | None]], viewer: Viewer
+) -> list[Paper]:
+    """Of rows of the log and whom each is about, in their order; the boxes in one question."""
+    found = [(_public(row), about) for row, about in rows]
+    private = [each.digest for each, _ in found if registry.TYPES[each.type].private]
+    records = private_records.many(connection, vault, private)
+    return [
+        _opened(connection, each, records.get(each.digest), viewer, about)
+        if registry.TYPES[each.type].private
+        else each
+        for each, about in found
+    ]
+
+
+def _public(row: Any) -> Paper:
     statement = documents.parse(row.raw)
     public = {name: value for name, value in statement.payload.items() if name not in ("type", "private")}
-    found = Paper(row.idx, statement.type, statement.digest, row.tick or statement.iat, statement.iss, public)
-    if not registry.TYPES[statement.type].private:
-        return found
-    return _opened(connection, vault, found, viewer, about)
+    return Paper(row.idx, statement.type, statement.digest, row.tick or statement.iat, statement.iss, public)
 
 
-def _opened(connection: Connection, vault: Vault, found: Paper, viewer: Viewer, about: str | None) -> Paper:
+def _opened(
+    connection: Connection,
+    found: Paper,
+    record: Mapping[str, Any] | None,
+    viewer: Viewer,
+    about: str | None,
+) -> Paper:
     subject = about if about is not None else found.by
-    record = private_records.opened(connection, vault, found.digest)
     shown: list[Field] = []
     for item in registry.TYPES[found.type].private:
         # What the signer wrote is theirs; what is about somebody is that person's too.
@@ -410,7 +429,8 @@ def papers_of(connection: Connection, vault: Vault, found: ApplicationLine, view
         .where(entries.c.idx.in_(union_all(before, moved)))
         .order_by(entries.c.idx)
     )
-    return [_paper(connection, vault, row, viewer, found.applicant) for row in connection.execute(query)]
+    rows = [(row, found.applicant) for row in connection.execute(query)]
+    return _papers(connection, vault, rows, viewer)
 
 
 def reason_of(
@@ -521,15 +541,12 @@ def _lines(
     connection: Connection, names: Names, viewer: Viewer, rows: Sequence[Row[Any]]
 ) -> list[RegisterLine]:
     known = names.of_accounts(connection, {row.account for row in rows if row.account}, viewer)
-    return [_line(connection, names, viewer, row, known) for row in rows]
+    invited, roles = [row for row in rows if row.status == "invited"], viewer.reads_as(None)
+    enrolled = names.of_documents(connection, [(row.digest, "membership.enrol/1", roles) for row in invited])
+    return [_line(row, enrolled.get(row.digest) or known.get(row.account)) for row in rows]
 
 
-def _line(
-    connection: Connection, names: Names, viewer: Viewer, row: Row[Any], known: Mapping[str, str | None]
-) -> RegisterLine:
-    name = known.get(row.account) if row.account else None
-    if row.status == "invited":
-        name = names.of_document(connection, row.digest, "membership.enrol/1", viewer.reads_as(None))
+def _line(row: Row[Any], name: str | None) -> RegisterLine:
     return RegisterLine(
         row.number,
         row.status,
@@ -669,26 +686,20 @@ def statements_about(
     asked = {"account": account} if before is None else {"account": account, "before": before}
     viewer = Viewer(account)
     subjects = {account} | {row[0] for row in connection.execute(_OWN, {"account": account})}
-    found = []
-    for row in connection.execute(query, asked):
+    rows = connection.execute(query, asked).all()
+    found, own_rows = {}, []
+    for row in rows:
         statement = documents.parse(row.raw)
         # What an officer wrote about somebody else's case is that person's, not the officer's.
         if statement.sub not in subjects and statement.domain == membership.DOMAIN:
-            found.append(
-                Paper(
-                    row.idx,
-                    statement.type,
-                    statement.digest,
-                    row.tick or statement.iat,
-                    statement.iss,
-                    {},
-                    (),
-                    "closed",
-                )
+            at = row.tick or statement.iat
+            found[row.idx] = Paper(
+                row.idx, statement.type, statement.digest, at, statement.iss, {}, (), "closed"
             )
         else:
-            found.append(_paper(connection, vault, row, viewer, account))
-    return found
+            own_rows.append((row, account))
+    found |= {paper.idx: paper for paper in _papers(connection, vault, own_rows, viewer)}
+    return [found[row.idx] for row in rows]
 
 
 def records_of(

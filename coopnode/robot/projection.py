@@ -8,15 +8,14 @@ from typing import Final
 from coopnode.projections import Projection
 from coopnode.store.sql import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    insert,
     projections,
 )
+from coopnode.store.work import Rows, Work
 from protocol.contracts import council
 from protocol.log import Accepted
 
@@ -36,8 +35,10 @@ acts: Final = Table(
     Index("robot_acts_matter", "matter"),
 )
 
+_ACTS: Final = Rows(acts)
 
-def _project(connection: Connection, entry: Accepted) -> None:
+
+def _project(work: Work, entry: Accepted) -> None:
     spent = f"spent/{entry.statement.kid.hex()}/"
     if not any(domain == council.DOMAIN and key.startswith(spent) for domain, key in entry.writes):
         return
@@ -55,7 +56,7 @@ def _project(connection: Connection, entry: Accepted) -> None:
         "matter": matter,
         "digest": entry.statement.digest,
     }
-    connection.execute(insert(acts).values(row))
+    work.add(_ACTS, row)
 
 
 PROJECTIONS: Final = (Projection("robot", 1, (acts,), _project, frozenset(council.ACTS)),)

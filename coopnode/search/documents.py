@@ -247,9 +247,10 @@ def _lines(
     rows = connection.execute(query).all()
     people = {row.by for row in rows} | {row.about for row in rows if row.about is not None}
     names = search.names.of_accounts(connection, people, search.viewer)
+    papers = membership.papers(connection, vault, {row.digest: row.about for row in rows}, search.viewer)
     lines = []
     for row in rows:
-        paper = membership.paper(connection, vault, row.digest, search.viewer, row.about)
+        paper = papers.get(row.digest)
         if paper is None:
             continue
         values = {field.name: str(field.value) for field in paper.fields}

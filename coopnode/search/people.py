@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coopnode.membership.people import WHO, Viewer, who
+from coopnode.membership.projection import REQUESTS
 from coopnode.search import words
 from coopnode.search.merging import Places, merged
 from coopnode.search.words import Asked
-from coopnode.store.database import Database, driver
-from coopnode.store.rows import insert_rows
+from coopnode.store.database import Database, analyze, driver
+from coopnode.store.rows import add_rows
 from coopnode.store.schema import (
     BLIND_INDEX,
     entries,
@@ -47,7 +48,8 @@ from protocol.log import Accepted
 VERSION: Final = 1
 ENROL: Final = "membership.enrol/1"
 _TERM: Final = 8
-_INTO_TERMS: Final = "INSERT INTO search_terms (term, idx)"
+_TERMS: Final = (search_terms.name, ("term", "idx"))
+_RECORDS: Final = (search_records.name, ("idx", "subject", "terms"))
 #: No place in the log.
 _MARK: Final = -1
 _PURPOSE: Final = b"coopnode/search/1"
@@ -77,11 +79,11 @@ FIELDS: Final[Mapping[str, Mapping[str, words.Kind]]] = {
     type: {item.name: kind for item in registry.TYPES[type].private if (kind := kind_of(type, item))}
     for type in (*WHO, ENROL)
 }
-#: Papers of the council: type → fields searched by the stems of their words.
+#: Papers of the council, and what members ask of it: type → fields searched by the stems of their words.
 TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     type: found
     for type, kind in registry.TYPES.items()
-    if kind.domain == "council"
+    if (kind.domain == "council" or type == REQUESTS["petition"])
     and type not in WHO
     and (found := tuple(item.name for item in kind.private if item.name in _FIELDS_OF_TEXT))
 }
@@ -207,7 +209,7 @@ class People:
     def _write(connection: Connection, found: Sequence[tuple[int, str, list[bytes]]]) -> None:
         """Ascending by term, as the table is."""
         rows = sorted((term, idx) for idx, _, terms in found for term in terms)
-        insert_rows(driver(connection), _INTO_TERMS, rows)
+        add_rows(driver(connection), *_TERMS, rows)
         _keep_records(connection, found)
 
     # -- filling it -----------------------------------------------------------------------------------
@@ -223,6 +225,7 @@ class People:
                 table.create(connection)
             self._fill(connection, database)
             self._write(connection, [(_MARK, "filled", [])])
+            analyze(connection, (search_records, search_terms))
             row = {"name": BLIND_INDEX, "version": VERSION, "size": 0}
             connection.execute(
                 upsert(projection_versions).values(row).on_conflict_do_update(["name"], set_=row)
@@ -257,7 +260,7 @@ class People:
             for idx, _, terms in found:
                 sorter.add(idx, terms)
         for rows in sorter.rows():
-            insert_rows(driver(connection), _INTO_TERMS, rows)
+            add_rows(driver(connection), *_TERMS, rows)
 
     def _read(
         self, connection: Connection, items: Iterable[tuple[bytes, str, str]]
@@ -385,7 +388,7 @@ def _drop_tables(connection: Connection) -> None:
 
 def _keep_records(connection: Connection, found: Iterable[tuple[int, str, list[bytes]]]) -> None:
     rows = [(idx, subject, b"".join(terms)) for idx, subject, terms in found]
-    insert_rows(driver(connection), "INSERT INTO search_records (idx, subject, terms)", rows)
+    add_rows(driver(connection), *_RECORDS, rows)
 
 
 class _Sorter:

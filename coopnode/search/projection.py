@@ -12,15 +12,14 @@ from coopnode.projections import Projection, written
 from coopnode.search import words
 from coopnode.store.sql import (
     Column,
-    Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    insert,
     projections,
 )
+from coopnode.store.work import Rows, Work
 from protocol import registry
 from protocol.contracts import council, membership
 from protocol.contracts.council import Matter
@@ -70,10 +69,17 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "membership.incomplete/1",
     ),
     "payments": ("membership.payment/1",),
-    "register": ("membership.enrol/1", "membership.accept/1", "membership.void/1"),
+    "register": (
+        *("membership.opening/1", "membership.enrol/1"),
+        *("membership.accept/1", "membership.void/1"),
+    ),
     "matters": ("council.propose/1", "council.comment/1", "council.return/1"),
+    "requests": ("membership.petition/1", "membership.leave/1"),
     "decisions": ("council.approve/1", "founding.minutes/1"),
-    "council": ("council.appoint/1", "council.accept/1", "council.reinvite/1"),
+    "council": (
+        *("council.appoint/1", "council.accept/1", "council.reinvite/1"),
+        *("council.delegate/1", "council.undelegate/1"),
+    ),
     "rules": ("cooperative.charter/1", "cooperative.agreement/1", "cooperative.pack/1"),
     "founding": ("cooperative.genesis/1", "founding.convene/1", "founding.join/1", "founding.open/1"),
     "erasures": ("vault.erase/1",),
@@ -90,20 +96,23 @@ LEFT_OUT: Final = frozenset(
 )
 
 
-def _project(connection: Connection, entry: Accepted) -> None:
+_FOUND: Final = Rows(found)
+_PARTIES: Final = Rows(parties)
+_TITLES: Final = Rows(titles)
+
+
+def _project(work: Work, entry: Accepted) -> None:
     statement = entry.statement
     about, number = _about(entry)
     row = {"idx": entry.index, "at": entry.tick, "type": statement.type, "digest": statement.digest}
     row |= {"by": statement.iss, "about": about, "number": number}
-    connection.execute(insert(found).values(row))
+    work.add(_FOUND, row)
     for account in sorted({statement.iss} | ({about} if about is not None else set())):
-        connection.execute(
-            insert(parties).values({"account": account, "type": statement.type, "idx": entry.index})
-        )
+        work.add(_PARTIES, {"account": account, "type": statement.type, "idx": entry.index})
     title = statement.payload.get("title")
     if isinstance(title, str):
         for stem in sorted(words.stems(title)):
-            connection.execute(insert(titles).values({"stem": stem, "idx": entry.index}))
+            work.add(_TITLES, {"stem": stem, "idx": entry.index})
 
 
 def _about(entry: Accepted) -> tuple[str | None, int | None]:
@@ -117,4 +126,4 @@ def _about(entry: Accepted) -> tuple[str | None, int | None]:
     return None, None
 
 
-PROJECTIONS: Final = (Projection("search.documents", 1, (found, parties, titles), _project, TYPES),)
+PROJECTIONS: Final = (Projection("search.documents", 2, (found, parties, titles), _project, TYPES),)

@@ -36,6 +36,8 @@ class Backend(Protocol):
     #: whether point reads go by the connection of the transaction they are in. Not where it can be lost: the
     #: reader for point reads connects again by itself.
     one_connection: bool
+    #: whether a writing connection stays good from one transaction to the next
+    keeps_writer: bool
 
     def engine(self, *, read_only: bool) -> Engine:
         """Writing transactions are serialised over all processes; those that read see one moment."""

@@ -7,10 +7,11 @@ Queries are plain functions of a connection, one hop to a thread for all queries
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,7 +20,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from coopnode.store import schema
@@ -37,6 +38,7 @@ __all__ = [
     "InUse",
     "StoreError",
     "Superseded",
+    "analyze",
     "driver",
     "exists",
     "get_meta",
@@ -67,10 +69,30 @@ class Database:
         self._threads = ThreadPoolExecutor(self._backend.threads, "coopnode-db")
         self._local = threading.local()
         self._raw: list[Reader] = []
+        self._kept: Connection | None = None
 
     def writer(self) -> Connection:
         """A connection for a transaction of its own; take `write_lock` first."""
         return self._writer.connect()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A durable transaction in this thread; another one waits for it."""
+        with self.write_lock:
+            if not self._backend.keeps_writer:
+                with self._writer.begin() as connection:
+                    yield connection
+                return
+            # Taking a connection from the pool and giving it back costs more than the rows of a small batch.
+            if self._kept is None:
+                self._kept = self._writer.connect()
+            try:
+                with self._kept.begin():
+                    yield self._kept
+            except BaseException:
+                kept, self._kept = self._kept, None
+                kept.close()
+                raise
 
     def raw_reader(self) -> Driver:
         """This thread's read-only driver connection, for point reads of a few microseconds."""
@@ -106,7 +128,7 @@ class Database:
 
     def write_now(self, change: Callable[[Connection], R]) -> R:
         """Runs `change` in one durable transaction in this thread."""
-        with self.write_lock, self._writer.begin() as connection:
+        with self.transaction() as connection:
             return change(connection)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
@@ -163,6 +185,10 @@ class Database:
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
+        with self.write_lock:  # never in the middle of somebody's transaction
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
         for found in self._raw:
             found.close()
         self._reader.dispose()
@@ -245,6 +271,14 @@ def get_meta(connection: Connection, name: str) -> str | None:
 def set_meta(connection: Connection, name: str, value: str) -> None:
     row = {"name": name, "value": value}
     connection.execute(upsert(schema.meta).values(row).on_conflict_do_update(["name"], set_=row))
+
+
+def analyze(connection: Connection, tables: Iterable[Table]) -> None:
+    """After tables were filled. PostgreSQL plans by what it last saw in a table, and looks by itself only
+    minutes later, or never where that is switched off; until then searches in large tables take seconds."""
+    if connection.dialect.name == "postgresql":
+        for table in tables:
+            connection.exec_driver_sql(f'ANALYZE "{table.name}"')
 
 
 def driver(connection: Connection) -> Driver:

@@ -5,16 +5,17 @@ Writes nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from coopnode.store import state_store
+from coopnode.store import schema, state_store
 from coopnode.store.backend import StoreError
-from coopnode.store.database import driver
+from coopnode.store.database import analyze, driver
 from coopnode.store.driver import Driver, stream
 from coopnode.store.migrating import without_index
+from coopnode.store.rows import add_rows
 from coopnode.store.sql import Connection
 from coopnode.store.sqlite import FILE
 from coopnode.store.state_store import SnapshotState
@@ -233,8 +234,9 @@ def strip(path: Path) -> None:
     connection.close()
 
 
-def replace_state(connection: Connection, items: Iterable[tuple[str, str, bytes]]) -> None:
+def replace_state(connection: Connection, items: Sequence[tuple[str, str, bytes]]) -> None:
     """The whole state table anew, within the caller's transaction."""
     raw = driver(connection)
     raw.execute("DELETE FROM state")
-    raw.executemany("INSERT INTO state (domain, key, value) VALUES (?, ?, ?)", items)
+    add_rows(raw, schema.state.name, ("domain", "key", "value"), items)
+    analyze(connection, (schema.state,))

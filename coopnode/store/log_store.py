@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from coopnode import faults
 from coopnode.store import state_store
 from coopnode.store.database import Database, driver
-from coopnode.store.driver import Driver
+from coopnode.store.driver import Driver, pipelined
 from coopnode.store.rows import insert_rows
 from coopnode.store.sql import Connection
 from coopnode.store.tree_store import TreeStore
@@ -159,22 +159,23 @@ class LogStore:
         """One durable transaction. Raises LogConflict, or whatever the driver raises: then nothing of it is
         to be believed."""
         tree = TreeStore(self.database.raw_reader)
-        with self.database.write_lock, self.database.writer() as connection, connection.begin():
+        with self.database.transaction() as connection:
             raw = driver(connection)
             faults.point("store.begin")
-            self.database.fence(raw)
-            if _size(raw) != old_size:
-                raise LogConflict(f"the log has {_size(raw)} entries, the writer knows {old_size}")
-            insert_rows(raw, _ENTRY, [_row(entry) for entry in accepted])
-            tree.write(raw, old_size, leaf_hashes)
-            state_store.write(raw, writes)
-            insert_rows(raw, _BOX, [(box.digest, box.index, box.type, box.box) for box in boxes])
-            now = accepted[-1].tick
-            texts = [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
-            insert_rows(raw, _BLOB, texts, _UNLESS_THERE)
             signed = self.signed
-            if signed != self._noted:
-                insert_rows(raw, _META, [(_SIGNED, str(signed))], _OVER)
+            with pipelined(raw):
+                self.database.fence(raw)
+                if _size(raw) != old_size:
+                    raise LogConflict(f"the log has {_size(raw)} entries, the writer knows {old_size}")
+                insert_rows(raw, _ENTRY, [_row(entry) for entry in accepted])
+                tree.write(raw, old_size, leaf_hashes)
+                state_store.write(raw, writes)
+                insert_rows(raw, _BOX, [(box.digest, box.index, box.type, box.box) for box in boxes])
+                now = accepted[-1].tick
+                texts = [(blob.digest, blob.media_type, len(blob.data), now, blob.data) for blob in blobs]
+                insert_rows(raw, _BLOB, texts, _UNLESS_THERE)
+                if signed != self._noted:
+                    insert_rows(raw, _META, [(_SIGNED, str(signed))], _OVER)
             if also is not None:
                 also(connection)
             faults.point("store.before_commit")

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from coopnode.store.backend import InUse, StoreError, Superseded
-from coopnode.store.driver import Driver
+from coopnode.store.driver import Driver, pipelined
 
 _WRITE: Final = 0x636F6F70_00000001
 _LEAD: Final = 0x636F6F70_00000002
@@ -73,6 +73,24 @@ class Session:
             except psycopg.Error as error:
                 raise _wrapped(sql, error) from error
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], /) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        sql = f'COPY "{table}" ({names}) FROM STDIN'
+        try:
+            with self.connection.cursor() as cursor, cursor.copy(sql.encode()) as copying:
+                for row in rows:
+                    copying.write_row(row)
+        except psycopg.Error as error:
+            raise _wrapped(sql, error) from error
+
+    @contextlib.contextmanager
+    def pipelined(self) -> Iterator[None]:
+        try:
+            with self.connection.pipeline():
+                yield
+        except psycopg.Error as error:
+            raise _wrapped("", error) from error
+
     def close(self) -> None:
         self.connection.close()
 
@@ -105,6 +123,8 @@ class PostgreSQL:
 
     threads = 4
     one_connection = False
+    #: a lost one is found by the pool, when it is taken from it
+    keeps_writer = False
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -132,7 +152,9 @@ class PostgreSQL:
 
             @event.listens_for(engine, "begin")
             def _begin(connection: Connection) -> None:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE})")
+                raw = self.driver(connection)
+                with pipelined(raw):  # together with BEGIN
+                    raw.execute(f"SELECT pg_advisory_xact_lock({_WRITE})")
 
             self._writer = engine
         return engine

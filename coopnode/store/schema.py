@@ -89,9 +89,11 @@ blobs = Table(
     Column("bytes", LargeBinary, nullable=False),
 )
 
-#: Letters to write after a commit (`coopnode.outbox`). A row without `receiver` says what happened, in the
-#: log's transaction; working it off makes a row for each receiver. Neither holds an address. A row ends with
-#: `done_at`, or with `failed_at` when it was given up.
+#: News to tell after a commit (`coopnode.outbox`). A row without `receiver` says what happened, in the log's
+#: transaction; working it off makes a row for each receiver and channel, with the id of the first as `news`.
+#: None holds an address or a text. A row ends with `done_at` and `outcome`, or with `failed_at` when it was
+#: given up. Rows of the channel `inbox` are the inbox of a person, `read_at` is when they opened one.
+#: `device`: which one a push goes to. `bundled`: goes out together with others of its receiver, once a day.
 outbox = Table(
     "outbox",
     metadata,
@@ -107,8 +109,56 @@ outbox = Table(
     Column("done_at", Integer),
     Column("failed_at", Integer),
     Column("problem", Text),
+    Column("news", Integer),
+    Column("channel", Text),
+    Column("device", Integer),
+    Column("bundled", Integer, nullable=False, server_default="0"),
+    Column("outcome", Text),
+    Column("read_at", Integer),
     Index("outbox_due", "done_at", "failed_at", "due_at"),
     Index("outbox_idx", "idx"),
+    Index("outbox_inbox", "receiver", "channel", "id"),
+    Index("outbox_news", "news", "id"),
+)
+
+#: When and how a person wants to hear of news. `body` is CBOR (`coopnode.notifications.settings`).
+notification_settings = Table(
+    "notification_settings",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+)
+
+#: Browsers that are woken by their push service. `endpoint` is the digest of its address; address and keys
+#: are in `box`, encrypted under the session key. `session` is the browser's when it last said so, `kid` the
+#: signing key by which that session was signed in: a device ends with either.
+push_devices = Table(
+    "push_devices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("endpoint", LargeBinary(32), nullable=False),
+    Column("box", LargeBinary, nullable=False),
+    Column("session", LargeBinary(32), nullable=False),
+    Column("kid", LargeBinary(32)),
+    Column("created_at", Integer, nullable=False),
+    Column("reached_at", Integer),
+    Index("push_devices_account", "account"),
+    Index("push_devices_endpoint", "endpoint", unique=True),
+    Index("push_devices_session", "session"),
+)
+
+#: Addresses by which calendars ask for a person's dates. The address is made of `nonce` and a secret of the
+#: node; `digest` finds it again.
+calendar_feeds = Table(
+    "calendar_feeds",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("nonce", LargeBinary(16), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Index("calendar_feeds_digest", "digest", unique=True),
 )
 
 #: One-time permissions for strangers: to found the cooperative, to open an account (P14). Only the digest

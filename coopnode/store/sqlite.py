@@ -28,6 +28,7 @@ class SQLite:
     #: They compute more than they wait: more of them would only take the interpreter from each other.
     threads = 2
     one_connection = True
+    keeps_writer = True
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE

@@ -7,16 +7,17 @@ threads read through `SnapshotState`.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from coopnode.store.driver import Driver, stream
-from coopnode.store.rows import insert_rows
+from coopnode.store.rows import insert_rows, rows_in
 from protocol import registry
 from protocol.contract import Record
 from protocol.state import state_digest
 
 _GET = "SELECT value FROM state WHERE domain = ? AND key = ?"
+_MANY = "SELECT key, value FROM state WHERE domain = ? AND key"
 _SCAN = "SELECT key, value FROM state WHERE domain = ? AND key >= ? AND key < ? ORDER BY key"
 _PUT = "INSERT INTO state (domain, key, value)"
 _OVER = "ON CONFLICT (domain, key) DO UPDATE SET value = excluded.value"
@@ -47,9 +48,38 @@ class SnapshotState:
         row = self._connection().execute(_GET, (domain, key)).fetchone()
         return _record(domain, key, row[0]) if row else None
 
+    def many(self, domain: str, keys: Iterable[str]) -> dict[str, Record]:
+        """Those records that are there, in one question."""
+        rows = rows_in(self._connection(), _MANY, keys, (domain,))
+        return {key: _record(domain, key, value) for key, value in rows}
+
     def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
         for key, value in self._connection().execute(_SCAN, (domain, start, stop)):
             yield key, _record(domain, key, value)
+
+
+class ReadAhead:
+    """Records of a state for one list of a page: what a few questions bring, one after another would take a
+    way to the database for each line. Satisfies `protocol.contract.State`."""
+
+    def __init__(self, state: SnapshotState) -> None:
+        self._state = state
+        self._held: dict[tuple[str, str], Record | None] = {}
+
+    def bring(self, domain: str, keys: Iterable[str]) -> None:
+        """For `get`, which asks for what was not brought, once."""
+        wanted = set(keys)
+        found = self._state.many(domain, wanted)
+        self._held.update({(domain, key): found.get(key) for key in wanted})
+
+    def get(self, domain: str, key: str) -> Record | None:
+        place = (domain, key)
+        if place not in self._held:
+            self._held[place] = self._state.get(domain, key)
+        return self._held[place]
+
+    def scan(self, domain: str, start: str, stop: str) -> Iterator[tuple[str, Record]]:
+        return self._state.scan(domain, start, stop)
 
 
 class StateStore(SnapshotState):

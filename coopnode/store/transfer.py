@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from coopnode.store import fsck, schema
-from coopnode.store.database import FILE, Database, driver, open_database
+from coopnode.store.database import FILE, Database, analyze, driver, open_database
 from coopnode.store.driver import Driver
 from coopnode.store.fsck import Snapshot
 from coopnode.store.rows import insert_rows
@@ -74,6 +74,7 @@ def copy_facts(source: Snapshot, target: Database, progress: Callable[[int, int]
                 done += count
                 progress(done, total)
         _continue_numbers(connection)
+        analyze(connection, facts())
 
     target.write_now(work)
 

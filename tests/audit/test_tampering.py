@@ -718,7 +718,56 @@ def robots_vote(log: Log) -> bytes:
 
 
 def robot_appointed(log: Log) -> bytes:
-    return log.statement(log.chair, "council.delegate/1", {"to": log.random()})
+    """A key lent to a robot that the council has not decided on."""
+    return _lent(log, log.council[3], bytes(32))[1]
+
+
+def _lent(log: Log, who: Person, approval: bytes) -> tuple[bytes, bytes]:
+    """(seed, statement) of a key that lets the robot vote."""
+    seed = log.random()
+    pub = signatures.public_key(seed)
+    proof = signatures.sign(seed, documents.possession(pub, who.id, 0, approval))
+    fields = {"re": [approval], "key": pub, "proof": proof, "acts": ["vote"], "until": log.now + DAY}
+    return seed, log.statement(who, "council.delegate/1", fields)
+
+
+def _robot(log: Log) -> bytes:
+    """The council lets a robot admit members, and somebody lends it a key; its seed."""
+    about = log.matter
+    terms = {"kinds": ["admission"], "persons": ["person"], "level": 1, "per_day": 1, "chair": False}
+    fields = {"kind": "automation", "automation": terms | {"until": log.now + 2 * DAY}}
+    proposed = log.act(log.chair, "council.propose/1", fields)
+    log.matter = identifier(documents.parse(proposed).digest)
+    log.vote()
+    log.tick(60)
+    approval = documents.parse(log.put(log.approval())).digest
+    seed, lent = _lent(log, log.council[3], approval)
+    log.put(lent)
+    log.matter = about
+    return seed
+
+
+def robot_against(log: Log) -> bytes:
+    """The robot turns against an applicant."""
+    return log.ballot(log.council[3], "against", seed=_robot(log))
+
+
+def robot_for_another(log: Log) -> bytes:
+    """A key lent by one signs as another."""
+    return log.ballot(log.council[4], seed=_robot(log))
+
+
+def robot_consents(log: Log) -> bytes:
+    """A lent key signs what nobody lends."""
+    who, seed = log.council[3], _robot(log)
+    return log.statement(who, "agreement.sign/1", signing(log), sub=who.id, seed=seed)
+
+
+def robot_after_it_was_taken_back(log: Log) -> bytes:
+    who, seed = log.council[3], _robot(log)
+    lent = documents.parse(log.entries[-1]).digest
+    log.act(who, "council.undelegate/1", {"re": [lent]})
+    return log.ballot(who, seed=seed)
 
 
 def login_key(log: Log) -> bytes:
@@ -830,7 +879,7 @@ def version_of_tomorrow(log: Log) -> bytes:
 
 
 def unknown_type(log: Log) -> bytes:
-    return log.statement(log.chair, "council.delegate/1", {})
+    return log.statement(log.chair, "membership.succession/1", {})
 
 
 def public_field_added(log: Log) -> bytes:
@@ -899,7 +948,11 @@ NODE: list[tuple[str, Attack, str]] = [
     ("P10-ballot-by-a-key-that-was-replaced", rotated_key, "key_revoked"),
     ("P7-robot-key-among-a-persons", robot_key, "invalid_key"),
     ("P7-ballot-by-a-robots-key", robots_vote, "unknown_key"),
-    ("P7-robot-appointed", robot_appointed, "unknown_type"),
+    ("P7-robot-without-a-decision", robot_appointed, "automation_ended"),
+    ("P7-robot-votes-against", robot_against, "robot_not_allowed"),
+    ("P7-robot-votes-for-another", robot_for_another, "unknown_key"),
+    ("P7-robot-signs-something-else", robot_consents, "robot_not_allowed"),
+    ("P7-robot-after-its-key-was-taken-back", robot_after_it_was_taken_back, "key_revoked"),
     ("P7-statement-by-a-login-key", login_key, "unknown_key"),
     ("P12-ballot-of-the-node", vote_of_the_node, "unknown_account"),
     ("P12-tick-of-a-person", tick_of_a_person, "unknown_key"),

@@ -9,48 +9,64 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from coopnode import logs, testing
+from coopnode import logs
 from tests.benchmarks import accepting, micro, pages, replay, size, starting
 from tests.benchmarks.figures import Figures, head
 from tests.benchmarks.processes import ROOT, Others
 from tests.postgresql import Cluster
 
 
-def _accepting(figures: Figures, folder: Path, quick: bool) -> None:
-    accepting.run(figures, folder, _prepared(folder, quick), quick=quick)
+@dataclass(frozen=True)
+class Asked:
+    """`cluster`: where databases are made; None for files."""
+
+    folder: Path
+    quick: bool
+    size: int
+    cluster: Cluster | None = None
 
 
-def _pages(figures: Figures, folder: Path, quick: bool) -> None:
-    pages.run(figures, folder, _prepared(folder, quick), quick=quick)
+def _accepting(figures: Figures, asked: Asked) -> None:
+    accepting.run(figures, asked.folder, _prepared(asked), quick=asked.quick)
+
+
+def _pages(figures: Figures, asked: Asked) -> None:
+    pages.run(figures, asked.folder, _prepared(asked), quick=asked.quick)
 
 
 @cache
-def _prepared(folder: Path, quick: bool) -> accepting.Prepared:
-    return accepting.prepare(folder / "node", people=200 if quick else 500, matters=16 if quick else 40)
+def _prepared(asked: Asked) -> accepting.Prepared:
+    data = asked.folder / "node"
+    if asked.cluster is not None:
+        asked.cluster.furnish(data)
+    return accepting.prepare(data, people=200 if asked.quick else 500, matters=16 if asked.quick else 40)
 
 
-RUN: dict[str, Callable[[Figures, Path, bool], None]] = {
-    "start": lambda figures, folder, quick: starting.run(figures, folder, quick=quick),
-    "parts": lambda figures, folder, quick: micro.run(figures, folder, quick=quick),
-    "replay": lambda figures, folder, quick: replay.run(figures, folder, quick=quick),
+def _size(figures: Figures, asked: Asked) -> None:
+    size.run(figures, asked.folder, size=asked.size, quick=asked.quick, cluster=asked.cluster)
+
+
+RUN: dict[str, Callable[[Figures, Asked], None]] = {
+    "start": lambda figures, asked: starting.run(figures, asked.folder, quick=asked.quick),
+    "parts": lambda figures, asked: micro.run(figures, asked.folder, quick=asked.quick),
+    "replay": lambda figures, asked: replay.run(figures, asked.folder, quick=asked.quick),
     "accepting": _accepting,
     "pages": _pages,
-    "size": lambda figures, folder, quick: size.run(
-        figures, folder, size=1_000 if quick else 20_000, quick=quick
-    ),
+    "size": _size,
 }
 GROUPS = tuple(RUN)
-ON_DATABASE = ("accepting", "pages")
+ON_DATABASE = ("accepting", "pages", "size")
 
 
-def _on_postgresql(place: Path) -> None:
-    """A server of this run's own, on the disk to be measured."""
-    cluster = Cluster(place)
+def _on_postgresql(place: Path) -> Cluster:
+    """A server of this run's own, on the disk to be measured, as a server is that nobody has tuned."""
+    cluster = Cluster(place, shared_buffers="128MB", autovacuum="on")
     atexit.register(cluster.close)
-    testing.furnish = cluster.furnish
+    return cluster
 
 
 def main() -> None:
@@ -81,15 +97,13 @@ def main() -> None:
         given.json = given.json.absolute()
     os.chdir(ROOT)
     logs.configure("warning")  # a node opened here would write between the figures
+    cluster = None
     if given.database == "postgresql":
-        _on_postgresql(given.folder or Path(tempfile.gettempdir()))
-    groups = ON_DATABASE if given.database == "postgresql" else GROUPS
-    wanted, quick, figures, began = given.only or groups, given.quick, Figures(), time.perf_counter()
-    if given.size:
-        wanted = given.only or (size.GROUP,)
-        RUN[size.GROUP] = lambda figures, folder, quick: size.run(
-            figures, folder, size=given.size, quick=quick
-        )
+        cluster = _on_postgresql(given.folder or Path(tempfile.gettempdir()))
+    groups = GROUPS if cluster is None else ON_DATABASE
+    wanted = given.only or ((size.GROUP,) if given.size else groups)
+    quick, figures, began = given.quick, Figures(), time.perf_counter()
+    large = given.size or (1_000 if quick else 20_000)
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
         head(),
@@ -98,10 +112,10 @@ def main() -> None:
     )
     disturbed: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="coopnode-bench-", dir=given.folder) as name:
-        folder = Path(name)
+        asked = Asked(Path(name), quick, large, cluster)
         for group in wanted:
             others = Others()
-            RUN[group](figures, folder, quick)
+            RUN[group](figures, asked)
             disturbed[group] = others.share()
             print(
                 f"{group:11}meanwhile other programs used {disturbed[group]:.0%} of the machine", flush=True

@@ -581,7 +581,6 @@ def generate(data: Path, size: int, progress: Progress, *, workers: int | None =
         node.database.write_now(_letters_sent)
         node.database.checkpoint()
     finally:
-        node.sequencer._writer.shutdown()
         node.close()
 
 
@@ -771,7 +770,6 @@ def freshen(data: Path, count: int) -> Today:
         found = tuple((placed[digest], digest) for _, digest in applications)
         return Today(about, found, tuple(matters), tuple(people))
     finally:
-        node.sequencer._writer.shutdown()
         node.close()
 
 

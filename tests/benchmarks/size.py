@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from coopnode import backups, increments, printing, testing
+from coopnode import backups, increments, moving, printing, testing
 from coopnode.app import Leader, Node
 from coopnode.backup_file import Made
 from coopnode.cli.node import all_projections
@@ -30,6 +30,7 @@ from tests.benchmarks.load import pack
 from tests.benchmarks.million import Bar, Today
 from tests.benchmarks.processes import Server
 from tests.benchmarks.visits import Visit
+from tests.postgresql import Cluster
 
 GROUP = "size"
 SMALL: Final = 1_000
@@ -43,17 +44,21 @@ _APPLICATIONS: Final = 152
 _LARGE: Final = 100_000
 #: Goals: seconds, bytes.
 _START, _PAGE, _SEARCH, _BACKUP, _PDF = 10.0, 0.1, 0.2, 120.0, 0.02
+_MOVE = 120.0
 _MEMORY, _AUDIT_MEMORY = 600 * _MIB, 1536 * _MIB
 #: A proof may take this much longer in the large log than in one of a thousand entries: its path is.
 _FLAT: Final = 3.0
 
 
-def run(figures: Figures, folder: Path, *, size: int, quick: bool) -> None:
+def run(figures: Figures, folder: Path, *, size: int, quick: bool, cluster: Cluster | None = None) -> None:
+    """On files, or in databases of `cluster`."""
     data = million.copy(size, folder / "million", Bar("Writing"))
     people = million.Plan(size).people
+    name = f"{size:,} entries, {people:,} people"
+    if cluster is not None:
+        _move(figures, name, data, cluster)
     today = million.freshen(data, 30 if quick else 300)
     pages = asyncio.run(_signed_in(data, today))
-    name = f"{size:,} entries, {people:,} people"
     began = time.perf_counter()
     with processes.node(data, settled=False) as server:
         _get(server, Visit("", "/"))
@@ -62,10 +67,23 @@ def run(figures: Figures, folder: Path, *, size: int, quick: bool) -> None:
         _pages(figures, folder, server, data, today, [page for page in pages if not _is_search(page)], quick)
         _searches(figures, folder, server, searching, quick)
         _memory(figures, "  memory of all processes after the load", _pss(server.pid), _MEMORY)
-    _proofs(figures, data, folder, size, 50 if quick else 500)
+        if cluster is not None:
+            _memory(figures, "  … of the database server", _pss(cluster.pid), _MEMORY, goal=None)
+    _proofs(figures, data, folder, size, 50 if quick else 500, cluster)
     _audit(figures, data, size)
     _backup(figures, data, folder, size)
     _papers(figures, 3 if quick else 20)
+
+
+def _move(figures: Figures, name: str, data: Path, cluster: Cluster) -> None:
+    """Into a database of its own, and the first start there, which fills the tables of pages and the index of
+    people."""
+    began = time.perf_counter()
+    moving.move(data, cluster.database(empty=True), lambda done, total: None)
+    figures.time(GROUP, f"{name}: move", time.perf_counter() - began, "allowed", _MOVE)
+    began = time.perf_counter()
+    _open(data).close()
+    figures.time(GROUP, "  first start after the move", time.perf_counter() - began, "allowed", _MOVE)
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -76,18 +94,13 @@ async def _signed_in(data: Path, today: Today) -> list[Visit]:
     try:
         return await visits.prepare(node, today)
     finally:
-        _close(node)
+        node.close()
 
 
 def _open(data: Path) -> Leader:
     node = Node.open(testing.config(data, time_confirmed=True), projections=all_projections())
     assert isinstance(node, Leader)
     return node
-
-
-def _close(node: Leader) -> None:
-    node.sequencer._writer.shutdown()
-    node.close()
 
 
 def _get(server: Server, visit: Visit) -> int:
@@ -208,8 +221,8 @@ def _pss(pid: int) -> int:
     return found * 1024
 
 
-def _memory(figures: Figures, name: str, used: int, allowed: int, note: str = "") -> None:
-    figures.memory(GROUP, name, used, "allowed", allowed, 1.0, note=note)
+def _memory(figures: Figures, name: str, used: int, allowed: int, goal: float | None = 1.0) -> None:
+    figures.memory(GROUP, name, used, "allowed", allowed, goal)
 
 
 @contextmanager
@@ -233,9 +246,13 @@ def _watched(pid: int) -> Iterator[Callable[[], int]]:
 # --- proofs, audit, backup, papers ------------------------------------------------------------------
 
 
-def _proofs(figures: Figures, data: Path, folder: Path, size: int, count: int) -> None:
+def _proofs(
+    figures: Figures, data: Path, folder: Path, size: int, count: int, cluster: Cluster | None
+) -> None:
     """Of documents all over the log, beside the same in a log of a thousand entries."""
     small = million.copy(SMALL, folder / "thousand")
+    if cluster is not None:
+        moving.move(small, cluster.database(empty=True), lambda done, total: None)
     found = []
     for place, length in ((small, SMALL), (data, size)):
         node = _open(place)
@@ -244,7 +261,7 @@ def _proofs(figures: Figures, data: Path, folder: Path, size: int, count: int) -
         inclusion = _each(reading.proof, places)
         consistency = _each(partial(reading.consistency, new=length), places)
         found.append((inclusion, consistency))
-        _close(node)
+        node.close()
     for name, few, many in zip(("inclusion", "consistency"), *found, strict=True):
         figures.time(GROUP, f"  {name} proof", many, f"{_FLAT:.0f} × of {SMALL:,} entries", few * _FLAT, 1.0)
 

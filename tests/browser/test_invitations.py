@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import pypdf
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -80,6 +82,8 @@ def test_cards_can_be_shown_again(main: FakeMain, chair: Person) -> None:
     expect(chair.page.locator(".invitation svg.qr")).to_have_count(2)
     expect(chair.page.get_by_text("Место 2: секретарь")).to_be_visible()
     assert chair.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    sheets = pypdf.PdfReader(io.BytesIO(chair.page.pdf())).pages
+    assert ["Место 1" in sheets[0].extract_text(), "Место 2" in sheets[1].extract_text()] == [True, True]
 
 
 def accept_item(link: str) -> dict[str, object]:
@@ -169,3 +173,80 @@ def test_words_in_both_languages(name: str) -> None:
         for part in (russian, english)
     ]
     assert keys[0] == keys[1] and keys[0]
+
+
+def test_a_register_is_signed_as_one_table_and_becomes_letters(main: FakeMain, browser: Browser) -> None:
+    """Eight members of a paper register: one gesture, a letter each, and no code on the way."""
+    secretary = Person.arrive(browser, "Секретарь")
+    page = secretary.page
+    page.goto(main.link(main.ask([genesis_item(), agreement_item(main)])))
+    secretary.sign_all(main.url)
+    names = [
+        "Орлова Анна",
+        "Зайцева Вера",
+        "Волкова Нина",
+        "Ежова Яна",
+        "Боброва Зоя",
+        "Котова Ева",
+        "Лис Ада",
+        "Ким Ия",
+    ]
+    midnight = 1_577_826_000  # 2020-01-01 in Moscow, the day before in UTC
+    items = [
+        item(
+            "membership.enrol/1",
+            {"number": 10 + at, "since": midnight + 86_400 * at, "person": "person"},
+            sub=COOPERATIVE,
+            private={"name": name},
+            private_fields=["name"],
+            invitations=[
+                {
+                    "path": ["invitation"],
+                    "label": f"Пайщик № {10 + at} · {name}",
+                    "to": {
+                        "number": str(10 + at),
+                        "name": name,
+                        "email": f"m{at}@example.org",
+                        "address": "Пермь",
+                    },
+                }
+            ],
+        )
+        for at, name in enumerate(names)
+    ]
+    before = len(main.traffic)
+    page.goto(main.link(main.ask(items)))
+    page.get_by_role("heading", name="Подпишите 8 документов разом").wait_for()
+    rows = page.locator(".many tbody tr")
+    expect(rows).to_have_count(8)
+    expect(rows.first).to_contain_text("1 января 2020")
+    expect(rows.first).to_contain_text("Орлова Анна")
+    expect(page.locator("dl.facts")).to_contain_text("у каждого свой")
+    rows.nth(2).get_by_role("button").click()
+    expect(page.locator("article.doc")).to_contain_text("Волкова Нина")
+    page.get_by_role("button", name="Ко всем документам").click()
+    secretary.sign_all(main.url)
+    page.goto(f"{main.signing_url}/#p=invitations")
+    page.get_by_role("button", name="Напечатать 8 писем").wait_for()
+    page.evaluate("window.print = () => {}")
+    page.get_by_role("button", name="Напечатать 8 писем").click()
+    expect(page.get_by_text("Готово писем: 8")).to_be_visible()
+    letters = page.locator(".letter")
+    expect(letters).to_have_count(8)
+    expect(letters.nth(1)).to_contain_text("Здравствуйте, Зайцева Вера!")
+    sheets = pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages
+    assert len(sheets) == 8, "one person a sheet"
+    assert "Волкова Нина" in sheets[2].extract_text() and "Зайцева" not in sheets[2].extract_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    links = [str(letter.get_attribute("data-link")) for letter in letters.all()]
+    traffic = b"\n".join(main.traffic[before:])
+    kids = {documents.parse(raw).payload["invitation"] for raw in main.received[-8:]}
+    assert kids == {signatures.public_key(seed_of(link)) for link in links}
+    for link in links:
+        for spelling in (seed_of(link), link.rpartition(".")[2].encode(), seed_of(link).hex().encode()):
+            assert spelling not in traffic
+    page.get_by_role("button", name="Убрать приглашения").click()
+    expect(page.get_by_text("больше нигде нет")).to_be_visible()
+    page.get_by_role("button", name="Оставить").click()
+    expect(letters).to_have_count(8)
+    secretary.leave()

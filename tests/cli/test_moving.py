@@ -70,6 +70,14 @@ def test_numbers_go_on_after_those_that_came_along(moved: Made) -> None:
     execute(moved, "INSERT INTO outbox (kind, idx, body, created_at, due_at) VALUES ('a', 1, '', 1, 1)")
 
 
+def test_the_planner_knows_what_came(moved: Made) -> None:
+    url = config.database_of(moved.data)
+    assert url is not None
+    with psycopg.connect(url) as connection:
+        known = "SELECT reltuples FROM pg_class WHERE relname = 'entries'"
+        assert connection.execute(known).fetchone() == (moved.size,)
+
+
 @pytest.mark.parametrize(
     ("point", "back"),
     [

@@ -21,6 +21,7 @@ from coopnode.store.sql import select
 from protocol.contract import View
 from protocol.contracts import council
 from tests.node.council_kit import DAY, Table, is_member, table
+from tests.node.questions import questions
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
@@ -125,6 +126,51 @@ async def test_a_return_keeps_the_votes_of_the_round_in_the_history(sitting: Tab
     ]
     assert {vote.choice for vote in page.rounds[0].votes} == {"for", "against"}
     assert [step.event for step in page.steps] == ["opened", "returned"]
+
+
+async def test_lists_ask_as_often_however_long_they_are(sitting: Table) -> None:
+    """Where the database is another machine, each question is a way there and back."""
+    viewer = sitting["chair"].id
+
+    async def asked() -> dict[str, int]:
+        await sitting.published()  # which reads too
+        service = sitting.service  # one that remembers no names
+        service.names._looked = float("inf")  # and does not look by the clock whether any was erased
+        found = {}
+        for name, ask in {
+            "queue": service.queue(viewer),
+            "waiting": service.waiting(viewer, 5),
+            "live": service.ask(viewer, queries.live),
+            "decided": service.ask(viewer, queries.decided),
+            "ended": service.ask(viewer, queries.ended),
+            "matter": service.ask(viewer, lambda connection, where: queries.matter(connection, where, first)),
+        }.items():
+            with questions(sitting.node.database) as statements:
+                await ask
+            found[name] = len(statements)
+        return found
+
+    async def more(number: int) -> None:
+        await sitting.applied(f"Иванова Мария {number}", f"applicant {number}")
+        officer: dict[str, Any] = {"kind": "officer", "subject": sitting["two"].id, "roles": ("accountant",)}
+        await sitting.propose(title=f"О бухгалтере {number}", text="Назначить", **officer)
+        signed = await sitting.propose(title=f"Закупка {number}")
+        await sitting.vote(signed, chair="for", secretary="for", accountant="for", one="for")
+        await sitting.approve(signed)
+        ready = await sitting.propose("two", title=f"Ремонт {number}")
+        await sitting.vote(ready, chair="for", secretary="for", accountant="for", one="for")
+        item = await sitting.service.comment(first, sitting["secretary"].id, f"Счёт {number}.")
+        await sitting.must(sitting["secretary"], item)
+
+    first = await sitting.propose()
+    expired = await sitting.propose(title="Второй вопрос")
+    await more(0)
+    few = await asked()
+    for number in range(1, 4):
+        await more(number)
+    queue = await sitting.service.queue(viewer)
+    assert len(queue.open) > 8 and len(queue.waiting) == 4 and expired in {line.id for line in queue.open}
+    assert await asked() == few
 
 
 async def test_deadlines_end_a_matter_and_the_pages_know(sitting: Table) -> None:

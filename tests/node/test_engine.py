@@ -22,6 +22,7 @@ from coopnode.store.database import set_meta
 from coopnode.store.heads import StoredHead
 from coopnode.store.schema import entries
 from coopnode.store.sql import Column, Connection, Integer, Table, Text, func, insert, projections, select
+from coopnode.store.work import Rows, Work
 from coopnode.submissions import FairQueue, Submission
 from coopnode.testing import Cooperative, FixedClock, Person
 from protocol import documents, promises, signatures
@@ -300,13 +301,16 @@ async def test_the_queue_takes_turns() -> None:
 _counts = Table("test_counts", projections, Column("idx", Integer, primary_key=True), Column("type", Text))
 
 
-def _count(connection: Connection, accepted: Accepted) -> None:
+_COUNTS = Rows(_counts)
+
+
+def _count(work: Work, accepted: Accepted) -> None:
     purpose = accepted.statement.payload.get("purpose")
     if purpose == "poison":
         raise ValueError("a bug in a projection")
     if purpose == "twice":
-        connection.execute(insert(_counts).values(idx=accepted.index, type="twice"))
-    connection.execute(insert(_counts).values(idx=accepted.index, type=accepted.statement.type))
+        work.add(_COUNTS, {"idx": accepted.index, "type": "twice"})
+    work.add(_COUNTS, {"idx": accepted.index, "type": accepted.statement.type})
 
 
 async def test_projections_follow_and_are_filled_anew(tmp_path: Path) -> None:
@@ -355,7 +359,7 @@ async def test_a_deadline_that_breaks_a_projection_is_told(tmp_path: Path) -> No
     """No statement is at fault, and none gets in: the operator hears of it."""
     broken = True
 
-    def project(connection: Connection, accepted: Accepted) -> None:
+    def project(work: Work, accepted: Accepted) -> None:
         if broken and accepted.statement.type == TICK and accepted.writes:
             raise ValueError("a bug, with Анна Первая in its words")
 

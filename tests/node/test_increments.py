@@ -161,7 +161,8 @@ async def test_what_follows_from_no_entry(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _fill(connection: Any, number: int, now: int) -> None:
-    """A row of each table; the second time the draft and the ticket of the first are gone or changed."""
+    """A row of each table; the second time draft, ticket, device and calendar of the first are gone or
+    changed."""
     connection.execute(schema.drafts.delete())
     row: dict[str, Any] = {
         "id": bytes([number]) * 16,
@@ -179,6 +180,20 @@ def _fill(connection: Any, number: int, now: int) -> None:
     row = {"kind": "k", "idx": number, "body": b"", "created_at": now, "due_at": now + 9 * DAY}
     connection.execute(schema.outbox.update().values(done_at=now))
     connection.execute(schema.outbox.insert().values(row))
+    connection.execute(schema.push_devices.delete())
+    row = {
+        "account": "a",
+        "endpoint": bytes([number]) * 32,
+        "box": b"",
+        "session": bytes(32),
+        "created_at": now,
+    }
+    connection.execute(schema.push_devices.insert().values(row))
+    connection.execute(schema.calendar_feeds.delete())
+    row = {"account": "a", "nonce": bytes([number]) * 16, "digest": bytes([number]) * 32, "created_at": now}
+    connection.execute(schema.calendar_feeds.insert().values(row))
+    row = {"account": f"a{number}", "body": b"", "updated_at": now}
+    connection.execute(schema.notification_settings.insert().values(row))
     connection.execute(schema.meta.insert().values({"name": f"minutes/{number}", "value": "x"}))
 
 

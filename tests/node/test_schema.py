@@ -101,3 +101,22 @@ async def test_an_old_directory_opens(revision: str, tmp_path: Path) -> None:
     await node.stop()
     found = verify(data, projections=all_projections())
     assert found.ok, found.problem
+
+
+def test_letters_that_wait_are_still_letters(tmp_path: Path) -> None:
+    """Migration 0002: what the program before was about to send goes by e-mail, what it had announced is
+    told by every channel."""
+    with tarfile.open(
+        fileobj=io.BytesIO(lzma.decompress((FIXTURES / "0001.tar.xz").read_bytes()))
+    ) as archive:
+        archive.extractall(tmp_path, filter="data")
+    row = "INSERT INTO outbox (kind, idx, receiver, audience, body, created_at, due_at) VALUES "
+    with sqlite3.connect(tmp_path / database.FILE) as connection:
+        connection.execute("DELETE FROM outbox")
+        connection.execute(row + "('k', 1, 'a', '', x'a0', 1, 1), ('k', 2, NULL, NULL, x'a0', 1, 1)")
+    connection.close()
+    database.open_database(tmp_path).close()
+    with sqlite3.connect(tmp_path / database.FILE) as connection:
+        found = connection.execute("SELECT idx, channel, bundled FROM outbox ORDER BY idx").fetchall()
+    connection.close()
+    assert found == [(1, "email", 0), (2, None, 0)]

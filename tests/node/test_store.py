@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -254,6 +255,48 @@ def test_point_reads_see_the_moment_of_their_page(tmp_path: Path) -> None:
         assert count() == 1
     finally:
         database.close()
+
+
+def test_the_writing_connection_is_kept_until_something_fails(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+
+    def failing(connection: Any) -> None:
+        connection.execute(insert(meta).values(name="half", value="x"))
+        raise ValueError
+
+    first = database.write_now(driver)
+    assert database.write_now(driver) is first
+    with pytest.raises(ValueError):
+        database.write_now(failing)
+    assert (
+        database.write_now(lambda found: found.execute(select(meta).where(meta.c.name == "half")).all()) == []
+    )
+    database.close()
+
+
+def test_a_closing_waits_for_the_transaction_in_progress(tmp_path: Path) -> None:
+    """Else what comes after it in the same transaction would be written alone."""
+    database = open_database(tmp_path)
+    begun, closing = threading.Event(), threading.Event()
+
+    def change(connection: Any) -> None:
+        connection.execute(insert(meta).values(name="first", value="x"))
+        begun.set()
+        assert not closing.wait(0.2)
+        connection.execute(insert(meta).values(name="second", value="x"))
+
+    def close() -> None:
+        database.close()
+        closing.set()
+
+    writing = threading.Thread(target=database.write_now, args=(change,))
+    writing.start()
+    assert begun.wait(10)
+    close()
+    writing.join(10)
+    with sqlite3.connect(tmp_path / "coopnode.db") as found:
+        names = found.execute("SELECT name FROM meta WHERE name IN ('first', 'second')").fetchall()
+    assert len(names) == 2
 
 
 @BOTH

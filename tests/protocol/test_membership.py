@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from protocol.contracts import agreements, consents, council, membership
@@ -618,3 +619,64 @@ def test_a_seat_with_a_number_does_not_make_a_second_membership() -> None:
     member = Applying(coop, "member").until("member").person
     assert accept(member) == "already_member"
     assert accept(way.person) is None
+
+
+# --- opening balances ------------------------------------------------------------------------------------
+
+
+def opened(coop: Existing, signer: Person | None = None, **changed: Any) -> str | None:
+    fields: dict[str, Any] = {"as_of": START - DAY, "members": 2, "entrance": _rub(20_000)}
+    fields |= {"share": _rub(150_000)} | changed
+    return coop.world.offer("membership.opening/1", signer or coop.secretary, **fields)
+
+
+def _rub(amount: int, currency: str = "RUB") -> dict[str, Any]:
+    return {"amount": amount, "currency": currency}
+
+
+def test_what_a_member_had_paid_comes_along(coop: Existing) -> None:
+    world, old = coop.world, Enrolling(coop)
+    assert opened(coop) is None
+    assert world.last is not None
+    opening = world.last.digest
+    paid: dict[str, Any] = {"entrance": _rub(10_000), "share": _rub(75_050), "opening": opening}
+    assert old.enrol(**paid) is None
+    world.sign_rules(old.person)
+    assert old.accept() is None
+    member = world.view("membership").need("member", old.person.id, Member)
+    assert member.opening_share is not None and member.opening_share.amount == 75_050
+    assert member.opening_entrance is not None and member.opening_entrance.amount == 10_000
+    assert member.opening == opening
+
+
+def test_a_repeated_enrolment_says_its_own_amounts(coop: Existing) -> None:
+    old = Enrolling(coop)
+    assert opened(coop) is None
+    assert coop.world.last is not None
+    assert old.enrol(share=_rub(100), opening=coop.world.last.digest) is None
+    old.key = Person("second letter")
+    assert old.enrol() is None
+    coop.world.sign_rules(old.person)
+    assert old.accept() is None
+    member = coop.world.view("membership").need("member", old.person.id, Member)
+    assert member.opening_share is None and member.opening is None
+
+
+def test_opening_balances_refused(coop: Existing) -> None:
+    assert opened(coop, coop.one) == "not_allowed"
+    assert opened(coop, coop.accountant) == "not_allowed"
+    assert opened(coop, as_of=coop.world.tick + 1) == "opening_in_future"
+    assert opened(coop, share=_rub(1, "EUR")) == "currency_mismatch"
+    with pytest.raises(msgspec.ValidationError):  # `registry.typed` makes it `invalid_field`
+        opened(coop, share=_rub(-1))
+    old = Enrolling(coop)
+    assert old.enrol(share=_rub(100)) == "opening_missing"
+    assert old.enrol(share=_rub(100), opening=bytes(32)) == "unknown_opening"
+    assert old.enrol(opening=bytes(32)) == "unknown_opening"
+    assert opened(coop) is None
+    assert coop.world.last is not None
+    opening = coop.world.last.digest
+    assert old.enrol(share=_rub(100, "EUR"), opening=opening) == "currency_mismatch"
+    with pytest.raises(msgspec.ValidationError):
+        old.enrol(entrance=_rub(-5), opening=opening)
+    assert old.enrol(share=_rub(100), opening=opening) is None

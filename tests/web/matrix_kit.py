@@ -14,7 +14,10 @@ from sqlalchemy import inspect
 
 from coopnode import testing
 from coopnode.cli.node import all_projections
-from coopnode.store.sql import Connection
+from coopnode.notifications.kinds import KINDS
+from coopnode.outbox import Outbox
+from coopnode.store.schema import outbox
+from coopnode.store.sql import Connection, select
 from coopnode.testing import START, FixedClock, Person
 from protocol.contract import View
 from protocol.contracts import council
@@ -83,12 +86,22 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "/desk/applications/{number:[0-9]{1,12}}/return": {"reason": _WORDS},
     "/desk/enrol": {"number": "77", "since": "2020-01-01", "name": "Старая Анна", "person": "person"},
-    "/desk/enrol/file": {"rows": "78;2020-01-01;Старая Яна"},
+    "/desk/import": {"rows": "78;2020-01-01;Старая Яна"},
+    "/desk/import/columns": {"column-0": "number", "column-1": "since", "column-2": "name"},
+    "/desk/import/check": {"all": "skip"},
+    "/desk/keys/again": {"all": "yes"},
+    "/desk/keys/remind": {"all": "yes"},
     "/desk/texts/{kind}": {"title": "Новая редакция", "body": _WORDS},
+    "/inbox/read": {"upto": "1"},
+    "/me/notifications/calendar": {"wish": "open"},
+    "/me/notifications/hours": {"zone": "Asia/Omsk", "hour": "19", "quiet": "yes", "from": "22", "to": "8"},
+    "/me/notifications/{group:votes|membership|desk}": {"mode": "daily"},
     "/me/language": {"locale": "ru", "back": "/"},
     "/me/sessions/end": {"session": "ab" * 32},
     "/me/keys/{key:[0-9a-f]{64}}/revoke": {"why": "lost"},
 }
+#: A public key (RFC 8291, appendix A).
+RECEIVER = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/v1/accounts/find": {"recovery": "A" * 43},
     "/api/v1/applications/{number:[0-9]{1,12}}/identify": {
@@ -108,6 +121,15 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/api/v1/council/matters/{id:[a-z2-7]{52}}/comment": {"text": _WORDS},
     "/api/v1/council/matters/{id:[a-z2-7]{52}}/return": {"reason": _WORDS},
     "/api/v1/council/matters/{id:[a-z2-7]{52}}/vote": {"choice": "for"},
+    "/api/v1/inbox/devices": {
+        "endpoint": "https://fcm.googleapis.com/fcm/send/x",
+        "keys": {
+            "p256dh": RECEIVER,
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
+    "/api/v1/inbox/devices/forget": {"endpoint": "https://fcm.googleapis.com/fcm/send/x"},
+    "/api/v1/inbox/read": {"upto": 1},
     "/api/v1/devices/{secret}/proof": {"proof": "A" * 86},
 }
 #: The smallest picture a scanner could send.
@@ -155,9 +177,10 @@ class Matrix(Shell):
         node = self.society.node
 
         def count(connection: Connection) -> dict[str, int]:
-            """Of every table but those of visits, of drafts, which keep what was typed, right or wrong, and
-            of letters, which a worker makes of the log in its own time."""
-            found = set(inspect(connection).get_table_names()) - {"sessions", "drafts", "outbox"}
+            """Of every table but those of visits, of drafts, which keep what was typed, right or wrong, of
+            letters, which a worker makes of the log in its own time, and of how one wants to hear of them."""
+            own = {"notification_settings", "calendar_feeds", "push_devices"}
+            found = set(inspect(connection).get_table_names()) - {"sessions", "drafts", "outbox"} - own
             names = {name for name in found if "letters" not in name}
             return {
                 name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
@@ -175,6 +198,16 @@ async def officer_matter(society: Society, person: Person, roles: list[str]) -> 
     one = society.officers["one"]
     done = await society.coop.must(one, "council.propose/1", fields, sub=society.coop.id, values=values)
     await society.decide(identifier(done.digest))
+
+
+def told_to(connection: Connection, people: Mapping[str, Person]) -> dict[str, str]:
+    """The newest thing in the inbox of some, and something that was told to somebody."""
+    found: dict[str, str] = {}
+    for role in ("applicant", "one"):
+        mine = (outbox.c.receiver == people[role].id, outbox.c.channel == "inbox", outbox.c.outcome == "sent")
+        row = connection.execute(select(outbox).where(*mine).order_by(outbox.c.id.desc()).limit(1)).one()
+        found |= {role: str(row.id), "news": str(row.news)}
+    return found
 
 
 @asynccontextmanager
@@ -226,7 +259,14 @@ async def made_matrix(data: Path) -> AsyncIterator[Matrix]:
     )
     text = next(iter(society.agreements.values()))[1]
     consent = (await society.consent(people["member"], "contacts")).digest
+    await Outbox(society.node, KINDS).work()
+    told = await society.node.database.read(lambda connection: told_to(connection, people))
     made.places = {
+        "id /inbox/{id:[0-9]{1,15}}/open": told["applicant"],
+        "id /inbox/{id:[0-9]{1,15}}/date.ics": told["one"],
+        "id /desk/deliveries/{id:[0-9]{1,15}}": told["news"],
+        "id /desk/deliveries/{id:[0-9]{1,15}}.csv": told["news"],
+        "id /me/notifications/devices/{id:[0-9]{1,15}}/forget": "1",
         "number": number,
         "number /members/{number:[0-9]{1,10}}": "3",
         "number /api/v1/members/{number:[0-9]{1,10}}": "3",
@@ -253,6 +293,7 @@ async def made_matrix(data: Path) -> AsyncIterator[Matrix]:
         "step /join/{step:email|code|kind|person|texts|consents|check}": "person",
         "step": "sign",
         "group": "fees",
+        "group /me/notifications/{group:votes|membership|desk}": "votes",
         "index": "1",
         "seat": "3",
         "purpose": "contacts",

@@ -114,22 +114,6 @@ def test_seats_need_one_chair_and_one_secretary() -> None:
     assert "seat-0-since" in numbered.errors
 
 
-def test_a_file_of_members_with_a_report() -> None:
-    lines = ["Номер;Дата;ФИО", "1;01.02.2020;Орлова О. О.", "1;01.02.2020;Дубль", "2;2027-01-01;Рано"]
-    raw = "\ufeff" + "\n".join([*lines, "3;05.06.2021;Зайцев", "4,05.06.2021,Лис"])
-    raw += "\n5;05.06.2021;лис"
-    rows, refused = forms.enrolments(raw, TODAY, {3: "taken"})
-    assert [(row.number, row.name) for row in rows] == [(1, "Орлова О. О."), (4, "Лис")]
-    assert [(item.line, item.why) for item in refused] == [
-        (3, "The number stands in line %(line)s already: %(name)s."),
-        (4, "This day lies ahead."),
-        (5, "taken"),
-        (7, "The same person with the same day stands in line %(line)s already, under number %(number)s."),
-    ]
-    assert refused[0].facts == {"line": 2, "name": "Орлова О. О.", "number": 1}
-    assert refused[3].facts == {"line": 6, "name": "Лис", "number": 4}
-
-
 def draft(**more: Any) -> Draft:
     found = Draft(
         kind="existing", pack="ru-consumer-1", name="Росток", key=bytes(range(32)), until="2029-05-01"

@@ -33,6 +33,7 @@ GET /api/v1/council/matters | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/council/matters/{id:[a-z2-7]{52}} | 403 403 403 403 403 403 200 200 200 200
 GET /api/v1/devices/{secret} | 404
 GET /api/v1/documents | 403 403 403 403 403 403 200 200 200 200
+GET /api/v1/inbox | 403 200 200 200 200 200 200 200 200 200
 GET /api/v1/log/consistency | 400
 GET /api/v1/me/data | 403 200 200 200 200 200 200 200 200 200
 GET /api/v1/members | 403 403 403 403 403 403 403 200 200 200
@@ -44,6 +45,7 @@ GET /api/v1/signing/assets | 200
 GET /api/v1/signing/{token} | 200
 GET /api/v1/verify/{digest:[0-9a-f]{64}} | 200
 GET /blobs/{digest:[0-9a-f]{64}} | 200
+GET /calendar.ics | 404
 GET /checkpoint | 200
 GET /cooperatives | in 200 200 200 200 200 200 200 200 200
 GET /council | in 403 403 403 403 403 200 200 200 200
@@ -67,10 +69,22 @@ GET /desk/applications/{number:[0-9]{1,12}}/identify | in 403 403 403 403 403 to
 GET /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to to to
 GET /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to 200 to
 GET /desk/council | 403 403 403 403 403 403 403 403 200 200
+GET /desk/balances/{digest:[0-9a-f]{64}}/scan | in 404 404 404 404 404 404 404 404 404
+GET /desk/deliveries | in 403 403 403 403 403 403 403 200 200
+GET /desk/deliveries/{id:[0-9]{1,15}} | in 403 403 403 403 403 403 403 200 200
+GET /desk/deliveries/{id:[0-9]{1,15}}.csv | in 403 403 403 403 403 403 403 200 200
 GET /desk/documents | in 403 403 403 403 403 200 200 200 200
 GET /desk/enrol | 403 403 403 403 403 403 403 403 200 200
 GET /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
 GET /desk/erasure | in 403 403 403 403 403 403 403 200 200
+GET /desk/import | 403 403 403 403 403 403 403 403 200 200
+GET /desk/import/balances | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/check | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/columns | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/report.csv | 403 403 403 403 403 403 403 403 to to
+GET /desk/import/sign | 403 403 403 403 403 403 403 403 to to
+GET /desk/keys | 403 403 403 403 403 403 403 403 200 200
+GET /desk/keys.csv | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts | 403 403 403 403 403 403 403 403 200 200
 GET /desk/texts/{kind} | 403 403 403 403 403 403 403 403 200 200
 GET /documents | in 200 200 200 200 200 200 200 200 200
@@ -86,6 +100,8 @@ GET /found/result | 403 403 403 403 403 403 200 200 200 200
 GET /found/rules/{group} | to
 GET /found/texts/{kind} | to
 GET /found/{step} | 403
+GET /inbox | in 200 200 200 200 200 200 200 200 200
+GET /inbox/{id:[0-9]{1,15}}/date.ics | in 404 404 404 404 404 200 404 404 404
 GET /invite/key/{kid:[0-9a-f]{64}} | 404
 GET /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}} | 404
 GET /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/consents | 404
@@ -110,6 +126,11 @@ GET /me/requests | in 200 200 200 200 200 200 200 200 200
 GET /me/requests/new | in to to to 200 200 to to 200 200
 GET /me/membership | in to to to 200 200 200 200 200 200
 GET /me/membership/certificate.pdf | in to to to 200 200 to to 200 200
+GET /me/notifications | in 200 200 200 200 200 200 200 200 200
+GET /me/notifications/calendar | in 200 200 200 200 200 200 200 200 200
+GET /me/notifications/devices | in 200 200 200 200 200 200 200 200 200
+GET /me/notifications/hours | in 200 200 200 200 200 200 200 200 200
+GET /me/notifications/{group:votes|membership|desk} | in 200 200 200 200 200 200 200 200 200
 GET /me/texts/{kind:[a-z-]{1,64}} | in 200 200 200 200 200 200 200 200 200
 GET /members | in 403 403 403 403 403 403 200 200 200
 GET /members.csv | in 403 403 403 403 403 403 200 200 200
@@ -118,6 +139,7 @@ GET /metrics | 200
 GET /now | in 200 200 200 200 200 200 200 200 200
 GET /object/{account:.*} | sign
 GET /operator | in 403 403 403 403 403 403 403 200 200
+GET /push-worker.js | 200
 GET /readyz | 200
 GET /readyz/serve | 200
 GET /recover | 200
@@ -145,6 +167,9 @@ POST /api/v1/council/matters/{id:[a-z2-7]{52}}/return | 403 403 403 403 403 403 
 POST /api/v1/council/matters/{id:[a-z2-7]{52}}/vote | 403 403 403 403 403 403 200 422 200 200
 POST /api/v1/devices | 400
 POST /api/v1/devices/{secret}/proof | 404
+POST /api/v1/inbox/devices | 403 200 200 200 200 200 200 200 200 200
+POST /api/v1/inbox/devices/forget | 403 200 200 200 200 200 200 200 200 200
+POST /api/v1/inbox/read | 403 200 200 200 200 200 200 200 200 200
 POST /api/v1/me/consents/{digest:[0-9a-f]{64}}/withdraw | 403 422 422 422 200 422 422 422 422 422
 POST /api/v1/signing/{token}/done | 400
 POST /council/propose | in 403 403 403 403 403 sign 403 sign sign
@@ -162,11 +187,16 @@ POST /desk/applications/{number:[0-9]{1,12}}/pay | in 403 403 403 403 403 to to 
 POST /desk/applications/{number:[0-9]{1,12}}/return | in 403 403 403 403 403 to to sign to
 POST /desk/council/{seat:[0-9]{1,3}} | 403 403 403 403 403 403 403 403 403 to
 POST /desk/enrol | 403 403 403 403 403 403 403 403 sign sign
-POST /desk/enrol/file | 403 403 403 403 403 403 403 403 to to
-POST /desk/enrol/forget | 403 403 403 403 403 403 403 403 to to
 POST /desk/enrol/{number:[0-9]{1,10}}/void | 403 403 403 403 403 403 403 403 to to
-POST /desk/enrol/next | 403 403 403 403 403 403 403 403 to to
 POST /desk/erasure | in 403 403 403 403 403 403 403 to to
+POST /desk/import | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/balances | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/check | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/columns | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/forget | 403 403 403 403 403 403 403 403 to to
+POST /desk/import/sign | 403 403 403 403 403 403 403 403 to to
+POST /desk/keys/again | 403 403 403 403 403 403 403 403 to to
+POST /desk/keys/remind | 403 403 403 403 403 403 403 403 to to
 POST /desk/texts/{kind} | 403 403 403 403 403 403 403 403 sign sign
 POST /entries | 400
 POST /found/ballot | to
@@ -178,6 +208,8 @@ POST /found/rules/{group} | to
 POST /found/sign | to
 POST /found/texts/{kind} | to
 POST /found/{step} | to
+POST /inbox/read | in to to to to to to to to to
+POST /inbox/{id:[0-9]{1,15}}/open | in to 404 404 404 404 404 404 404 404
 POST /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/consents | 404
 POST /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/person | 404
 POST /invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/texts | 404
@@ -195,6 +227,10 @@ POST /me/language | to
 POST /me/leave | in to to to sign sign to to sign 409
 POST /me/requests/new | in to to to sign sign to to sign sign
 POST /me/requests/{id:[a-z2-7]{52}}/withdraw | in 409 409 409 409 409 409 409 409 409
+POST /me/notifications/calendar | in to to to to to to to to to
+POST /me/notifications/devices/{id:[0-9]{1,15}}/forget | in to to to to to to to to to
+POST /me/notifications/hours | in to to to to to to to to to
+POST /me/notifications/{group:votes|membership|desk} | in to to to to to to to to to
 POST /me/sessions/end | in to to to to to to to to to
 POST /me/sessions/end-others | in to to to to to to to to to
 POST /me/texts/{kind:[a-z-]{1,64}} | in 409 409 409 409 409 409 409 409 409

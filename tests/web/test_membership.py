@@ -15,12 +15,13 @@ from typing import Any
 
 import pypdf
 import pytest
-from aiohttp import ClientResponse, FormData
+from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from coopnode import config, consents, places
 from coopnode.cli.node import all_projections
 from coopnode.config import Bank
+from coopnode.drafting import from_json
 from coopnode.membership import payments, queries
 from coopnode.membership.drafts import DraftBox
 from coopnode.signing import unb64
@@ -59,8 +60,9 @@ class Site:
             client.session.cookie_jar.update_cookies({"coopnode": token}, self.server.make_url("/"))
         return client
 
-    async def signs(self, response: ClientResponse, person: Person) -> list[str]:
-        """Does what the signing page does: fetches the request, signs each document, submits, comes back."""
+    async def signs(self, response: ClientResponse, person: Person, letter: str = "") -> list[str]:
+        """Does what the signing page does: fetches the request, signs each document, submits, comes back.
+        `letter` tells keys of invitations made again from the first ones."""
         assert response.status == 303, await response.text()
         token = re.search(r"#r=([^&]+)", response.headers["Location"])
         assert token is not None, response.headers["Location"]
@@ -78,9 +80,11 @@ class Site:
                 fields: Any = encoding.decode(unb64(item["payload"]))
                 del fields["type"]
                 for invited in item.get("invitations", ()):  # the device makes their keys
-                    fields[invited["path"][0]] = signatures.public_key(seed(invited["label"]))
+                    fields[invited["path"][0]] = signatures.public_key(seed(invited["label"] + letter))
                 private = registry.TYPES[item["type"]].private
-                root, record = commit(item["type"], item["private"] or {}) if private else (None, None)
+                root, record = (
+                    commit(item["type"], from_json(item["private"] or {})) if private else (None, None)
+                )
                 sub = person.id if item["sub"] == "self" else item["sub"]
                 raw = person.sign(
                     item["type"],
@@ -257,35 +261,6 @@ async def test_consents_name_the_same_fields_however_one_joins(site: Site) -> No
     assert asked == {purpose: list(fields) for purpose, fields in consents.FIELDS.items()}
 
 
-async def test_a_paper_register_is_uploaded_once_and_signed_in_sittings(site: Site) -> None:
-    """What was signed is not asked for again; the file waits, encrypted, on the node."""
-    secretary = site.society.officers["secretary"]
-    client = await site.browser(secretary)
-    names = [f"{number};01.02.2020;Орлова {'О' * (number - 10)}." for number in range(11, 56)]
-    lines = ["Номер;Дата;ФИО", *names, "11;01.02.2020;Дубль", "2;01.02.2020;Занятый"]
-    read = await post(client, "/desk/enrol/file", rows="\n".join(lines))
-    assert read.headers["Location"] == "/desk/enrol#register"
-    page = await get(client, "/desk/enrol")
-    assert "0 of 45 enrolled" in page and "2 lines were not taken" in page
-    assert "The number stands in line 2 already: Орлова О.." in page
-    rows = await site.society.node.database.read(lambda connection: connection.execute(drafts.select()).all())
-    assert rows and all("Орлова".encode() not in row.box for row in rows)
-    elsewhere = await site.browser(secretary)  # another device goes on with the same file
-    for browser, sitting, done in ((client, 20, 20), (elsewhere, 20, 40), (client, 5, 45)):
-        response = await post(browser, "/desk/enrol/next")
-        assert len(await site.signs(response, secretary)) == sitting
-        assert f"{done} of 45 enrolled" in await get(browser, "/desk/enrol")
-    page = await get(client, "/desk/enrol")
-    assert "Everybody in the file has been enrolled" in page and "/desk/enrol/next" not in page
-    assert (await post(client, "/desk/enrol/next")).headers["Location"] == "/desk/enrol"
-    register = await get(await site.browser(secretary), "/members?status=invited")
-    assert f"Орлова {'О' * 45}." in register
-    assert "0 of" not in await get(await site.browser(site.society.officers["chair"]), "/desk/enrol")
-    await post(client, "/desk/enrol/forget")
-    assert "45 of 45" not in await get(client, "/desk/enrol")
-    assert f"Орлова {'О' * 45}." in await get(client, "/members?status=invited")
-
-
 async def test_an_enrolment_with_a_slip_is_cancelled_until_it_is_confirmed(site: Site) -> None:
     secretary = site.society.officers["secretary"]
     client = await site.browser(secretary)
@@ -375,27 +350,17 @@ async def test_the_desk_leads_to_everything_an_officer_does(site: Site) -> None:
     for name, leads in (("secretary", True), ("chair", True), ("accountant", False)):
         client = await site.browser(site.society.officers[name])
         desk = await get(client, "/desk")
-        for path in ("/desk/enrol", "/desk/texts", "/desk/council", "/desk/erasure"):
+        for path in (
+            "/desk/import",
+            "/desk/enrol",
+            "/desk/keys",
+            "/desk/texts",
+            "/desk/council",
+            "/desk/erasure",
+        ):
             assert (f'href="{path}"' in desk) == leads, (name, path)
             if leads:
                 assert 'href="/desk"' in await get(client, path)
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"PK\x03\x04" + bytes(100), "Save it as CSV"),
-        (b"1;01.02.2020;\xd0\x90" * 90_000, "larger than 1 MB"),
-        (b"", "Choose a file or paste the lines"),
-    ],
-)
-async def test_a_file_that_is_no_register_says_what_to_do(site: Site, data: bytes, said: str) -> None:
-    client = await site.browser(site.society.officers["secretary"])
-    form = FormData({"rows": ""})
-    form.add_field("file", data, filename="register.csv", content_type="text/csv")
-    headers = {"Sec-Fetch-Site": "same-origin"}
-    answer = await client.post("/desk/enrol/file", data=form, headers=headers, allow_redirects=False)
-    assert answer.status == 422 and said in await answer.text()
 
 
 async def test_wrong_fields_lose_nothing_and_change_nothing(site: Site) -> None:

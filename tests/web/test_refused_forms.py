@@ -131,7 +131,12 @@ ELSEWHERE = {
     "/invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/person": "test_an_invitation_by_field",
     "/invite/{digest:[0-9a-f]{64}}/{index:[0-9]{1,4}}/consents": "test_an_invitation_by_field",
     "/desk/council/{seat:[0-9]{1,3}}": "test_an_invitation_by_field",
-    "/desk/enrol/file": "test_rows_of_a_file_are_told_by_line",
+    "/desk/import": "tests/web/test_importing.py",
+    "/desk/import/columns": "tests/web/test_importing.py",
+    "/desk/import/check": "tests/web/test_importing.py",
+    "/desk/import/balances": "tests/web/test_importing.py",
+    "/desk/keys/again": "tests/web/test_importing.py",
+    "/desk/keys/remind": "tests/web/test_importing.py",
     "/desk/enrol/{number:[0-9]{1,10}}/void": "tests/web/test_membership.py",
     "/me/devices/add": "tests/web/test_accounts.py",
     "/me/devices/confirm": "tests/web/test_accounts.py",
@@ -139,13 +144,18 @@ ELSEWHERE = {
     "/me/sessions/end": "test_small_choices",
     "/council/{id:[a-z2-7]{52}}/return": "tests/web/test_council.py",
     "/council/robot/lend": "tests/web/test_robot.py",
+    "/inbox/read": "tests/web/test_notifications.py",
+    "/me/notifications/{group:votes|membership|desk}": "tests/web/test_notifications.py",
+    "/me/notifications/hours": "tests/web/test_notifications.py",
+    "/me/notifications/calendar": "tests/web/test_notifications.py",
 }
 WITHOUT_FIELDS = {
-    *("/me/sessions/end-others", "/desk/enrol/next", "/desk/enrol/forget", "/desk/erasure"),
+    *("/me/sessions/end-others", "/desk/import/sign", "/desk/import/forget", "/desk/erasure"),
     *("/council/robot/stop", "/council/robot/take-back", "/me/requests/{id:[a-z2-7]{52}}/withdraw"),
     *("/sign-out", "/found/key", "/found/sign", "/join/withdraw", "/join/code/again", "/entries"),
     *("/me/data/consents/{digest:[0-9a-f]{64}}/withdraw", "/me/data/consents/{purpose:[a-z_]{1,32}}/give"),
     *("/me/texts/{kind:[a-z-]{1,64}}", "/join/copies/{digest:[0-9a-f]{64}}/remove"),
+    *("/inbox/{id:[0-9]{1,15}}/open", "/me/notifications/devices/{id:[0-9]{1,15}}/forget"),
 }
 
 
@@ -385,33 +395,6 @@ async def test_files_are_looked_at(matrix: Matrix) -> None:
     )
     assert answer.status == 413
     await told(await matrix.post(matrix.browsers["applicant"], "/join/copies", copy="text"), "copy", "text")
-    assert await matrix.standing() == before
-
-
-async def test_rows_of_a_file_are_told_by_line(matrix: Matrix) -> None:
-    client, before = matrix.browsers["secretary"], await matrix.standing()
-    lines: tuple[str, ...] = (
-        "0;2020-01-01;Старая Анна",
-        "5;2999-01-01;Старая Анна",
-        "6;2020-01-01;",
-        "7;2020-01-01;Ив\u0061нова Анна",
-    )
-    lines += (
-        "8;2020-01-01;Ста\u202eрая Анна",
-        "9;2020-01-01;=HYPERLINK(1)",
-        "-1;2020-01-01;Старая Анна",
-        "10",
-        ";;;",
-    )
-    answer = await matrix.post(client, "/desk/enrol/file", rows="\n".join(lines))
-    assert answer.status == 303
-    text = await (await client.get("/desk/enrol")).text()
-    report = text[text.index('id="report"') : text.index("</ul>")]
-    for place in range(1, len(lines) + 1):
-        assert f"{place}.</b>" in report
-    assert report.count("Старая Анна") >= 3, "nothing of it is lost"
-    assert "/desk/enrol/next" not in text, "nothing is left to be signed"
-    await told(await matrix.post(client, "/desk/enrol/file", rows=""), "rows", "nothing")
     assert await matrix.standing() == before
 
 

@@ -34,6 +34,7 @@ async def test_a_petition_is_answered_by_a_decision(asked: tuple[Site, str]) -> 
     one, chair = await site.browser("one"), await site.browser("chair")
     page = await get(chair, f"/council/{id}")
     assert "О навесе" in page and "Прошу поставить навес у склада." in page
+    assert "oting lasts" not in page, "the answer is due by its own rule"
     assert "О навесе" in await get(chair, "/council")
     await site.made.vote(id, **PASSED)
     assert "the council&#39;s answer" in await get(chair, f"/council/{id}/sign")

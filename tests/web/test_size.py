@@ -77,7 +77,6 @@ async def _visited(data: Path, size: int) -> dict[str, int]:
                 assert answer.status == 200, (page, await answer.text())
                 found[page.name] = steps.done - before
     finally:
-        node.sequencer._writer.shutdown()
         node.close()
     return found
 

@@ -1,27 +1,18 @@
-"""Desk of chair and secretary: seats and new invitations, new editions of texts, members from the paper
+"""Desk of chair and secretary: seats and new invitations, new editions of texts, one member from the paper
 register.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from collections.abc import Callable
 
 from aiohttp import web
 
-from coopnode.founding.drafts import Register, Row
 from coopnode.founding.queries import SeatLine
-from coopnode.founding.service import Founding
 from web.founding import forms, shell
 from web.founding.forms import Read
 from web.founding.shell import FOUNDING
 from web.founding.wizard import today
-
-#: One sitting holds this many documents; a longer register is signed in several.
-BATCH: Final = 20
-MAX_CSV: Final = 2**20
-#: How spreadsheets begin: newer ones are archives, older ones compound documents.
-_ARCHIVES: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def setup(app: web.Application) -> None:
@@ -34,9 +25,6 @@ def setup(app: web.Application) -> None:
     app.router.add_post("/desk/texts/{kind}", edition)
     app.router.add_get("/desk/enrol", enrol)
     app.router.add_post("/desk/enrol", enrol)
-    app.router.add_post("/desk/enrol/file", enrol_file)
-    app.router.add_post("/desk/enrol/next", enrol_next)
-    app.router.add_post("/desk/enrol/forget", enrol_forget)
 
 
 async def _officer(request: web.Request, *offices: str) -> str:
@@ -130,48 +118,31 @@ async def edition(request: web.Request) -> web.StreamResponse:
 
 
 async def enrol(request: web.Request) -> web.StreamResponse:
-    """One member of the paper register, or a file of them."""
-    account = await _officer(request, "chair", "secretary")
+    """One member of the paper register; a whole one comes by `/desk/import`."""
+    await _officer(request, "chair", "secretary")
     read = Read()
     if request.method == "POST":
         read = forms.enrolment(await shell.form(request), today())
         if not read.errors:
-            values = read.values
-            row = Row(int(values["number"]), forms.iso_day(values["since"]), values["name"], values["person"])
-            await _sign(request, [row])
-    return await _enrol_page(request, account, read)
+            given = read.values
+            number, since, name = int(given["number"]), forms.iso_day(given["since"]), given["name"]
+            label = f"{shell.gettext(request, 'Member no. %(number)s', number=number)} · {name}"
+            wanted = await request.app[FOUNDING].enrol(number, since, given["person"], name, label)
+            await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
+    return await _enrol_page(request, read)
 
 
-async def _sign(request: web.Request, rows: Sequence[Row]) -> NoReturn:
-    wanted = await request.app[FOUNDING].enrol(rows, _label(request))
-    await shell.ask(request, "sign", wanted, back="/desk/enrol", cancel="/desk/enrol")
-
-
-async def _enrol_page(request: web.Request, account: str, read: Read) -> web.StreamResponse:
+async def _enrol_page(request: web.Request, read: Read) -> web.StreamResponse:
     service = request.app[FOUNDING]
-    file = await service.register(account)
-    left = await _left(service, file)
     return shell.render(
         request,
         "founding/desk_enrol.html",
         status=422 if read.errors else 200,
         typed=read.typed,
         errors=read.errors,
-        file=file,
-        left=len(left),
-        following=min(len(left), BATCH),
         waiting=await service.open_enrolments(),
-        batch=BATCH,
         signing_url=service.node.config.signing_url,
     )
-
-
-async def _left(service: Founding, file: Register) -> list[Row]:
-    """Lines whose number nobody has yet: what was signed is done, whoever signed it and in however many
-    sittings.
-    """
-    taken = await service.taken_numbers()
-    return [row for row in file.rows if row.number not in taken]
 
 
 async def void(request: web.Request) -> web.StreamResponse:
@@ -199,65 +170,3 @@ async def void(request: web.Request) -> web.StreamResponse:
         typed=read.typed,
         errors=read.errors,
     )
-
-
-async def enrol_file(request: web.Request) -> web.StreamResponse:
-    """CSV `number; day of joining; name`, read once and kept until all of it is signed. What cannot be taken
-    is reported line by line.
-    """
-    account = await _officer(request, "chair", "secretary")
-    service = request.app[FOUNDING]
-    form = await shell.large_form(request, 4 * MAX_CSV)
-    upload = form.get("file")
-    raw, read = forms.multiline(form, "rows"), Read()
-    if isinstance(upload, web.FileField) and (data := upload.file.read(MAX_CSV + 1)):
-        if len(data) > MAX_CSV:
-            read.errors["rows"] = "The file is larger than 1 MB. Divide it into two."
-        elif data.startswith(_ARCHIVES):
-            read.errors["rows"] = (
-                "This is a spreadsheet, not a CSV file. Save it as CSV and choose that file."
-            )
-        raw = _decoded(data)
-    rows, refused = (
-        forms.enrolments(raw, today(), await service.taken_numbers()) if not read.errors else ([], [])
-    )
-    if not read.errors and not rows and not refused:
-        read.errors["rows"] = "Choose a file or paste the lines."
-    if read.errors:
-        return await _enrol_page(request, account, read)
-    await service.save_register(account, Register(rows, refused))
-    raise web.HTTPSeeOther("/desk/enrol#register")
-
-
-async def enrol_next(request: web.Request) -> web.StreamResponse:
-    """The next sitting of the file that is kept."""
-    account = await _officer(request, "chair", "secretary")
-    await shell.form(request)
-    service = request.app[FOUNDING]
-    left = await _left(service, await service.register(account))
-    if not left:
-        raise web.HTTPSeeOther("/desk/enrol")
-    await _sign(request, left[:BATCH])
-
-
-async def enrol_forget(request: web.Request) -> web.StreamResponse:
-    """The rest of the file is forgotten; who has been enrolled stays so."""
-    account = await _officer(request, "chair", "secretary")
-    await shell.form(request)
-    await request.app[FOUNDING].drop_register(account)
-    raise web.HTTPSeeOther("/desk/enrol")
-
-
-def _decoded(data: bytes) -> str:
-    """Spreadsheets write UTF-8 or, on older machines, Windows-1251."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1251", "replace")
-
-
-def _label(request: web.Request) -> Callable[[Row], str]:
-    def label(row: Row) -> str:
-        return f"{shell.gettext(request, 'Member no. %(number)s', number=row.number)} · {row.name}"
-
-    return label

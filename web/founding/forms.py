@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from coopnode import places
 from coopnode.config import belong_together
-from coopnode.founding.drafts import Refused, Row
 from protocol import methodology
 from protocol.methodology.parameters import kind_of
 from web import i18n
@@ -405,49 +404,6 @@ def enrolment(form: Fields, today: date) -> Read:
     for name, words in _enrolment_errors(found.values, today).items():
         found.wrong(name, words)
     return found
-
-
-def enrolments(raw: str, today: date, taken: Mapping[int, str]) -> tuple[list[Row], list[Refused]]:
-    """Lines of a CSV `number; day of joining; name` → (those to enrol, those that cannot be taken)."""
-    rows: list[Row] = []
-    refused: list[Refused] = []
-    places: dict[object, tuple[int, Row]] = {}
-    for place, line in enumerate(raw.replace("\ufeff", "").splitlines(), 1):
-        if not line.strip():
-            continue
-        parts = [part.strip().strip('"') for part in re.split(r"[;\t]|,(?=\s*\d|\s*[^\d\s])", line)]
-        values = {
-            "number": parts[0],
-            "since": iso_day(parts[1]) if len(parts) > 1 else "",
-            "name": clean(" ".join(parts[2:]), "name"),
-            "person": "person",
-        }
-        if place == 1 and not values["number"].isdecimal():
-            continue  # a heading
-        if errors := _enrolment_errors(values, today):
-            refused.append(Refused(place, line.strip(), next(iter(errors.values()))))
-            continue
-        row = Row(int(values["number"]), values["since"], values["name"])
-        person = (row.name.casefold(), row.since)
-        if before := places.get(row.number):
-            why, facts = "The number stands in line %(line)s already: %(name)s.", _named(before)
-            refused.append(Refused(place, line.strip(), why, facts))
-        elif row.number in taken:
-            refused.append(Refused(place, line.strip(), taken[row.number]))
-        elif before := places.get(person):
-            why = (
-                "The same person with the same day stands in line %(line)s already, under number %(number)s."
-            )
-            refused.append(Refused(place, line.strip(), why, _named(before)))
-        else:
-            places[row.number] = places[person] = (place, row)
-            rows.append(row)
-    return rows, refused
-
-
-def _named(before: tuple[int, Row]) -> dict[str, Any]:
-    place, row = before
-    return {"line": place, "name": row.name, "number": row.number}
 
 
 def _enrolment_errors(values: Mapping[str, str], today: date) -> Errors:

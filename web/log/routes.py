@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+from functools import lru_cache
 from typing import Any, Final
 
 from aiohttp import web
 
 from coopnode.admission import Buckets
-from coopnode.answers import Busy, Committed
+from coopnode.answers import Busy, Committed, Refusal
+from coopnode.config import Config
 from protocol import tiles
 from protocol.errors import TileError
 from protocol.tiles import TILE_WIDTH, Tile
@@ -22,16 +24,16 @@ from web.log import submission
 from web.log.submission import BadBody, Full, Room
 from web.problems import problem
 
-_JSON: Final = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
+JSON: Final = {"Content-Type": "application/json", "X-Content-Type-Options": "nosniff"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _LOOKUPS: Final = web.AppKey("log_lookups", Buckets)
-_ROOM: Final = web.AppKey("log_room", Room)
+ROOM: Final = web.AppKey("log_room", Room)
 
 
 def setup(app: web.Application) -> None:
     limits = app[NODE].config.limits
     app[_LOOKUPS] = Buckets(limits.lookups_burst, limits.lookups_rate)
-    app[_ROOM] = Room()
+    app[ROOM] = Room()
     app.router.add_get("/checkpoint", checkpoint)
     app.router.add_get("/tile/entries/{rest:.+}", bundle)
     app.router.add_get("/tile/{rest:.+}", tile)
@@ -48,7 +50,7 @@ def setup(app: web.Application) -> None:
 
 async def submit(request: web.Request) -> web.Response:
     try:
-        with request.app[_ROOM].held(request, request.app[NODE].config.limits):
+        with request.app[ROOM].held(request, request.app[NODE].config.limits):
             return await _submit(request)
     except Full:
         return problem("busy", retry_after=1)
@@ -67,28 +69,36 @@ async def _submit(request: web.Request) -> web.Response:
         body.statement, body.private, source=client(request), ticket=ticket, blobs=body.blobs
     )
     if isinstance(answer, Committed):
-        return _committed(answer)
+        return web.Response(body=committed(answer), headers=JSON)
+    return turned_away(answer)
+
+
+def turned_away(answer: Busy | Refusal) -> web.Response:
     if isinstance(answer, Busy):
         return problem(answer.code, detail=answer.reason or None, retry_after=answer.retry_after)
     more = {"refused": _b64(answer.message)} if answer.message else {}
     return problem(answer.code, at=answer.at, facts=answer.facts, more=more)
 
 
-def _committed(answer: Committed) -> web.Response:
+def committed(answer: Committed) -> bytes:
     # Only digits, hexadecimal and base64url: nothing needs escaping.
     text = (
         f'{{"index":{answer.index},"entry":"{answer.entry.hex()}","digest":"{answer.digest.hex()}",'
-        f'"tick":{answer.tick},"committed":"{_b64(answer.message)}","path":"{_b64(answer.path)}"}}'
+        f'"tick":{answer.tick},"committed":"{_promise(answer.message)}","path":"{_b64(answer.path)}"}}'
     )
-    return web.Response(body=text.encode(), headers=_JSON)
+    return text.encode()
 
 
 def client(request: web.Request) -> str:
-    """The address a request came from; a trusted proxy's word is taken for it. Of IPv6 the network of 64
-    bits: one host has all addresses in it."""
-    remote = request.remote or ""
-    if remote in request.app[NODE].config.trusted_proxies:
-        forwarded = request.headers.get("X-Forwarded-For", "")
+    """The address a request came from."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return address(request.remote or "", forwarded, request.app[NODE].config)
+
+
+def address(remote: str, forwarded: str, config: Config) -> str:
+    """A trusted proxy's word is taken for it. Of IPv6 the network of 64 bits: one host has all addresses in
+    it."""
+    if remote in config.trusted_proxies:
         remote = forwarded.rpartition(",")[2].strip() or remote
     if ":" not in remote:
         return remote
@@ -256,6 +266,12 @@ async def _entitled(request: web.Request) -> bool:
 def _ration(request: web.Request) -> web.Response | None:
     wait = request.app[_LOOKUPS].take(client(request))
     return problem("too_many_requests", retry_after=int(wait) + 1) if wait else None
+
+
+@lru_cache(8)
+def _promise(message: bytes) -> str:
+    """One for all entries of a commit."""
+    return _b64(message)
 
 
 def _b64(data: bytes) -> str:

@@ -57,18 +57,25 @@ class Room:
     def __init__(self) -> None:
         self._taken = 0
 
+    def take(self, size: int, limits: Limits) -> None:
+        """Raises Full."""
+        if self._taken + size > limits.in_flight_bytes:
+            raise Full
+        self._taken += size
+
+    def give(self, size: int) -> None:
+        self._taken -= size
+
     @contextlib.contextmanager
     def held(self, request: web.Request, limits: Limits) -> Iterator[None]:
         """From the first byte to the answer; what is of unknown length counts as the longest. Raises Full."""
         size = request.content_length
         size = _longest(limits) if size is None else min(size, _longest(limits))
-        if self._taken + size > limits.in_flight_bytes:
-            raise Full
-        self._taken += size
+        self.take(size, limits)
         try:
             yield
         finally:
-            self._taken -= size
+            self.give(size)
 
 
 def _longest(limits: Limits) -> int:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode.importing import queries as imports
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.search import queries as search
-from coopnode.seen import visible
 from web import i18n
 from web.accounts.shell import ACCOUNTS
+from web.lists import row
 from web.membership import forms, shell
 from web.membership.shell import MEMBERSHIP
 from web.search.asking import ask, reading
 
 _CSV_PAGE: Final = 1000
-#: Beginnings of formulas, also as East Asian keyboards type them.
-_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def setup(app: web.Application) -> None:
@@ -125,7 +122,7 @@ async def export(request: web.Request) -> web.StreamResponse:
         t("In the log since"),
         t("Document"),
     )
-    await response.write(("\ufeff" + _row(heads)).encode())
+    await response.write(("\ufeff" + row(heads)).encode())
     after = 0
     while True:
         start = after
@@ -136,7 +133,7 @@ async def export(request: web.Request) -> web.StreamResponse:
             )
 
         lines = await service.read(query)
-        text = "".join(_row(_cells(request, line)) for line in lines)
+        text = "".join(row(_cells(request, line)) for line in lines)
         if text:
             await response.write(text.encode())
         if len(lines) < _CSV_PAGE:
@@ -159,15 +156,6 @@ def _cells(request: web.Request, line: queries.RegisterLine) -> tuple[str, ...]:
     )
 
 
-def _row(cells: tuple[str, ...]) -> str:
-    out = io.StringIO()
-    # A cell that begins like a formula would be run by a spreadsheet: names are people's own words.
-    shown = [visible(cell) for cell in cells]
-    safe = [f"'{cell}" if cell.lstrip()[:1] in _FORMULA else cell for cell in shown]
-    csv.writer(out, delimiter=";", lineterminator="\r\n").writerow(safe)
-    return out.getvalue()
-
-
 async def card(request: web.Request) -> web.StreamResponse:
     """One number with everything that ever stood at it, and the statements of its holder's membership."""
     viewer = await _viewer(request)
@@ -181,6 +169,7 @@ async def card(request: web.Request) -> web.StreamResponse:
         account = lines[0].account
         found: dict[str, Any] = {"lines": lines, "line": lines[0], "index": None}
         # of somebody invited there is an account only when they have confirmed
+        found["paid"] = imports.paid(service.node.state, lines[0])
         found |= {"applications": [], "who": None, "consents": [], "roles": []}
         if account is not None:
             found["applications"] = queries.applications_of(connection, account)

@@ -12,6 +12,7 @@ KINDS: Final[Mapping[str, str]] = {
     "payments": N_("Receipts of fees"),
     "register": N_("The paper register"),
     "matters": N_("Matters for the council"),
+    "requests": N_("Petitions of members, and leaving"),
     "decisions": N_("Decisions and minutes"),
     "council": N_("Composition of the council"),
     "rules": N_("Charter, texts and rules"),

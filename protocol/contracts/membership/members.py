@@ -12,6 +12,7 @@ from protocol.contracts.membership.records import (
     Applicant,
     Enrolment,
     Member,
+    Opening,
     Place,
     Register,
     Used,
@@ -21,10 +22,47 @@ from protocol.contracts.membership.records import (
     register,
     registered,
 )
-from protocol.contracts.membership.statements import MembershipAccept, MembershipEnrol, MembershipVoid
+from protocol.contracts.membership.statements import (
+    MembershipAccept,
+    MembershipEnrol,
+    MembershipOpening,
+    MembershipVoid,
+)
 from protocol.documents import Statement
 from protocol.effects import CouncilAppointed, CouncilSeated, FoundingConstituted, MembershipJoined
 from protocol.identifiers import identifier
+
+
+def open_balances(view: View, statement: Statement, context: Context) -> Changes | Rejection:
+    """What members had paid before: the sums of one act on paper, which the enrolments under it name. Amounts
+    of single members are not held against the sums here: a register comes in many sittings and some lines of
+    it never do.
+    """
+    body: MembershipOpening = statement.body
+    refused = acts.about(statement, context.cooperative)
+    refused = refused or acts.lacks_office(context, statement.iss, "secretary", "chair")
+    if refused:
+        return refused
+    if body.as_of > context.tick:
+        return Rejection("opening_in_future", "as_of")
+    if body.entrance.currency != body.share.currency:
+        return Rejection("currency_mismatch", "share")
+    opening = Opening(statement.digest, body.as_of, body.members, body.entrance, body.share)
+    return Changes((Write("opening", identifier(statement.digest), opening),))
+
+
+def _unopened(view: View, body: MembershipEnrol) -> Rejection | None:
+    """Amounts rest on a statement of opening balances, in its currency."""
+    paid = {name: money for name, money in (("entrance", body.entrance), ("share", body.share)) if money}
+    if body.opening is None:
+        return Rejection("opening_missing", "opening") if paid else None
+    opening = view.get("opening", identifier(body.opening), Opening)
+    if opening is None:
+        return Rejection("unknown_opening", "opening")
+    for name, money in paid.items():
+        if money.currency != opening.share.currency:
+            return Rejection("currency_mismatch", name)
+    return None
 
 
 def enrol(view: View, statement: Statement, context: Context) -> Changes | Rejection:
@@ -43,9 +81,20 @@ def enrol(view: View, statement: Statement, context: Context) -> Changes | Rejec
         return Rejection("number_taken", "number")
     if view.get("used", body.invitation.hex(), Used) is not None:
         return Rejection("invitation_repeated", "invitation")
+    if refused := _unopened(view, body):
+        return refused
     id = identifier(statement.digest)
-    replaces = place.enrolment if place else None
-    enrolment = Enrolment(statement.digest, body.number, body.since, body.person, body.invitation, replaces)
+    enrolment = Enrolment(
+        statement.digest,
+        body.number,
+        body.since,
+        body.person,
+        body.invitation,
+        replaces=place.enrolment if place else None,
+        entrance=body.entrance,
+        share=body.share,
+        opening=body.opening,
+    )
     before = register(view)
     writes = (
         Write("enrolment", id, enrolment),
@@ -129,7 +178,16 @@ def accept(view: View, statement: Statement, context: Context) -> Changes | Reje
         return refused
     if not acts.holds_invitation(enrolment.invitation, account, enrolment.digest, body.proof):
         return Rejection("no_possession", "proof")
-    member = Member(enrolment.number, enrolment.since, enrolment.person, context.index, statement.digest)
+    member = Member(
+        enrolment.number,
+        enrolment.since,
+        enrolment.person,
+        context.index,
+        statement.digest,
+        opening_entrance=enrolment.entrance,
+        opening_share=enrolment.share,
+        opening=enrolment.opening,
+    )
     return joined(view, ((account, member),))
 
 

@@ -72,6 +72,10 @@ class Member(Record, frozen=True):
     index: int
     #: document digest of payment, acceptance, or what seated the person
     basis: bytes
+    #: paid before the cooperative's own ledger begins, and the statement of opening balances that says so
+    opening_entrance: Money | None = None
+    opening_share: Money | None = None
+    opening: bytes | None = None
 
 
 class Former(Record, frozen=True):
@@ -117,6 +121,16 @@ class Place(Record, frozen=True):
     former: bool = False
 
 
+class Opening(Record, frozen=True):
+    """By identifier: what members had paid by a day, in all."""
+
+    digest: bytes
+    as_of: int
+    members: int
+    entrance: Money
+    share: Money
+
+
 class Enrolment(Record, frozen=True):
     digest: bytes
     number: int
@@ -126,6 +140,9 @@ class Enrolment(Record, frozen=True):
     #: the enrolment of the same number whose lost invitation this one replaced
     replaces: str | None = None
     voided_at: int | None = None
+    entrance: Money | None = None
+    share: Money | None = None
+    opening: bytes | None = None
 
 
 class Filed(Record, frozen=True):
@@ -150,6 +167,7 @@ STATE: Mapping[str, type[Record]] = {
     "former": Former,
     "member": Member,
     "number": Place,
+    "opening": Opening,
     "enrolment": Enrolment,
     "filed": Filed,
     "used": Used,

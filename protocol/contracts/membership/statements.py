@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta
 
-from protocol.acts import PERSON, Act, Digest, Kid, Number, Proof, Seconds
+from protocol.acts import PERSON, Act, Count, Digest, Kid, Number, Proof, Seconds
 from protocol.contract import DocumentType, Money, PrivateField
 
 CODES: Final[Mapping[str, str]] = {
@@ -25,12 +25,16 @@ CODES: Final[Mapping[str, str]] = {
     "invitation_used": "The invitation has been accepted or replaced by a later one.",
     "method_not_allowed": "The charter does not let members be identified this way.",
     "not_yours": "The document is another person's.",
+    "currency_mismatch": "The amounts stand in different currencies.",
     "number_taken": "The member number belongs to somebody or is kept for a seat of the council.",
+    "opening_in_future": "The opening balances stand for a day later than the statement.",
+    "opening_missing": "Amounts carried over name no statement of opening balances.",
     "own_application": "Nobody attests to their own application.",
     "received_in_future": "The payment is dated later than the attestation.",
     "since_in_future": "The membership begins later than the enrolment.",
     "too_soon": "An application was refused and the time to wait has not passed.",
     "unknown_application": "No application has this digest.",
+    "unknown_opening": "No statement of opening balances has this digest.",
     "unknown_enrolment": "No enrolment has this digest.",
     "wrong_status": "The application is not at the stage this act belongs to.",
 }
@@ -78,11 +82,37 @@ class MembershipLeave(Act, frozen=True):
     pass
 
 
-class MembershipEnrol(Act, frozen=True):
+def _not_less_than_nothing(*amounts: Money | None) -> None:
+    """Raises ValueError, which decoding makes a refusal of the field."""
+    if any(money is not None and money.amount < 0 for money in amounts):
+        raise ValueError("an amount is less than nothing")
+
+
+class MembershipOpening(Act, frozen=True):
+    """What members had paid by a day, in all, before the cooperative's own ledger begins."""
+
+    as_of: Seconds
+    members: Count
+    entrance: Money
+    share: Money
+
+    def __post_init__(self) -> None:
+        _not_less_than_nothing(self.entrance, self.share)
+
+
+class MembershipEnrol(Act, frozen=True, kw_only=True):
+    """`entrance` and `share` are what this member had paid by the day of `opening`."""
+
     number: Number
     since: Seconds
     person: Person
     invitation: Kid
+    entrance: Money | None = None
+    share: Money | None = None
+    opening: Digest | None = None
+
+    def __post_init__(self) -> None:
+        _not_less_than_nothing(self.entrance, self.share)
 
 
 class MembershipVoid(Act, frozen=True):
@@ -125,6 +155,14 @@ TYPES = (
         "membership.payment/1",
         MembershipPayment,
         private=(PrivateField("reference", ("self", "accountant", "chair"), required=False),),
+    ),
+    DocumentType(
+        "membership.opening/1",
+        MembershipOpening,
+        private=(
+            PrivateField("title", (*_OFFICERS, "accountant", "member")),
+            PrivateField("scan", (*_OFFICERS, "accountant"), required=False, format="file"),
+        ),
     ),
     DocumentType(
         "membership.enrol/1",
