@@ -32,6 +32,8 @@ from coopnode import banking
 from protocol import registration
 
 FILE = "coopnode.toml"
+#: names of this machine that nobody else can mean
+LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 _PREFIX: Final = "COOPNODE_"
 #: Variables with our prefix that are no settings of a node: of the command line, of faults in tests, and of a
 #: checkout's tools.
@@ -235,6 +237,23 @@ class Config(BaseSettings):
     metrics_token: SecretStr | None = Field(None, min_length=16)
     #: the operator has compared this machine's clock with another one (P16)
     time_confirmed: bool = False
+    #: a cooperative of invented people (`coopnode run --demo`); pages say so, and it stays on this machine
+    demo: bool = False
+
+    @model_validator(mode="after")
+    def _demo_at_home(self) -> Self:
+        """A demo lets anybody at the machine sign as anybody: nobody else reaches it, no letter leaves it."""
+        if not self.demo:
+            return self
+        if any(urlsplit(url).hostname not in LOOPBACK for url in (self.public_url, self.signing_url)):
+            raise ValueError("a demo stays on this machine: public_url and signing_url name localhost")
+        if self.host not in LOOPBACK:
+            raise ValueError("a demo stays on this machine: host is 127.0.0.1 or ::1")
+        if self.trusted_proxies:
+            raise ValueError("a demo stays on this machine: no trusted_proxies")
+        if self.smtp.host is not None:
+            raise ValueError("letters of a demo are files only: no smtp.host")
+        return self
 
     @field_validator("database_url", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 setup               environments and browser files, without starting anything
 coopnode [arguments] the program itself, from this checkout
 run [arguments]     a node on this machine with its data in ./data; arguments go to `coopnode run`
+     --demo         a cooperative of forty invented people to try it on, in ./data-demo
 test [arguments]    the quick suite; arguments go to pytest
      --all          everything: long tests, larger searches, the independent COSE implementation
      --no-browser   without the tests that need Chromium
@@ -108,7 +109,8 @@ def program(rest: list[str]) -> int:
 def data_folder(rest: Sequence[str]) -> list[str]:
     if any(each == "--data" or each.startswith("--data=") for each in rest):
         return []
-    return ["--data", os.path.join(os.path.relpath(ROOT), "data")]
+    name = "data-demo" if "--demo" in rest else "data"
+    return ["--data", os.path.join(os.path.relpath(ROOT), name)]
 
 
 def build_assets(rest: list[str]) -> int:

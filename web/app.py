@@ -19,6 +19,7 @@ from web import middleware, static_files
 from web.accounts import routes as accounts
 from web.cors import cors
 from web.council import routes as council
+from web.demo import routes as demo
 from web.founding import routes as founding
 from web.home import routes as home
 from web.importing import routes as importing
@@ -61,6 +62,7 @@ SLICES: Final[tuple[Callable[[web.Application], None], ...]] = (
     accounts.setup,
     operating.setup,
     search.setup,
+    demo.setup,
     notifications.setup,
 )
 

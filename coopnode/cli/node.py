@@ -57,7 +57,8 @@ def load_config(data: Path | None, as_json: bool, **overrides: Any) -> Config:
         if wrong["type"] == "extra_forbidden":
             output.fail(config.unknown(wrong["loc"]), as_json=as_json, code="config")
         said = wrong["msg"].removeprefix("Value error, ")
-        output.fail(f"the configuration is wrong at {place}: {said}", as_json=as_json, code="config")
+        where = f" at {place}" if place else ""
+        output.fail(f"the configuration is wrong{where}: {said}", as_json=as_json, code="config")
     except config.UnknownSetting as error:
         output.fail(str(error), as_json=as_json, code="config")
     except (ValueError, tomlkit.exceptions.ParseError) as error:
@@ -97,6 +98,12 @@ def run(
     standby: bool = typer.Option(
         False, "--standby", help="Wait while another process writes this log; take over when it ends."
     ),
+    demo: bool = typer.Option(
+        False, "--demo", help="Try it out with a cooperative of forty invented people, in ./data-demo."
+    ),
+    anew: bool = typer.Option(
+        False, "--anew", help="With --demo: throw the demo away and make one of today."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C, SIGTERM).
@@ -108,6 +115,10 @@ def run(
     on another one, and takes over. It needs the same data directory: a shared or mirrored disk. One that is
     older than the log is refused.
 
+    With --demo the directory is one of its own, made at the first start in about half a minute and kept: a
+    cooperative with two months behind it, and a page on which one becomes any of its people. It can be
+    reached from this machine only. A directory with a real node is refused.
+
     With --json one line {"ready": true, "url": …, "founding": …} is printed when the node answers.
 
     Exit status: 0 stopped, 2 could not start (port taken, directory in use, keys missing).
@@ -115,6 +126,13 @@ def run(
     from coopnode.cli.running import serve
 
     overrides: dict[str, Any] = {"host": host, "port": port, "signing_port": signing_port}
+    if anew and not demo:
+        output.fail("--anew goes with --demo: nothing else is thrown away", as_json=as_json)
+    if demo:
+        from coopnode.cli.demo import FOLDER, prepare
+
+        data = data or FOLDER
+        prepare(load_config(data, as_json, demo=True, **overrides), anew=anew, as_json=as_json)
     serve(load_config(data, as_json, **overrides), overrides, as_json, standby=standby)
 
 

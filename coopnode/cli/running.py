@@ -406,6 +406,17 @@ def _announce(node: Leader, config: Config, ports: list[int], as_json: bool) -> 
         typer.echo(f"Open this address to found your cooperative:\n\n    {founding}\n")
     else:
         typer.echo(url)
+        _announce_demo(config)
+
+
+def _announce_demo(config: Config) -> None:
+    from coopnode.demo import place
+
+    found = place.load(config)
+    if found is not None:
+        from coopnode.cli.demo import announcement
+
+        typer.echo(announcement(found, config.public_url, output.language(None)))
 
 
 def _stop_signal() -> asyncio.Event:
