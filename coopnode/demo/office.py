@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coopnode import consents, jobs, signing, testing
+from coopnode import consents, signing, testing
 from coopnode.answers import Committed
 from coopnode.app import Blob, Leader
 from coopnode.council.service import Council, Proposal
 from coopnode.demo import cast, papers
 from coopnode.demo.papers import Paper
 from coopnode.demo.place import Resident
+from coopnode.notifications.kinds import KINDS
 from coopnode.outbox import Outbox
 from coopnode.robot.job import Worker
 from coopnode.robot.service import Robot
@@ -74,7 +75,7 @@ class Office:
         self.council = Council(node)
         self.robot = Robot(node, self.council)
         self._worker = Worker(node)
-        self._letters = Outbox(node, jobs.KINDS)
+        self._letters = Outbox(node, KINDS)
 
     @property
     def now(self) -> int:
