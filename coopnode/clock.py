@@ -21,10 +21,10 @@ class ClockDoubtful(Exception):
 class Clock:
     """Seconds since 1970, checked. Tests use `FixedClock` of `coopnode.testing`."""
 
-    _wall: float = field(default_factory=time.time)
-    _monotonic: float = field(default_factory=time.monotonic)
-    _confirmed: bool = True
-    _reason: str = ""
+    _wall: float = field(default_factory=time.time, init=False)
+    _monotonic: float = field(default_factory=time.monotonic, init=False)
+    _confirmed: bool = field(default=True, init=False)
+    _reason: str = field(default="", init=False)
 
     def now(self) -> int:
         """Raises ClockDoubtful after a forward jump of more than an hour; a small step either way is

@@ -240,9 +240,15 @@ class Config(BaseSettings):
     #: a cooperative of invented people (`coopnode run --demo`); pages say so, and it stays on this machine
     demo: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _demo_is_quiet(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {"push": {"services": ()}, **given} if given.get("demo") else given
+
     @model_validator(mode="after")
     def _demo_at_home(self) -> Self:
-        """A demo lets anybody at the machine sign as anybody: nobody else reaches it, no letter leaves it."""
+        """A demo lets anybody at the machine sign as anybody: nobody else reaches it, no letter and no
+        push leaves it."""
         if not self.demo:
             return self
         if any(urlsplit(url).hostname not in LOOPBACK for url in (self.public_url, self.signing_url)):
@@ -253,6 +259,8 @@ class Config(BaseSettings):
             raise ValueError("a demo stays on this machine: no trusted_proxies")
         if self.smtp.host is not None:
             raise ValueError("letters of a demo are files only: no smtp.host")
+        if self.push.services:
+            raise ValueError("a demo wakes no devices: no push.services")
         return self
 
     @field_validator("database_url", mode="before")

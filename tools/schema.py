@@ -29,7 +29,7 @@ from sqlalchemy import create_engine
 
 from coopnode.cli.node import all_projections
 from coopnode.store import database, schema, state_store
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from tests.node.society import Society
 from tools.environments import ROOT
 
@@ -144,7 +144,7 @@ async def _live(data: Path) -> dict[str, Any]:
     """A council, a member it admitted and one of the paper register, an application, somebody signed in."""
     from coopnode.sessions import Sessions
 
-    clock = FixedClock(START)
+    clock = FixedClock()
     society = await Society.make(data, clock=clock, projections=all_projections())
     node = society.node
     member = await society.coop.person("member")

@@ -570,7 +570,7 @@ def _text(words: str) -> Blob:
 def generate(data: Path, size: int, progress: Progress, *, workers: int | None = None) -> None:
     """A node's data directory with `size` entries, published. It must not exist."""
     keys = _directory(data)
-    node = Node.open(testing.config(data), clock=FixedClock(START), projections=all_projections())
+    node = Node.open(testing.config(data), clock=FixedClock(), projections=all_projections())
     assert isinstance(node, Leader)
     try:
         writer, plan = Writer(node), Plan(size)

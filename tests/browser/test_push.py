@@ -17,7 +17,7 @@ from coopnode.cli.node import all_projections
 from coopnode.notifications import devices
 from coopnode.notifications.kinds import KINDS
 from coopnode.outbox import Outbox
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from tests.node.society import Society
 from tests.web.test_notifications import propose
 from web.app import create_app
@@ -47,7 +47,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[tuple[Society, TestServer, str]]:
-    society = await Society.make(tmp_path, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path, clock=FixedClock(), projections=all_projections())
     server = TestServer(create_app(society.node), host="localhost")
     await server.start_server()
     base = str(server.make_url("")).rstrip("/")

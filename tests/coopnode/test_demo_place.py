@@ -87,6 +87,7 @@ def test_one_on_a_server_is_not_dropped(tmp_path: Path) -> None:
         {"host": "0.0.0.0"},
         {"trusted_proxies": ("127.0.0.1",)},
         {"smtp": {"host": "mail.example.org"}},
+        {"push": {"services": ("push.services.mozilla.com",)}},
     ],
 )
 def test_it_stays_on_this_machine(tmp_path: Path, more: dict[str, object]) -> None:

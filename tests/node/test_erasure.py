@@ -16,7 +16,7 @@ from coopnode.membership.people import Names, Viewer, who
 from coopnode.membership.projection import PROJECTIONS
 from coopnode.private_records import opened
 from coopnode.store.vault import Vault
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from protocol.identifiers import identifier
 from tests.node import fsck
 from tests.node.society import DAY, Society
@@ -25,7 +25,7 @@ from tests.node.society import DAY, Society
 @pytest.fixture
 async def society(tmp_path: Path) -> Society:
     """Each test stops the node when it looks at what is left."""
-    return await Society.make(tmp_path, clock=FixedClock(START), projections=PROJECTIONS)
+    return await Society.make(tmp_path, clock=FixedClock(), projections=PROJECTIONS)
 
 
 async def withdrawn(society: Society, name: str = "gone") -> bytes:

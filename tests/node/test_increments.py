@@ -31,7 +31,7 @@ from coopnode.drill import drill
 from coopnode.inspection import verify
 from coopnode.store import fsck, schema, transfer
 from coopnode.store.vault import Erased
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from protocol.identifiers import identifier
 from tests.node import fsck as second_opinion
 from tests.node.society import DAY, Society
@@ -93,7 +93,7 @@ def test_nothing_private_is_missing(lost: Lost, tmp_path: Path) -> None:
 
 async def test_tiles_lead_further_and_what_is_in_neither_is_named(tmp_path: Path) -> None:
     data = tmp_path / "node"
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     made = backups.make(data, tmp_path / "b.backup", SECRET)
     await society.join(await society.coop.person("first"), "Пайщикова Вера")
     part = increments.make(data, made.backup, SECRET)
@@ -129,7 +129,7 @@ def test_what_was_lost_before_stays_named(lost: Lost, tmp_path: Path) -> None:
 async def test_what_follows_from_no_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attachments, minutes, drafts, login keys, tickets and letters; what was taken away stays away."""
     data = tmp_path / "node"
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     node = society.node
     before = [node.vault.attach(f"scan {number}".encode()) for number in range(3)]
     await node.database.write(lambda connection: _fill(connection, 1, society.coop.now))
@@ -201,7 +201,7 @@ def _fill(connection: Any, number: int, now: int) -> None:
 async def test_an_erasure_between_the_two(tmp_path: Path) -> None:
     """A record of the base, and one that came and went after it: neither comes back or is called lost."""
     data = tmp_path / "node"
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     gone = []
     for name in ("first", "second"):
         person = await society.coop.person(name)
@@ -481,7 +481,7 @@ async def test_a_copy_may_be_ahead_of_its_checkpoint(
 ) -> None:
     """Under load the log is signed on between the moment the checkpoint is read and the copy."""
     data = tmp_path / "node"
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     node, coop = society.node, Coop(society)
     assert await node.publisher.wait_for(node.engine.head.size)
     base = await asyncio.to_thread(backups.make, data, tmp_path / "b.backup", SECRET)
@@ -544,7 +544,7 @@ def test_any_log_comes_back(tmp_path_factory: pytest.TempPathFactory, steps: lis
 
 async def _there_and_back(folder: Path, steps: list[str], base: int) -> None:
     data = folder / "node"
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     coop = Coop(society)
     for number, step in enumerate(steps):
         if number == base:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
 @pytest.fixture
 async def society(tmp_path: Path) -> AsyncIterator[Society]:
-    made = await Society.make(tmp_path, clock=FixedClock(START), projections=PROJECTIONS)
+    made = await Society.make(tmp_path, clock=FixedClock(), projections=PROJECTIONS)
     yield made
     await made.node.stop()
 

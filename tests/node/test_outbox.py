@@ -25,7 +25,7 @@ from coopnode.membership import letters as joining
 from coopnode.membership.projection import PROJECTIONS
 from coopnode.outbox import PAUSES, Line, Outbox
 from coopnode.scheduler import Job, Scheduler
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from protocol.wording import Locale
 from tests.node.smtp_sink import Sink
 from tests.node.society import DAY, Society
@@ -37,7 +37,7 @@ RECEIVERS = ["chair@example.org", "ivanova@example.org", "secretary@example.org"
 
 @pytest.fixture
 async def society(tmp_path: Path) -> AsyncIterator[Society]:
-    made = await Society.make(tmp_path, clock=FixedClock(START), projections=PROJECTIONS)
+    made = await Society.make(tmp_path, clock=FixedClock(), projections=PROJECTIONS)
     await made.apply(await made.coop.person("ivanova"))
     yield made
     await made.node.stop()

@@ -20,7 +20,7 @@ from coopnode.inspection import verify
 from coopnode.recovery import fetched
 from coopnode.store import fsck
 from coopnode.store.heads import StoredHead
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from coopnode.tiles_writer import LogFiles
 from protocol import documents, merkle, tiles
 from protocol.errors import TileError
@@ -68,7 +68,7 @@ async def lost(tmp_path: Path) -> Lost:
 
 async def lose(tmp_path: Path) -> Lost:
     data = tmp_path / "node"
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     first = await society.coop.person("first")
     gone = (await society.apply(first)).digest
     await society.coop.must(first, "membership.withdraw/1", {"re": [gone]}, sub=identifier(gone))

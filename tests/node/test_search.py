@@ -28,7 +28,7 @@ from coopnode.store import fsck
 from coopnode.store.database import FILE
 from coopnode.store.schema import private_records, search_records, search_terms
 from coopnode.store.sql import Connection, delete, insert, select
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
 from tests.postgresql import Cluster
@@ -40,7 +40,7 @@ Rows = tuple[list[tuple[int, str, bytes]], list[tuple[bytes, int]]]
 
 @pytest.fixture
 async def society(tmp_path: Path) -> AsyncIterator[Society]:
-    made = await Society.make(tmp_path / "data", clock=FixedClock(START), projections=all_projections())
+    made = await Society.make(tmp_path / "data", clock=FixedClock(), projections=all_projections())
     yield made
     await made.node.stop()
 
@@ -324,7 +324,7 @@ async def test_the_index_is_filled_where_the_database_moves(
     tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(testing, "furnish", None)
-    clock = FixedClock(START)
+    clock = FixedClock()
     society = await Society.make(tmp_path / "data", clock=clock, projections=all_projections())
     await society.enrol(50, "Бумажная Вера")
     kept, data = society.node.database.read_now(rows), tmp_path / "data"
@@ -344,7 +344,7 @@ async def test_the_index_is_filled_where_the_database_moves(
 
 @pytest.mark.databases("sqlite", "postgresql", long=("postgresql", "sqlite"))
 async def test_the_index_comes_back_after_restart_rebuild_and_restore(tmp_path: Path) -> None:
-    clock = FixedClock(START)
+    clock = FixedClock()
     society = await Society.make(tmp_path / "data", clock=clock, projections=all_projections())
     data, config = tmp_path / "data", society.node.config
     gone = await withdrawn(society, "gone", "Забытый Глеб")

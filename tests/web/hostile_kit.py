@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestServer
 
 from coopnode.cli.node import all_projections
-from coopnode.testing import START, FixedClock, Person
+from coopnode.testing import FixedClock, Person
 from protocol.identifiers import identifier
 from tests.node.society import Society
 from tests.web.test_shell import Shell
@@ -42,7 +42,7 @@ class World(Shell):
 @asynccontextmanager
 async def made_world(data: Path) -> AsyncIterator[World]:
     """Nothing is rationed."""
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     app = create_app(society.node)
     for ration in RATIONS:
         app[ration]._burst = app[ration]._rate = 1e9

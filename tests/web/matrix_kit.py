@@ -212,7 +212,7 @@ def told_to(connection: Connection, people: Mapping[str, Person]) -> dict[str, s
 
 @asynccontextmanager
 async def made_matrix(data: Path) -> AsyncIterator[Matrix]:
-    society = await Society.make(data, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(data, clock=FixedClock(), projections=all_projections())
     app = create_app(society.node)
     for ration in RATIONS:
         app[ration]._burst = app[ration]._rate = 1e9

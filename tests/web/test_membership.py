@@ -27,7 +27,7 @@ from coopnode.membership.drafts import DraftBox
 from coopnode.signing import unb64
 from coopnode.store.schema import drafts, private_records
 from coopnode.store.sql import delete
-from coopnode.testing import START, FixedClock, Person, commit, seed
+from coopnode.testing import FixedClock, Person, commit, seed
 from protocol import encoding, registry, signatures
 from protocol.identifiers import identifier
 from tests.node.society import DAY, PARTICULARS, Society
@@ -114,7 +114,7 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    society = await Society.make(tmp_path, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path, clock=FixedClock(), projections=all_projections())
     app = create_app(society.node)
     if MEMBERSHIP not in app:
         setup(app)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from coopnode import metrics, operator_link
 from coopnode.cli.node import all_projections
 from coopnode.condition import TROUBLES, Address, Backup, Condition, JobState, note_backup, troubles
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from tests.node.society import Society
 from tests.web.test_shell import Shell
 from web.app import create_app
@@ -26,7 +26,7 @@ OTHERS_ADDRESS = {"X-Forwarded-For": "203.0.113.7"}
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
-    society = await Society.make(tmp_path / "data", clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path / "data", clock=FixedClock(), projections=all_projections())
     server = TestServer(create_app(society.node))
     await server.start_server()
     made = Shell(society, server)

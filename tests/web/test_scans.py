@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from coopnode.cli.node import all_projections
 from coopnode.founding import queries
-from coopnode.testing import START, FixedClock, Person
+from coopnode.testing import FixedClock, Person
 from tests.node.society import Society
 from web.app import create_app
 from web.founding.shell import FOUNDING
@@ -36,7 +36,7 @@ async def browser(server: TestServer, person: Person | None) -> TestClient[Any, 
 async def test_the_scan_of_the_minutes_is_for_those_entitled(tmp_path: Path, kept: bool) -> None:
     society = await Society.make(
         tmp_path,
-        clock=FixedClock(START),
+        clock=FixedClock(),
         projections=all_projections(),
         minutes=hashlib.sha256(SCAN).digest(),
     )

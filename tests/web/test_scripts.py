@@ -72,7 +72,7 @@ class Trapped(Shell):
 
 async def full(data: Path) -> Trapped:
     """A cooperative in which every kind of private text has been written, and where it can be looked at."""
-    clock = FixedClock(START)
+    clock = FixedClock()
     plain = await testing.cooperative(
         data, clock=clock, projections=all_projections(), name=f"Росток {trap('coop', 'name')}"
     )
@@ -286,7 +286,7 @@ FORMULAS = (
 
 async def test_no_cell_is_a_formula(tmp_path: Path) -> None:
     """A spreadsheet runs what begins with = + - or @, also after blanks and in wide letters."""
-    society = await Society.make(tmp_path, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path, clock=FixedClock(), projections=all_projections())
     server = TestServer(create_app(society.node))
     await server.start_server()
     shell, secretary = Shell(society, server), society.officers["secretary"]
@@ -312,7 +312,7 @@ async def test_no_cell_is_a_formula(tmp_path: Path) -> None:
 
 async def test_fields_of_another_form_than_ours_are_shown_too(tmp_path: Path) -> None:
     """Another program may write a birth date that is none, or nothing at all: the desk goes on."""
-    society = await Society.make(tmp_path, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path, clock=FixedClock(), projections=all_projections())
     server = TestServer(create_app(society.node))
     await server.start_server()
     shell = Shell(society, server)

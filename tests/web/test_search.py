@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from coopnode import places
 from coopnode.cli.node import all_projections
 from coopnode.search.projection import KINDS, LEFT_OUT, TYPES
-from coopnode.testing import START, FixedClock
+from coopnode.testing import FixedClock
 from protocol import documents, registry
 from protocol.identifiers import identifier
 from tests.node.society import DAY, Society
@@ -57,7 +57,7 @@ HOSTILE = (
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
-    society = await Society.make(tmp_path, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path, clock=FixedClock(), projections=all_projections())
     server = TestServer(create_app(society.node))
     await server.start_server()
     made = Shell(society, server)

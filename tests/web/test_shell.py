@@ -69,7 +69,7 @@ class Shell:
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
-    society = await Society.make(tmp_path, clock=FixedClock(START), projections=all_projections())
+    society = await Society.make(tmp_path, clock=FixedClock(), projections=all_projections())
     server = TestServer(create_app(society.node))
     await server.start_server()
     made = Shell(society, server)
