@@ -738,6 +738,7 @@ class Body:
     voting: int
     filled: int
     until: int | None
+    #: offices of those who have no seat
     given: tuple[tuple[str, str | None, tuple[str, ...]], ...] = field(default=())
 
 
@@ -747,14 +748,21 @@ def body(connection: Connection, where: Where) -> Body | None:
     if current is None:
         return None
     seats = sorted(view.scan("seat", "", Seat), key=lambda item: int(item[0]))
-    given = list(view.scan("office", "", Office))
-    accounts = {seat.account for _, seat in seats if seat.account} | {account for account, _ in given}
-    names = where.names.of_accounts(connection, accounts, where.viewer)
+    given = {account: held.offices for account, held in view.scan("office", "", Office)}
+    names = where.names.of_accounts(
+        connection, {seat.account for _, seat in seats if seat.account} | set(given), where.viewer
+    )
     lines = tuple(
-        Chair(int(number), seat.account, names.get(seat.account or ""), seat.roles, seat.voting)
+        Chair(
+            int(number),
+            seat.account,
+            names.get(seat.account or ""),
+            seat.roles + given.pop(seat.account or "", ()),
+            seat.voting,
+        )
         for number, seat in seats
     )
-    offices = tuple((account, names.get(account), held.offices) for account, held in given)
+    offices = tuple((account, names.get(account), held) for account, held in given.items())
     return Body(lines, current.seats, current.filled, current.until, offices)
 
 

@@ -207,6 +207,12 @@ async def test_an_office_is_given_by_a_decision(sitting: Table) -> None:
     await sitting.vote(id, chair="for", secretary="for", accountant="for", one="for")
     await sitting.approve(id)
     assert "accountant" in sitting.node.facts.roles(sitting["two"].id)
+    body = (await sitting.service.queue(sitting["one"].id)).body
+    assert body is not None and body.given == (), "who sits stands once, with every role"
+    assert next(seat for seat in body.seats if seat.account == sitting["two"].id).roles == (
+        "member",
+        "accountant",
+    )
 
 
 async def test_comments_are_for_the_council_only(sitting: Table) -> None:
