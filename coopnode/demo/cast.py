@@ -142,7 +142,8 @@ ROLES: Final = (
         CHAIR,
         ("председатель совета", "chair of the council"),
         (
-            "Решения совета ждут вашей подписи. Робот подписывает обычные приёмы за вас: посмотрите список.",
+            "Решения совета ждут вашей подписи. Обычные решения о приёме за вас утверждает робот: "
+            "посмотрите список.",
             "Decisions of the council wait for your signature. The robot signs ordinary admissions for you: "
             "see its list.",
         ),
@@ -160,7 +161,7 @@ ROLES: Final = (
         ACCOUNTANT,
         ("бухгалтер, член совета", "accountant, on the council"),
         (
-            "Принятые заявители платят взносы: отметьте поступление.",
+            "Заявители, о приёме которых решил совет, платят взносы: подтвердите поступление.",
             "People admitted pay their fees: attest the receipt.",
         ),
     ),
@@ -195,7 +196,7 @@ ROLES: Final = (
     ),
     _role(
         "savin",
-        ("пайщик, восстанавливает доступ", "member who recovers the account"),
+        ("пайщик, восстанавливает учётную запись", "member who recovers the account"),
         (
             "Новый ключ заработает через три дня после восстановления.",
             "The new key begins to sign three days after the recovery.",
@@ -211,15 +212,15 @@ ROLES: Final = (
     ),
     _role(
         "rusakova",
-        ("заявитель, принята советом", "applicant, admitted"),
+        ("заявитель, совет решил принять", "applicant, admitted"),
         (
-            "Совет принял вас: остаётся внести взносы.",
+            "Совет решил принять вас. Членство начнётся, когда поступят взносы.",
             "The council has admitted you: the fees remain to be paid.",
         ),
     ),
     _role(
         "platonov",
-        ("заявитель, отказано", "applicant, refused"),
+        ("заявитель, которому отказали", "applicant, refused"),
         ("Совет отказал и объяснил почему.", "The council refused and said why."),
     ),
 )
