@@ -28,14 +28,13 @@ _URGENT: Final = 86_400
 
 
 def _receivers(node: Node, connection: Connection, body: Body) -> list[Receiver]:
-    """The electorate of the round, or whoever is chair; who of them has acted is found when they are told."""
+    """The electorate of the round, or whoever signs; who of them has acted is found when they are told."""
     view = View(node.state, council.DOMAIN)
     matter = view.get("matter", body["matter"], Matter)
     if matter is None or matter.box.round != body["round"]:
         return []
     if body["event"] == "decided":
-        chair = council.chair(view)
-        return [Receiver(chair)] if chair else []
+        return [Receiver(account) for account in sorted(council.signers(view, matter))]
     holders = view.scan("holder", "", Holder)
     return [Receiver(account) for account, _ in holders if votes_in(view, account, matter)]
 
@@ -45,7 +44,7 @@ def _waits_for(view: View, matter: Matter, body: Body, account: str) -> bool:
     if matter.box.round != body["round"]:
         return False
     if body["event"] == "decided":
-        return matter.status == "decided" and council.chair(view) == account
+        return matter.status == "decided" and account in council.signers(view, matter)
     key = f"{body['matter']}/{matter.box.round}/{account}"
     return (
         matter.status == "open"

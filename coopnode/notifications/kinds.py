@@ -9,6 +9,7 @@ from coopnode.council import letters as council
 from coopnode.importing import letters as importing
 from coopnode.membership import letters as membership
 from coopnode.outbox import Kind
+from coopnode.robot import letters as robot
 
-KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND, importing.KIND)
+KINDS: Final[tuple[Kind, ...]] = (membership.KIND, council.KIND, accounts.KIND, importing.KIND, robot.KIND)
 BY_NAME: Final = {kind.name: kind for kind in KINDS}

@@ -54,6 +54,14 @@ class Act:
     fields: Mapping[str, Value]
     case: str
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.account, self.type, self.sub
+
+
+class KeyElsewhere(Exception):
+    """The seed behind a lent key is not of this node."""
+
 
 class Worker:
     """One per node that writes."""
@@ -61,24 +69,27 @@ class Worker:
     def __init__(self, node: Leader) -> None:
         self._node = node
         self._names = Names(node.vault)
-        #: what was refused, and when to try again: (account, type, sub) → seconds
+        #: what was refused, and when to try again, by `Act.key`
         self._refused: dict[tuple[str, str, str], int] = {}
         self._seeds: dict[bytes, bytes] = {}
 
     async def work(self) -> int:
         """Does what can be done now; how many acts were committed."""
-        done = 0
+        done, now = 0, self._node.clock.peek()
+        self._refused = {key: until for key, until in self._refused.items() if until > now}
         for act in await self._node.database.read(self._due):
-            key = (act.account, act.type, act.sub)
-            if self._refused.get(key, 0) > self._node.clock.peek():
-                continue
-            answer = await self._node.engine.submit(*await self._node.in_thread(self._signed, act))
-            if isinstance(answer, Committed):
-                done += 1
-                self._refused.pop(key, None)
-                continue
-            self._refused[key] = self._node.clock.peek() + _AGAIN
-            log.info("the robot was refused", type=act.type, code=getattr(answer, "code", ""))
+            try:
+                signed = await self._node.in_thread(self._signed, act)
+            except KeyElsewhere:  # made by hand or by another node: this one cannot use it
+                code = "key_elsewhere"
+            else:
+                answer = await self._node.engine.submit(*signed)
+                if isinstance(answer, Committed):
+                    done += 1
+                    continue
+                code = getattr(answer, "code", "")
+            self._refused[act.key] = now + _AGAIN
+            log.info("the robot was refused", type=act.type, code=code)
         return done
 
     # -- what may be done ------------------------------------------------------------------------------
@@ -96,7 +107,7 @@ class Worker:
         for act in (*waiting, *self._in_council(view, lent, automation, now)):
             if len(found) == _ACTS_AT_ONCE:
                 break
-            if clear(act.case):
+            if act.key not in self._refused and clear(act.case):
                 found.append(act)
         return found
 
@@ -120,18 +131,20 @@ class Worker:
     def _to_complete(
         self, connection: Connection, view: View, lent: list[tuple[str, bytes, Delegation]], now: int
     ) -> Iterator[Act]:
-        """Identified applications, the oldest first, by the first secretary who has lent a key for it."""
+        """Identified applications, the oldest first, by the first lender whose key was not refused."""
         able = [each for each in lent if _may(view, each, "complete", now)]
         if not able:
             return
-        account, kid, delegation = able[0]
         query = select(applications.c.id, applications.c.digest, applications.c.applicant).where(
             applications.c.status == "identified"
         )
-        for row in connection.execute(query.order_by(applications.c.idx).limit(_ACTS_AT_ONCE)):
-            if row.applicant != account:
-                fields: dict[str, Value] = {"re": [row.digest]}
-                yield Act(account, kid, delegation.approval, "membership.complete/1", row.id, fields, row.id)
+        for row in connection.execute(query.order_by(applications.c.idx)):
+            fields: dict[str, Value] = {"re": [row.digest]}
+            for account, kid, delegation in able:
+                act = Act(account, kid, delegation.approval, "membership.complete/1", row.id, fields, row.id)
+                if account != row.applicant and act.key not in self._refused:
+                    yield act
+                    break
 
     def _in_council(
         self, view: View, lent: list[tuple[str, bytes, Delegation]], automation: Automation, now: int
@@ -145,7 +158,8 @@ class Worker:
                 if (act := _vote(view, id, matter, each, case, now)) is not None:
                     yield act
             for each in lent:
-                if (act := self._approval(view, id, matter, each, case, now)) is not None:
+                act = self._approval(view, id, matter, each, case, now)
+                if act is not None and act.key not in self._refused:
                     yield act
                     break
 
@@ -182,7 +196,7 @@ class Worker:
         if act.kid not in self._seeds:
             found = keys.find(self._node.keys.vault, act.account, act.approval, act.kid)
             if found is None:
-                raise RuntimeError(f"the key lent by {act.account} is not of this node")
+                raise KeyElsewhere
             self._seeds[act.kid] = found
         seed = self._seeds[act.kid]
         now = self._node.clock.peek()

@@ -1,10 +1,11 @@
 """What the robot has done, act by act: found by what the contract counts (`Spent`), so that ballots of people
-cost nothing here."""
+cost nothing here. And who has lent it a key, for whom that is news of their account."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from coopnode import outbox
 from coopnode.projections import Projection
 from coopnode.store.sql import (
     Column,
@@ -17,6 +18,7 @@ from coopnode.store.sql import (
 )
 from coopnode.store.work import Rows, Work
 from protocol.contracts import council
+from protocol.encoding import Value
 from protocol.log import Accepted
 
 acts: Final = Table(
@@ -37,10 +39,17 @@ acts: Final = Table(
 
 _ACTS: Final = Rows(acts)
 
+LENDING: Final = "council.delegate/1"
+#: Kind of news in the outbox; `coopnode.robot.letters` says what is written about it.
+LENT: Final = "robot.lent"
+
 
 def _project(work: Work, entry: Accepted) -> None:
-    spent = f"spent/{entry.statement.kid.hex()}/"
-    if not any(domain == council.DOMAIN and key.startswith(spent) for domain, key in entry.writes):
+    if entry.statement.type == LENDING:
+        body: dict[str, Value] = {"account": entry.statement.iss, "at": entry.tick}
+        outbox.announce(work, LENT, entry, [(body, entry.tick)])
+        return
+    if not any(domain == council.DOMAIN and key.startswith("spent/") for domain, key in entry.writes):
         return
     matter = next(
         key.removeprefix("matter/")
@@ -59,4 +68,4 @@ def _project(work: Work, entry: Accepted) -> None:
     work.add(_ACTS, row)
 
 
-PROJECTIONS: Final = (Projection("robot", 1, (acts,), _project, frozenset(council.ACTS)),)
+PROJECTIONS: Final = (Projection("robot", 1, (acts,), _project, frozenset({LENDING, *council.ACTS})),)

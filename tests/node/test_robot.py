@@ -11,11 +11,15 @@ import pytest
 
 from coopnode.council.service import NotPossible
 from coopnode.membership.projection import applications
+from coopnode.notifications.kinds import KINDS
+from coopnode.outbox import Outbox
 from coopnode.robot import keys
 from coopnode.robot.job import Worker
+from coopnode.robot.projection import LENT
 from coopnode.robot.service import Robot
+from coopnode.store.schema import outbox
 from coopnode.store.sql import select
-from protocol import signatures
+from protocol import documents, signatures
 from protocol.contract import View
 from protocol.contracts import council
 from protocol.contracts.council.statements import AutomationTerms
@@ -220,6 +224,34 @@ async def test_keys_are_found_again_without_being_kept(office: Office) -> None:
     # whoever lends anew gets another key
     again, _ = keys.fresh(office.table.node.keys.vault, view, one, lent.approval)
     assert again != kid
+
+
+async def test_a_key_made_elsewhere_stops_nobody_elses(office: Office) -> None:
+    """The contract takes a key that its lender made by hand; this node cannot sign with it."""
+    await office.lend_all()
+    await office.lend("two", "vote")
+    view, one, seed = View(office.table.node.state, council.DOMAIN), office.table["one"], bytes(range(32))
+    held = council.delegation(view, one.id)
+    assert held is not None
+    pub, approval = signatures.public_key(seed), held[1].approval
+    proof = signatures.sign(seed, documents.possession(pub, one.id, 0, approval))
+    until = office.table.clock.peek() + 50 * DAY
+    fields: dict[str, Any] = {"re": [approval], "key": pub, "proof": proof, "acts": ["vote"], "until": until}
+    await office.table.coop.must(one, "council.delegate/1", fields, sub=office.table.coop.id)
+    id = await office.applied()
+    assert await office.work() == 6, "all but that member's vote"
+    assert await office.status(id) == "admitted"
+
+
+async def test_whoever_lends_a_key_is_told(office: Office) -> None:
+    await office.decide(office.terms())
+    await office.lend("one", "vote")
+    box = Outbox(office.table.node, KINDS)
+    await box.work()
+    mine = (outbox.c.receiver == office.table["one"].id, outbox.c.kind == LENT)
+    query = select(outbox.c.channel).where(*mine)
+    found = await office.table.node.database.read(lambda connection: connection.execute(query).all())
+    assert {row.channel for row in found} == {"inbox", "email"}
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,37 @@ def test_taken_back_at_once_by_whoever_lent_it(log: Robot) -> None:
     log.put(log.ballot(four, "against"))  # and people vote as ever
 
 
+def test_what_a_stolen_device_lent_ends_with_its_key(log: Robot) -> None:
+    """The owner revokes the device's key: the robot's key made with it goes too, and so does its ballot."""
+    log.sent_on()
+    four, since = log.council[3], log.now
+    log.put(log.by_robot(four))
+    assert log.view().need("matter", log.matter, council.Matter).box.counts.for_ == 1
+    new = log.random()
+    four.events.append(log.put(log.add_key(four, new)))
+    revoke = {"key": four.pub, "suspected_from": since}
+    log.put(log.statement(four, "account.revoke/1", revoke, sub=four.id, seed=new))
+    assert council.delegation(log.view(), four.id) is None
+    assert log.view().need("matter", log.matter, council.Matter).box.counts.for_ == 0
+    assert log.refused(log.by_robot(four, sequence=1)) == "key_revoked"
+
+
+def test_another_devices_loan_stays(log: Robot) -> None:
+    four, new = log.council[3], log.random()
+    four.events.append(log.put(log.add_key(four, new)))
+    log.put(log.statement(four, "account.revoke/1", {"key": signatures.public_key(new)}, sub=four.id))
+    log.sent_on()
+    log.put(log.by_robot(four))
+
+
+def test_lending_anew_begins_no_new_day(log: Robot) -> None:
+    for _ in range(2):
+        log.sent_on()
+    log.put(log.lend(log.secretary, ["complete"]))
+    log.applied()
+    assert log.refused(log.complete()) == "robot_quota"
+
+
 def test_any_voter_stops_the_robot(log: Robot) -> None:
     log.sent_on()
     outsider = log.person()

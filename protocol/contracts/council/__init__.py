@@ -123,6 +123,6 @@ def react(view: View, effect: Effect, context: Context) -> Changes | Rejection:
     if isinstance(data, MembershipLeft):
         return seats.vacate(view, data)
     if isinstance(data, AccountRevoked):
-        return matters.revoked(view, data)
+        return matters.revoked(view, data, context)
     assert isinstance(data, FoundingConstituted)
     return seats.seat_elected(data, context)

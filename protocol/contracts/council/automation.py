@@ -138,7 +138,13 @@ def delegate(view: View, statement: Statement, context: Context) -> Changes | Re
     if not acts.holds_invitation(body.key, statement.iss, body.re[0], body.proof):
         return Rejection("no_possession", "proof")
     lent = Delegation(
-        statement.iss, statement.digest, body.re[0], tuple(sorted(body.acts)), body.until, body.max_sum
+        account=statement.iss,
+        by=statement.kid,
+        digest=statement.digest,
+        approval=body.re[0],
+        acts=tuple(sorted(body.acts)),
+        until=body.until,
+        max_sum=body.max_sum,
     )
     return Changes(
         (
@@ -166,6 +172,19 @@ def undelegate(view: View, statement: Statement, context: Context) -> Changes | 
     if lent is None or lent[1].digest != body.re[0]:
         return Rejection("unknown_delegation", "re")
     return Changes(_ended(view, statement.iss, context))
+
+
+def lent_by(view: View, account: str, kid: bytes) -> tuple[bytes, ...]:
+    """The keys, ended ones too, that this key of the account has lent the robot."""
+    found = view.scan("delegation", "", Delegation)
+    return tuple(bytes.fromhex(key) for key, each in found if (each.account, each.by) == (account, kid))
+
+
+def taken_back(view: View, account: str, kid: bytes, context: Context) -> tuple[Write, ...]:
+    """The key that this key of the account has lent, when it is lent now: whoever had the one may have the
+    other."""
+    lent = delegation(view, account)
+    return _ended(view, account, context) if lent is not None and lent[1].by == kid else ()
 
 
 def _ended(view: View, account: str, context: Context) -> tuple[Write, ...]:
@@ -196,7 +215,7 @@ def spend(
     limits = [limit for limit in (terms.max_sum, lent.max_sum) if limit is not None]
     if limits and case.sum > min(limits):
         return Rejection("robot_sum", "kid", {"amount": min(limits)})
-    key, day = f"{kid.hex()}/{act}", tick // DAY
+    key, day = f"{lent.account}/{act}", tick // DAY
     before = view.get("spent", key, Spent)
     count = before.count if before is not None and before.day == day else 0
     if count >= terms.per_day:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
@@ -41,6 +41,9 @@ from protocol.effects import (
 )
 from protocol.identifiers import identifier
 
+#: Matters that are no proposals of whoever they name.
+_ASKED: Final = frozenset(("admission", "petition", "exit"))
+
 
 def signers(view: View, matter: Matter) -> frozenset[str]:
     """Who may approve or return it: the chair, but a secretary when it is the chair who is to be admitted."""
@@ -77,7 +80,7 @@ def propose(view: View, statement: Statement, context: Context) -> Changes | Rej
         return refused
     limit = context.facts.parameter("council.max_open")
     live = (view.need("matter", id, Matter) for id, _ in view.scan("live", "", Live))
-    if sum(matter.by == statement.iss and matter.kind != "admission" for matter in live) >= limit:
+    if sum(matter.by == statement.iss and matter.kind not in _ASKED for matter in live) >= limit:
         return Rejection("too_many_proposals", "type", {"limit": limit})
     matter = _open(view, context, body.kind, statement.iss)
     matter = replace(
@@ -378,21 +381,25 @@ def cancel(view: View, data: MembershipClosed) -> Changes:
     )
 
 
-def revoked(view: View, data: AccountRevoked) -> Changes:
+def revoked(view: View, data: AccountRevoked, context: Context) -> Changes:
     """P10: in open matters the key's suspected ballots go and its others step back; a closed vote is only
-    flagged.
+    flagged. A key it has lent the robot goes with it, and so do that key's ballots.
     """
-    writes: list[Write] = []
+    writes = list(automation.taken_back(view, data.account, data.kid, context))
     if view.get("holder", data.account, Holder) is None:
-        return Changes()  # anybody may revoke keys as often as they like; only seats have ballots
+        return Changes(tuple(writes))  # anybody may revoke keys often; only seats have ballots
+    kids = {data.kid, *automation.lent_by(view, data.account, data.kid)}
     for id, _ in view.scan("live", "", Live):
         matter = view.need("matter", id, Matter)
         key = _ballot_key(id, matter, data.account)
         ballot = view.get("ballot", key, Ballot)
-        if ballot is None or all(item.kid != data.kid for item in ballot.casts):
+        cast = kids & {item.kid for item in ballot.casts} if ballot else set[bytes]()
+        if ballot is None or not cast:
             continue
         if matter.status == "open":
-            box, after = decisions.revoke(matter.box, ballot, data.kid, data.suspected_from)
+            box, after = matter.box, ballot
+            for kid in sorted(cast):
+                box, after = decisions.revoke(box, after, kid, data.suspected_from)
             writes += (Write("matter", id, replace(matter, box=box)), Write("ballot", key, after))
         elif data.suspected_from is not None:
             writes.append(Write("matter", id, replace(matter, suspected=True)))

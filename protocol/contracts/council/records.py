@@ -120,9 +120,11 @@ class Automation(Record, frozen=True):
 
 
 class Delegation(Record, frozen=True):
-    """By kid in hexadecimal: a key lent to the robot. `digest` is that of the lending statement."""
+    """By kid in hexadecimal: a key lent to the robot. `digest` is that of the lending statement, `by` the key
+    that signed it."""
 
     account: str
+    by: bytes
     digest: bytes
     approval: bytes
     acts: tuple[RobotAct, ...]
@@ -138,7 +140,7 @@ class Lent(Record, frozen=True):
 
 
 class Spent(Record, frozen=True):
-    """By kid and act: how often on a day (counted from 1970 in UTC)."""
+    """By account and act: how often on a day (counted from 1970 in UTC)."""
 
     day: int
     count: int
