@@ -50,13 +50,13 @@ async function open() {
   return there ? there.focus() : self.clients.openWindow(INBOX);
 }
 
-// The service gives this browser another address.
+// The service gives this browser another address. It takes the place of the old one, if that is still on the list of whoever is signed in.
 self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(again(event)));
 async function again(event) {
-  const options = event.oldSubscription?.options;
-  if (!event.newSubscription && !options) return;
-  const found = event.newSubscription ?? await self.registration.pushManager.subscribe(options);
+  const old = event.oldSubscription;
+  if (!old) return;
+  const found = event.newSubscription ?? await self.registration.pushManager.subscribe(old.options);
   const { endpoint, keys } = found.toJSON();
   const headers = { "content-type": "application/json" };
-  await fetch("/api/v1/inbox/devices", { method: "POST", headers, body: JSON.stringify({ endpoint, keys }) });
+  await fetch("/api/v1/inbox/devices", { method: "POST", headers, body: JSON.stringify({ endpoint, keys, replaces: old.endpoint }) });
 }

@@ -13,13 +13,16 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from icalendar import Calendar, Event
 
 from coopnode.letters import Date
 from coopnode.store.schema import calendar_feeds as table
-from coopnode.store.sql import Connection, delete, select, upsert
+from coopnode.store.sql import Connection, Row, delete, select, upsert
+from protocol.contract import State, View
+from protocol.contracts import accounts
+from protocol.contracts.accounts import Account
 from protocol.wording import Locale
 
 _NAMES: Final = {"ru": "Кооператив: сроки", "en": "Cooperative: dates"}
@@ -86,15 +89,21 @@ def close_feed(connection: Connection, account: str) -> None:
     connection.execute(delete(table).where(table.c.account == account))
 
 
-def token_of(connection: Connection, secret: bytes, account: str) -> str | None:
-    nonce = connection.execute(select(table.c.nonce).where(table.c.account == account)).scalar_one_or_none()
-    return None if nonce is None else _token(secret, nonce)
+def token_of(connection: Connection, secret: bytes, state: State, account: str) -> str | None:
+    row = connection.execute(select(table).where(table.c.account == account)).one_or_none()
+    return _token(secret, row.nonce) if row is not None and _holds(state, row) else None
 
 
-def account_of(connection: Connection, token: str) -> str | None:
-    query = select(table.c.account).where(table.c.digest == _digest(token))
-    found: str | None = connection.execute(query).scalar_one_or_none()
-    return found
+def account_of(connection: Connection, state: State, token: str) -> str | None:
+    row = connection.execute(select(table).where(table.c.digest == _digest(token))).one_or_none()
+    return row.account if row is not None and _holds(state, row) else None
+
+
+def _holds(state: State, row: Row[Any]) -> bool:
+    """Not after a key was revoked: whoever had that device may have read the address on it (P10)."""
+    found = View(state, accounts.DOMAIN).get("account", row.account, Account)
+    ended = (key.revoked_at for key in found.keys if key.revoked_at is not None) if found else ()
+    return all(at < row.created_at for at in ended)
 
 
 def _token(secret: bytes, nonce: bytes) -> str:

@@ -76,7 +76,7 @@ class Devices:
         self, connection: Connection, account: str, session: bytes, given: Subscription, now: int
     ) -> None:
         """The browser of this session wants to be woken for this account, and for no other from now on."""
-        endpoint = _digest(given)
+        endpoint = _digest(given.endpoint)
         connection.execute(delete(table).where(table.c.endpoint == endpoint))
         kid = connection.execute(
             select(sessions.c.kid).where(sessions.c.digest == session)
@@ -90,7 +90,7 @@ class Devices:
     def renew(self, connection: Connection, account: str, session: bytes, given: Subscription) -> bool:
         """The same browser in another session; False when it is not on the person's list. A browser in which
         somebody else has signed in wakes nobody any more."""
-        endpoint = _digest(given)
+        endpoint = _digest(given.endpoint)
         connection.execute(delete(table).where(table.c.endpoint == endpoint, table.c.account != account))
         kid = select(sessions.c.kid).where(sessions.c.digest == session).scalar_subquery()
         change = update(table).where(table.c.endpoint == endpoint).values(session=session, kid=kid)
@@ -127,10 +127,10 @@ def forget(connection: Connection, id: int, account: str) -> None:
     connection.execute(delete(table).where(table.c.id == id, table.c.account == account))
 
 
-def forget_endpoint(connection: Connection, account: str, given: str) -> None:
-    """What a browser says that no longer wants to be woken."""
-    where = (table.c.endpoint == hashlib.sha256(given.encode()).digest(), table.c.account == account)
-    connection.execute(delete(table).where(*where))
+def forget_endpoint(connection: Connection, account: str, endpoint: str) -> bool:
+    """What a browser says that no longer wants to be woken there; False when it was not on their list."""
+    where = (table.c.endpoint == _digest(endpoint), table.c.account == account)
+    return connection.execute(delete(table).where(*where)).rowcount == 1
 
 
 def reached(connection: Connection, id: int, now: int) -> None:
@@ -145,5 +145,5 @@ def signs(node: Node, device: Device, account: str) -> bool:
     return device.kid is None or accounts.key_status(view, account, device.kid, node.clock.peek()) is None
 
 
-def _digest(given: Subscription) -> bytes:
-    return hashlib.sha256(given.endpoint.encode()).digest()
+def _digest(endpoint: str) -> bytes:
+    return hashlib.sha256(endpoint.encode()).digest()

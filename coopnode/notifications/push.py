@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 import secrets
 import socket
 import ssl
@@ -43,6 +44,7 @@ _SECONDS: Final = 15.0
 _TTL: Final = 2 * 86_400
 _TOKEN_SECONDS: Final = 12 * 3600
 _LONGEST_ENDPOINT: Final = 2_000
+_NAME: Final = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 #: Every message has this many bytes before it is encrypted: its size says nothing.
 _PLAIN: Final = 128
 _RECORD: Final = 4096
@@ -154,6 +156,8 @@ def refusal(endpoint: str, push: Push) -> str | None:
         return None
     if parts.scheme != "https" or port not in (None, 443):
         return "not over TLS"
+    if not _NAME.fullmatch(host):  # an address written out would not be looked up, nor looked at
+        return "not an address"
     known = any(host == service or host.endswith(f".{service}") for service in push.services)
     return None if known else "not a known push service"
 

@@ -466,6 +466,8 @@ SERVICES = Push()
         "https://127.0.0.1/x",
         "https://localhost/x",
         "https://[::1]/x",
+        "https://[::1%25x.push.apple.com]/x",
+        "https://[::ffff:127.0.0.1%x.push.apple.com]/x",
         "https://[fe80::1",
         "https://0x7f000001/x",
         "https://169.254.169.254/latest/meta-data",
@@ -624,14 +626,21 @@ def test_a_date_that_moves_takes_the_place_of_the_former() -> None:
 
 
 async def test_an_address_for_calendars_is_taken_back(house: House) -> None:
-    account, secret = house.person("one"), house.node.keys.session
+    account, secret, state = house.person("one"), house.node.keys.session, house.node.state
     first = await house.write(lambda c: calendars.open_feed(c, secret, account, house.now))
-    assert await house.read(lambda c: calendars.token_of(c, secret, account)) == first
-    assert await house.read(lambda c: calendars.account_of(c, first)) == account
+    assert await house.read(lambda c: calendars.token_of(c, secret, state, account)) == first
+    assert await house.read(lambda c: calendars.account_of(c, state, first)) == account
     second = await house.write(lambda c: calendars.open_feed(c, secret, account, house.now))
-    assert await house.read(lambda c: calendars.account_of(c, first)) is None and second != first
+    assert await house.read(lambda c: calendars.account_of(c, state, first)) is None and second != first
+    house.society.move(60)
+    await recovered(house, "one")
+    state = house.node.state
+    assert await house.read(lambda c: calendars.account_of(c, state, second)) is None, "a key was revoked"
+    assert await house.read(lambda c: calendars.token_of(c, secret, state, account)) is None
+    second = await house.write(lambda c: calendars.open_feed(c, secret, account, house.now + 1))
+    assert await house.read(lambda c: calendars.account_of(c, state, second)) == account
     await house.write(lambda c: calendars.close_feed(c, account))
-    assert await house.read(lambda c: calendars.account_of(c, second)) is None
+    assert await house.read(lambda c: calendars.account_of(c, state, second)) is None
 
 
 # -- the journal ---------------------------------------------------------------------------------------

@@ -120,6 +120,10 @@ async def test_only_this_machine_finds_the_door(small: tuple[Cooperative, TestSe
     with pytest.raises(HTTPNotFound):
         routes._at_home(asked.clone(remote="192.0.2.7"))
     assert routes._at_home(asked.clone(remote="127.0.0.1")) is server.app[routes.DEMO]
+    passed_on = {"Host": "localhost", "X-Forwarded-For": "192.0.2.7"}
+    tunnel = make_mocked_request("GET", "/demo", headers=passed_on, app=server.app)
+    with pytest.raises(HTTPNotFound):
+        routes._at_home(tunnel.clone(remote="127.0.0.1"))
 
 
 @pytest.mark.parametrize("setting", [False, True])

@@ -243,6 +243,10 @@ async def test_a_device_comes_and_goes(shell: Shell) -> None:
     assert await device(shell, one, renew=True) == (200, {"on": False})
     assert await device(shell, one) == (200, {"on": True})
     assert await device(shell, one, renew=True) == (200, {"on": True})
+    elsewhere = DEVICE["endpoint"] + "2"
+    assert await device(shell, one, endpoint=elsewhere, replaces=elsewhere) == (200, {"on": False})
+    assert await device(shell, one, endpoint=elsewhere, replaces=DEVICE["endpoint"]) == (200, {"on": True})
+    assert await device(shell, one, replaces=elsewhere) == (200, {"on": True})
     page = await text_of(one, f"{HERE}/devices")
     assert "fcm.googleapis.com" in page and "/fcm/send/" not in page, "the address itself is a permission"
     (place,) = re.findall(rf'action="({HERE}/devices/\d+/forget)"', page)

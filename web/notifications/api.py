@@ -55,11 +55,13 @@ class DeviceKeys(BaseModel):
 
 
 class DeviceIn(BaseModel):
-    """A PushSubscription (W3C Push API). `renew`: only if the device stands on the person's list already."""
+    """A PushSubscription (W3C Push API). `renew`: only if the device stands on the person's list already;
+    `replaces`: only if that address of it does."""
 
     endpoint: str = Field(max_length=2_000)
     keys: DeviceKeys
     renew: bool = False
+    replaces: str | None = Field(None, max_length=2_000)
 
 
 class EndpointIn(BaseModel):
@@ -135,6 +137,8 @@ async def device(request: web.Request) -> web.StreamResponse:
     def change(connection: Any) -> bool:
         if body.renew:
             return box.renew(connection, account, mine.digest, given)
+        if body.replaces is not None and not devices.forget_endpoint(connection, account, body.replaces):
+            return False
         box.add(connection, account, mine.digest, given, now)
         return True
 

@@ -48,7 +48,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     now = i18n.now_of(request)
 
     def query(connection: Any) -> str | None:
-        account = calendars.account_of(connection, token)
+        account = calendars.account_of(connection, node.state, token)
         if account is None:
             return None
         locale = letters.locale_of(connection, account, places.of(node.state))
@@ -90,6 +90,6 @@ async def page(request: web.Request) -> web.StreamResponse:
 
         await node.database.write(change)
         raise web.HTTPSeeOther(_HERE)
-    token = await node.database.read(lambda connection: calendars.token_of(connection, secret, account))
+    token = await node.database.read(lambda c: calendars.token_of(c, secret, node.state, account))
     address = f"{node.config.public_url}/calendar.ics?key={token}" if token else ""
     return render(request, "notifications/calendar.html", address=address)

@@ -55,7 +55,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         return {
             "known": settings.load(connection, account),
             "devices": devices.count(connection, account),
-            "feed": calendars.token_of(connection, node.keys.session, account) is not None,
+            "feed": calendars.token_of(connection, node.keys.session, node.state, account) is not None,
         }
 
     found = await node.database.read(query)
