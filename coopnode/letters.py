@@ -1,4 +1,5 @@
-"""What letters have in common: words in two languages, days, the language of a person, the frame.
+"""What letters have in common: words in Russian and English, translated for others; days; the language of a
+person; the frame.
 
 A slice keeps its words in its `letters.json`: subject and lines with placeholders. A subject never names a
 person or what they did, the page behind the link has the rest.

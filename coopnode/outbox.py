@@ -54,8 +54,6 @@ Channel: TypeAlias = Literal["inbox", "email", "push"]
 #: device has ended. `failed`: it was given up.
 Outcome: TypeAlias = Literal["sent", "acted", "read", "off", "no_address", "gone", "failed"]
 
-OUTCOMES: Final[tuple[Outcome, ...]] = ("sent", "acted", "read", "off", "no_address", "gone", "failed")
-
 #: Seconds until the next attempt, by how many there were; after the last it is given up.
 PAUSES: Final = (60, 300, 900, 3600, 14_400, 43_200, 86_400)
 #: Rows of one round, and of one letter.

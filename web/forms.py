@@ -20,7 +20,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiDict, MultiDictProxy
 from pydantic import AfterValidator
 
-MAX_FORM: Final = 1_048_576
 _MAX_FIELDS: Final = 2_000
 _SLOW_SECONDS: Final = 30
 

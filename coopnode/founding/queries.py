@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from protocol import decisions, methodology
+from protocol import decisions
 from protocol.contract import State, View
 from protocol.contracts import accounts, agreements, consents, cooperative, council, founding, membership
 from protocol.decisions import Ballot
@@ -137,10 +137,6 @@ def cooperative_in(state: State) -> cooperative.Cooperative | None:
 
 def facts(state: State) -> StateFacts:
     return StateFacts(state)
-
-
-def pack_in(state: State) -> methodology.Pack:
-    return cooperative.pack(_view(state, cooperative.DOMAIN))
 
 
 def charter_in(state: State) -> cooperative.Charter | None:
@@ -300,11 +296,6 @@ def highest_sequence(state: State, vote: str, account: str) -> int:
     """Of this founder's ballots; 0 before the first."""
     ballot = _view(state, founding.DOMAIN).get("ballot", f"{vote}/{account}", Ballot)
     return max((item.sequence for item in ballot.casts), default=0) if ballot else 0
-
-
-def own_ballot(state: State, vote: str, account: str) -> decisions.Cast | None:
-    ballot = _view(state, founding.DOMAIN).get("ballot", f"{vote}/{account}", Ballot)
-    return decisions.counting(ballot) if ballot else None
 
 
 def ballot_lines(state: State, vote: str) -> dict[str, decisions.Cast]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -203,6 +203,3 @@ def particulars(
     if found is None:
         return {}
     return private_records.values(connection, vault, found[0], found[1], roles) or {}
-
-
-Lookup = Callable[[str], "str | None"]

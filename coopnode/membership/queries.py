@@ -13,7 +13,6 @@ from coopnode import private_records
 from coopnode.membership.people import Names, Viewer, reason, who
 from coopnode.membership.projection import applications, register, steps, totals
 from coopnode.store.schema import blobs, entries, sessions
-from coopnode.store.schema import private_records as private_rows
 from coopnode.store.sql import (
     CompoundSelect,
     Connection,
@@ -290,14 +289,6 @@ def _totals(what: str, earlier: bool) -> CompoundSelect[Any]:
             query = query.where(totals.c.at <= bindparam("at"))
         parts.append(select(query.order_by(totals.c.at.desc()).limit(1).subquery()))
     return union_all(*parts)
-
-
-def soonest(connection: Connection, statuses: Collection[str]) -> int | None:
-    """The next deadline among applications at these stages."""
-    clock = applications.c.pay_by if set(statuses) == {"admitted"} else applications.c.decide_by
-    found = connection.execute(select(func.min(clock)).where(applications.c.status.in_(sorted(statuses))))
-    value = found.scalar_one_or_none()
-    return None if value is None else int(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -731,11 +722,6 @@ _SESSIONS: Final = (
     .where(sessions.c.account == bindparam("account"), sessions.c.expires_at > bindparam("now"))
     .order_by(sessions.c.seen_at.desc())
 )
-
-
-def has_record(connection: Connection, digest: bytes) -> bool:
-    query = select(private_rows.c.idx).where(private_rows.c.digest == digest)
-    return connection.execute(query).one_or_none() is not None
 
 
 # --- documents ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -191,7 +191,3 @@ def stem(word: str) -> str:
 def stems(text: str) -> set[str]:
     found = dict.fromkeys(part for word in split(folded(text)) for part in parts(word))
     return {stem(word) for word in list(found)[:MOST_STEMS] if len(word) >= SHORTEST}
-
-
-def stems_of(values: Iterable[str]) -> set[str]:
-    return {found for value in values for found in stems(value)}

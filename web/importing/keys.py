@@ -79,7 +79,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     for each in await request.app[IMPORTING].keyless(viewer):
         if _fits(each, wanted):
             held = each.contacts
-            # A telephone begins with a plus, which is no formula: a space before it keeps it a text.
+            # Without its plus a telephone is no formula to `row`.
             cells = (
                 str(each.line.number),
                 each.line.name or "",
