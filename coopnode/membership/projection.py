@@ -24,6 +24,7 @@ from coopnode.store.sql import (
 from coopnode.store.work import Rows, Work
 from protocol.contracts import membership
 from protocol.contracts.membership import Application, Enrolment, Filed, Former, Member, Place, Request
+from protocol.encoding import Value
 from protocol.identifiers import identifier
 from protocol.log import Accepted
 
@@ -122,6 +123,9 @@ totals: Final = Table(
 #: What members ask of the council, by kind.
 REQUESTS: Final[Mapping[str, str]] = {"petition": "membership.petition/1", "exit": "membership.leave/1"}
 
+#: How a request ends otherwise than by being taken back.
+ANSWERED: Final = frozenset(("adopted", "rejected", "undecided"))
+
 #: Whose each is, in the order of the log; how they stand is in the state.
 requests: Final = Table(
     "membership_requests",
@@ -134,6 +138,8 @@ requests: Final = Table(
 
 #: Kind of news in the outbox; `coopnode.membership.letters` says what is written about it.
 LETTER: Final = "membership.letter"
+#: The same of what became of a request; `coopnode.membership.request_letters`.
+ANSWER: Final = "membership.answer"
 
 
 _APPLICATIONS: Final = Rows(applications, by=("idx",))
@@ -279,6 +285,21 @@ def _letters(work: Work, entry: Accepted) -> None:
     outbox.announce(work, LETTER, entry, news)
 
 
+def _answers(work: Work, entry: Accepted) -> None:
+    """News of each request the council has answered, or did not answer in time. `former`, where membership
+    has ended with it: its number in the register."""
+    news: list[tuple[dict[str, Value], int]] = []
+    for id, found in written(entry, membership.DOMAIN, "request", Request):
+        if found.status not in ANSWERED:
+            continue
+        body: dict[str, Value] = {"request": id}
+        left = dict(written(entry, membership.DOMAIN, "former", Former)) if found.kind == "exit" else {}
+        if found.account in left:
+            body["former"] = left[found.account].number
+        news.append((body, entry.tick))
+    outbox.announce(work, ANSWER, entry, news)
+
+
 def _records(work: Work, entry: Accepted) -> None:
     """Which records belong together; what was erased leaves the list."""
     for id, application in written(entry, membership.DOMAIN, "application", Application):
@@ -321,4 +342,5 @@ PROJECTIONS: Final = (
     Projection("membership.requests", 1, (requests,), _requests, frozenset(REQUESTS.values())),
     Projection("membership.records", 1, (records,), _records),
     Projection("membership.letters", 1, (), _letters),
+    Projection("membership.answers", 1, (), _answers),
 )

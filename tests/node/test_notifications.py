@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -37,7 +38,8 @@ from coopnode.store.schema import outbox as table
 from coopnode.store.sql import Connection, select
 from coopnode.testing import START, FixedClock, seed
 from protocol.contract import View
-from protocol.contracts import council
+from protocol.contracts import council, membership
+from protocol.contracts.membership import Request
 from protocol.identifiers import identifier
 from tests.node.push_sink import Browser, PushSink, unb64
 from tests.node.smtp_sink import Sink
@@ -90,6 +92,10 @@ class House:
     def closes(self, matter: str) -> int:
         view = View(self.node.state, council.DOMAIN)
         return view.need("matter", matter, council.Matter).box.closes
+
+    def requests(self) -> list[Request]:
+        view = View(self.node.state, membership.DOMAIN)
+        return [found for _, found in view.scan("request", "", Request)]
 
     async def choose(self, name: str, chosen: Settings) -> None:
         await self.write(lambda c: settings.save(c, self.person(name), chosen, self.now))
@@ -354,6 +360,103 @@ async def test_death_between_sending_and_marking(house: House, channel: str) -> 
     assert len(pushes) == (3 if channel == "push" else 1)
     assert await house.outcomes("one", channel) == ["sent", "sent"]
     assert [row.attempts for row in await house.rows("one", channel)] == [3, 3]
+
+
+# -- answers to requests ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def joined(house: House) -> House:
+    """With Ivanova, a member without an office."""
+    person = await house.society.coop.person("ivanova")
+    await house.society.take_over(person, 10, "Иванова Мария Сергеевна")
+    house.society.officers["ivanova"] = person
+    await house.work()
+    return house
+
+
+async def asks(house: House, name: str, type: str, **values: str) -> str:
+    person = house.society.officers[name]
+    return identifier((await house.society.coop.must(person, type, {}, values=values)).digest)
+
+
+async def heard(house: House) -> dict[str, tuple[str, str, str]]:
+    """By person, what the letter about the answer says: (subject, text, page). The council's own letters are
+    no part of it."""
+    await house.work()
+    found = {}
+    for name in house.society.officers:
+        for letter in house.letters(name):
+            text = letter.get_content() if not letter.is_multipart() else ""
+            page = re.search(r"https?://[^/\s]+(/me/requests|/members/[0-9]+)\s", text)
+            if page is not None:
+                assert name not in found, "told once"
+                found[name] = (str(letter["Subject"]), text, page[1])
+    return found
+
+
+PETITION = {"title": "О навесе", "text": "Прошу поставить навес у склада."}
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"), [("for", "удовлетворил"), ("against", "отказал")], ids=["granted", "refused"]
+)
+async def test_a_member_hears_the_answer_to_a_petition(joined: House, choice: str, said: str) -> None:
+    matter = await asks(joined, "ivanova", "membership.petition/1", **PETITION)
+    assert await heard(joined) == {}
+    await joined.society.decide(matter, choice)
+    ((name, (subject, text, page)),) = (await heard(joined)).items()
+    assert (name, subject, page) == ("ivanova", "Ответ совета на ваше обращение", "/me/requests")
+    assert said in text and "навес" not in text
+    assert "/me/requests" in str(await joined.page("ivanova"))
+
+
+async def test_a_member_hears_that_the_time_to_answer_has_passed(joined: House) -> None:
+    await asks(joined, "ivanova", "membership.petition/1", **PETITION)
+    joined.society.move(40 * DAY)
+    await joined.society.consent(joined.society.officers["chair"])
+    ((name, (subject, text, _)),) = (await heard(joined)).items()
+    assert (name, subject) == ("ivanova", "Срок ответа совета истёк") and "в суд" in text
+
+
+async def test_what_is_taken_back_needs_no_letter(joined: House) -> None:
+    matter = await asks(joined, "ivanova", "membership.leave/1")
+    person = joined.society.officers["ivanova"]
+    (request,) = joined.requests()
+    await joined.society.coop.must(person, "membership.withdraw/1", {"re": [request.digest]}, sub=matter)
+    assert await heard(joined) == {}
+
+
+async def test_whoever_leaves_and_who_returns_the_share_hear_that_membership_has_ended(joined: House) -> None:
+    matter = await asks(joined, "ivanova", "membership.leave/1")
+    await joined.society.decide(matter)
+    found = await heard(joined)
+    assert {name: page for name, (_, _, page) in found.items()} == {
+        "ivanova": "/me/requests",
+        "secretary": "/members/10",
+        "accountant": "/members/10",
+    }
+    assert "Членство прекращено: 1 января 2026" in found["ivanova"][1]
+    subject, text, _ = found["accountant"]
+    assert subject == "Изменение в реестре пайщиков" and "№ 10" in text and "Иванова" not in text
+
+
+async def test_a_refused_exit_is_told_to_the_member_alone(joined: House) -> None:
+    matter = await asks(joined, "ivanova", "membership.leave/1")
+    await joined.society.decide(matter, "against")
+    ((name, (_, text, _)),) = (await heard(joined)).items()
+    assert name == "ivanova" and "вы остаётесь пайщиком" in text
+
+
+async def test_an_exit_nobody_decided_ends_membership_and_is_told(joined: House) -> None:
+    """Whoever left has no office any more and hears of it as a member alone."""
+    await asks(joined, "secretary", "membership.leave/1")
+    joined.society.move(40 * DAY)
+    await joined.society.consent(joined.society.officers["chair"])
+    found = await heard(joined)
+    assert set(found) == {"secretary", "accountant"}
+    assert found["secretary"][0] == "Срок ответа совета истёк" and found["secretary"][2] == "/me/requests"
+    assert all("без решения" in text for _, text, _ in found.values())
 
 
 # -- devices -------------------------------------------------------------------------------------------

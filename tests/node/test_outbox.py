@@ -23,6 +23,7 @@ from coopnode.council.letters import LETTERS as OF_COUNCIL
 from coopnode.letters import Words
 from coopnode.membership import letters as joining
 from coopnode.membership.projection import PROJECTIONS
+from coopnode.membership.request_letters import LETTERS as OF_REQUESTS
 from coopnode.outbox import PAUSES, Line, Outbox
 from coopnode.scheduler import Job, Scheduler
 from coopnode.testing import FixedClock
@@ -226,8 +227,10 @@ def every_words() -> list[tuple[str, Locale, Words]]:
             else:
                 walk(f"{place}/{name}", inner)
 
-    for slice, held in (("joining", joining.LETTERS), ("council", OF_COUNCIL), ("keys", OF_KEYS)):
-        walk(slice, held)
+    walk("joining", joining.LETTERS)
+    walk("requests", OF_REQUESTS)
+    walk("council", OF_COUNCIL)
+    walk("keys", OF_KEYS)
     walk("code", {"": joining.CODE})
     return found
 
