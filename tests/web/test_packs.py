@@ -218,6 +218,10 @@ async def pages_of_xx(house: House, society: Society) -> None:
     chosen = await house.post(stranger, "/me/language", locale="eo", back="/")
     assert chosen.cookies["locale"].value == "eo"
     mine = await house.browser(person, "eo")
+    away = await stranger.get("/sign-in?go=1&to=/me", allow_redirects=False)
+    (token,) = re.findall(r"#r=([^&]+)&", away.headers["Location"])
+    asked = await (await stranger.get(f"/api/v1/signing/{token}")).json()
+    assert (asked["locale"], asked["zone"]) == ("eo", "Asia/Kathmandu")
     matters = await page(await house.browser(society.officers["chair"], "eo"), "/council/decisions")
     assert "(мск)" not in matters and "Moscow" not in matters
     assert letters.clock(1_779_087_600, "eo", place) == "18 Majo 2026, 12:45 (tempo de XX)"
