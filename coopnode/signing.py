@@ -20,10 +20,11 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from coopnode import places
 from coopnode.app import Node
 from coopnode.store.schema import login_keys, signing_requests
 from coopnode.store.sql import Connection, delete, insert, select, update
-from protocol import documents, encoding, registry, signatures
+from protocol import documents, encoding, methodology, registry, signatures
 from protocol.contract import View
 from protocol.contracts import accounts, cooperative
 from protocol.encoding import Value
@@ -226,6 +227,7 @@ class Signing:
         """What the signing page fetches."""
         state = self._node.state
         known = cooperative.cooperative(View(state, cooperative.DOMAIN))
+        pack = places.pack_in_force(state)
         id = self._node.cooperative
         name = None
         if known is not None and id is not None:
@@ -243,6 +245,7 @@ class Signing:
         return {
             "cooperative": name,
             "locale": request.locale,
+            "zone": (methodology.local(pack).time_zone or "UTC") if pack else None,
             "return": f"/signed/{token}",
             "cancel": request.cancel,
             "purpose": request.purpose,

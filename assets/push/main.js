@@ -30,10 +30,12 @@ function said(event) {
   } catch {
     // Not ours, or of a later version: that something came is still true.
   }
-  const words = WORDS[found.locale] ?? WORDS.ru;
+  // A push that cannot be read says no language: then the browser's. Everybody else's is English.
+  const lang = String(found.locale ?? self.navigator.language).split("-")[0] === "ru" ? "ru" : "en";
+  const words = WORDS[lang];
   const kind = Object.hasOwn(words, found.kind) ? words[found.kind] : null;
   const body = kind && Number.isInteger(found.count) && found.count > 0 ? `${kind}: ${found.count}` : words.any;
-  return [words.title, { body, tag: "news", renotify: true, lang: found.locale === "en" ? "en" : "ru", data: INBOX }];
+  return [words.title, { body, tag: "news", renotify: true, lang, data: INBOX }];
 }
 
 self.addEventListener("install", () => self.skipWaiting());

@@ -1,4 +1,4 @@
-// Words of the pages in the reader's language. Russian is first; a key that one language lacks is an error of the build (tests compare them).
+// Words of the pages in the reader's language: Russian, or English for everybody else. A key that one language lacks is an error of the build (tests compare them).
 
 import en from "./i18n/en.js";
 import ru from "./i18n/ru.js";
@@ -6,19 +6,31 @@ import ru from "./i18n/ru.js";
 /** @typedef {"ru" | "en"} Language */
 export const LANGUAGES = { ru, en };
 
-let language = /** @type {Language} */ ("ru");
+let language = /** @type {Language} */ ("en");
+/** Where no request says it: documents that were kept, pages one opens by oneself. */
+let zone = "Europe/Moscow";
 
 /** @param {unknown} wanted */
 export function setLanguage(wanted) {
-  language = wanted === "en" ? "en" : "ru";
+  language = wanted === "ru" ? "ru" : "en";
   document.documentElement.lang = language;
 }
 
 export const currentLanguage = () => language;
 
+/** The cooperative's clock, by its name in the time zone database. UTC where this browser does not know it, as on the node. @param {string | null} wanted */
+export function setZone(wanted) {
+  if (!wanted) return;
+  try {
+    zone = new Intl.DateTimeFormat("en", { timeZone: wanted }).resolvedOptions().timeZone;
+  } catch {
+    zone = "UTC";
+  }
+}
+
 /** @param {string} key @param {{[name: string]: string | number}} [facts] */
 export function t(key, facts = {}) {
-  const text = LANGUAGES[language][key] ?? LANGUAGES.ru[key];
+  const text = LANGUAGES[language][key] ?? LANGUAGES.en[key];
   if (text === undefined) throw new Error(`no words for ${key}`);
   return text.replace(/\{(\w+)(?::([^}]*))?\}/g, (_, name, forms) => (forms ? plural(Number(facts[name]), forms.split("|")) : String(facts[name] ?? "")));
 }
@@ -33,7 +45,7 @@ function plural(count, forms) {
 export const hasWords = (key) => key in LANGUAGES[language];
 
 /** A `{ru, en}` of the registry. @param {{[language: string]: string} | undefined} words */
-export const said = (words) => words?.[language] ?? words?.ru ?? words?.en ?? "";
+export const said = (words) => words?.[language] ?? words?.en ?? words?.ru ?? "";
 
 const locale = () => (language === "ru" ? "ru-RU" : "en-GB");
 
@@ -51,7 +63,7 @@ export function dateTime(seconds) {
 export const day = (date) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(date);
 
 /** Of a moment that stands for a whole day: the day it is where the cooperative reads its clock, not in UTC. @param {number} seconds */
-export const dayOf = (seconds) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric", timeZone: "Europe/Moscow" }).format(new Date(seconds * 1000));
+export const dayOf = (seconds) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric", timeZone: zone }).format(new Date(seconds * 1000));
 
 /** @param {number} value */
 export const number = (value) => new Intl.NumberFormat(locale(), /** @type {any} */ ({ useGrouping: "min2" })).format(value);

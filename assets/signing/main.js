@@ -6,7 +6,7 @@ import { addDevice, recover } from "./care.js";
 import { selfCheck } from "./ed25519.js";
 import { contradiction, run } from "./flow.js";
 import { about, home } from "./home.js";
-import { setLanguage } from "./i18n.js";
+import { setLanguage, setZone } from "./i18n.js";
 import { makeInvitations, receive } from "./invitations.js";
 import { list as invitationList } from "./letters.js";
 import { Contradiction } from "./log.js";
@@ -34,6 +34,7 @@ async function start() {
     const main = new Main(origin);
     const [request, registry] = await Promise.all([loadRequest(main, asked.token), ownRegistry()]);
     if (!asked.language) setLanguage(request.locale);
+    setZone(request.zone);
     await run({ app, main, token: asked.token, request, registry, made: makeInvitations(request) });
   } catch (error) {
     if (error instanceof Contradiction) contradiction(app, error);

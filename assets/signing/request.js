@@ -102,6 +102,7 @@ export class Main {
  * @typedef {object} SigningRequest
  * @property {{id: string, name: string} | null} cooperative
  * @property {string} locale
+ * @property {string | null} zone of the cooperative's clock, as the time zone database names it; null while nothing is known of it
  * @property {string} return
  * @property {string} cancel
  * @property {"sign" | "create_key" | "login"} purpose
@@ -121,11 +122,12 @@ export async function loadRequest(main, token) {
     Array.isArray(items) &&
     (request.purpose !== "sign" || items.length > 0 || request.finished === true) &&
     (request.cooperative === null || (isIdentifier(request.cooperative.id) && typeof request.cooperative.name === "string")) &&
-    (request.account === null || request.account === undefined || isIdentifier(request.account));
+    (request.account === null || request.account === undefined || isIdentifier(request.account)) &&
+    (request.zone === null || request.zone === undefined || typeof request.zone === "string");
   if (!wellFormed) throw new PageError("bad_request");
   main.url(request.return);
   main.url(request.cancel);
-  return { ...request, items, account: request.account ?? null, challenge: request.challenge ?? null, log: request.log ?? null };
+  return { ...request, items, account: request.account ?? null, zone: request.zone ?? null, challenge: request.challenge ?? null, log: request.log ?? null };
 }
 
 /** JSON has no byte strings: `{"$bytes": base64url}` stands for one. @param {any} value @returns {any} */

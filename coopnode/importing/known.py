@@ -1,4 +1,4 @@
-"""Whom a file is held against: the register, those invited, those applying.
+"""Whom a file is held against: the register with its former members, those invited, those applying.
 
 Everything is opened from the vault, for officers who may read it, each time a file is looked at; nothing of
 it is kept.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from coopnode import private_records
 from coopnode.membership.people import Viewer, who
@@ -17,12 +17,15 @@ from coopnode.membership.queries import OPEN
 from coopnode.store.sql import Connection, Row, select
 from coopnode.store.vault import Vault
 
+#: As the register has it (`left`: a former member), or an application that is not decided.
+Standing: TypeAlias = Literal["member", "invited", "kept", "left", "applying"]
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """`number` in the register, or of the application."""
 
-    standing: Literal["member", "invited", "kept", "applying"]
+    standing: Standing
     number: int
     name: str = ""
     birth_date: str = ""
@@ -65,7 +68,7 @@ def _of(
     connection: Connection,
     vault: Vault,
     viewer: Viewer,
-    standing: Literal["member", "invited", "kept", "applying"],
+    standing: Standing,
     number: int,
     digest: bytes,
     type: str,

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from icalendar import Calendar, Event
 
-from coopnode.letters import Date
+from coopnode.letters import Date, line
 from coopnode.store.schema import calendar_feeds as table
 from coopnode.store.sql import Connection, Row, delete, select, upsert
 from protocol.contract import State, View
@@ -57,7 +57,7 @@ def document(entries: Iterable[Entry], marks: Marks, locale: Locale) -> str:
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", _NAMES[locale])
+    calendar.add("x-wr-calname", line(_NAMES, locale))
     for entry in entries:
         event = Event()
         event.add("uid", marks.uid(entry.date.of))

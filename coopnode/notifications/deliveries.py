@@ -10,11 +10,10 @@ from typing import Any, Final
 
 from coopnode.app import Node
 from coopnode.letters import News
-from coopnode.notifications.kinds import BY_NAME
-from coopnode.outbox import Channel, Receiver
+from coopnode.notifications.kinds import told
+from coopnode.outbox import Channel
 from coopnode.store.schema import outbox
 from coopnode.store.sql import Connection, Row, exists, func, select
-from protocol import encoding
 from protocol.wording import Locale
 
 PAGE: Final = 30
@@ -88,20 +87,13 @@ def _event(connection: Connection, node: Node, row: Row[Any], locale: Locale) ->
         counts[found.channel][state] = counts[found.channel].get(state, 0) + found.many
         people += found.many if found.channel == "inbox" else 0
         opened += found.opened
-    told = _told(connection, node, first, locale) if first is not None else None
-    return Event(row.id, row.idx, row.created_at, row.due_at, told, counts, people, opened)
+    news = told(connection, node, first, locale) if first is not None else None
+    return Event(row.id, row.idx, row.created_at, row.due_at, news, counts, people, opened)
 
 
 def _state(outcome: str | None, *, over: bool) -> str:
     """A node that was restored from a copy ends rows without having seen what became of them."""
     return outcome or ("unknown" if over else "waiting")
-
-
-def _told(connection: Connection, node: Node, row: Row[Any], locale: Locale) -> News | None:
-    kind = BY_NAME.get(row.kind)
-    body: Any = encoding.decode(row.body)
-    to = Receiver(row.receiver, row.audience or "", locale)
-    return kind.tell(node, connection, body, to) if kind is not None else None
 
 
 def deliveries(

@@ -12,11 +12,9 @@ from typing import Any, Final
 from coopnode.app import Node
 from coopnode.letters import News
 from coopnode.notifications.calendars import Entry
-from coopnode.notifications.kinds import BY_NAME
-from coopnode.outbox import Receiver
+from coopnode.notifications.kinds import told
 from coopnode.store.schema import outbox
-from coopnode.store.sql import Connection, Row, select, update
-from protocol import encoding
+from coopnode.store.sql import Connection, select, update
 from protocol.wording import Locale
 
 PAGE: Final = 30
@@ -47,13 +45,6 @@ class Page:
     before: int | None = None
 
 
-def _told(connection: Connection, node: Node, row: Row[Any], locale: Locale) -> News | None:
-    kind = BY_NAME.get(row.kind)
-    body: Any = encoding.decode(row.body)
-    to = Receiver(row.receiver, row.audience or "", locale)
-    return kind.tell(node, connection, body, to) if kind is not None else None
-
-
 def _of(account: str) -> Any:
     return (outbox.c.receiver == account, outbox.c.channel == "inbox", outbox.c.outcome == "sent")
 
@@ -64,7 +55,7 @@ def page(connection: Connection, node: Node, account: str, locale: Locale, befor
         query = query.where(outbox.c.id < before)
     rows = connection.execute(query.order_by(outbox.c.id.desc()).limit(PAGE + 1)).all()
     items = tuple(
-        Item(row.id, row.created_at, row.read_at, _told(connection, node, row, locale)) for row in rows[:PAGE]
+        Item(row.id, row.created_at, row.read_at, told(connection, node, row, locale)) for row in rows[:PAGE]
     )
     return Page(items, rows[PAGE - 1].id if len(rows) > PAGE else None)
 
@@ -73,7 +64,7 @@ def item(connection: Connection, node: Node, account: str, locale: Locale, id: i
     row = connection.execute(select(outbox).where(*_of(account), outbox.c.id == id)).one_or_none()
     if row is None:
         return None
-    return Item(row.id, row.created_at, row.read_at, _told(connection, node, row, locale))
+    return Item(row.id, row.created_at, row.read_at, told(connection, node, row, locale))
 
 
 def unread(node: Node, account: str) -> int:
@@ -88,10 +79,10 @@ def unread(node: Node, account: str) -> int:
         return 0
 
     def query(connection: Connection) -> int:
-        found = select(outbox).where(*_of(account), outbox.c.read_at.is_(None))
-        rows = connection.execute(found.order_by(outbox.c.id.desc()).limit(MOST_UNREAD)).all()
-        told = (_told(connection, node, row, "ru") for row in rows)
-        return sum(news is not None and news.concerns for news in told)
+        waiting = select(outbox).where(*_of(account), outbox.c.read_at.is_(None))
+        rows = connection.execute(waiting.order_by(outbox.c.id.desc()).limit(MOST_UNREAD)).all()
+        found = (told(connection, node, row, "ru") for row in rows)
+        return sum(news is not None and news.concerns for news in found)
 
     return node.database.read_now(query)
 
@@ -108,7 +99,7 @@ def dates(connection: Connection, node: Node, account: str, locale: Locale, now:
     query = select(outbox).where(*_of(account), outbox.c.created_at > now - _DATED)
     found: dict[str, Entry] = {}
     for row in connection.execute(query.order_by(outbox.c.id.desc()).limit(_MOST_DATED)).all():
-        told = _told(connection, node, row, locale)
-        if told is not None and told.date is not None and told.date.of not in found:
-            found[told.date.of] = Entry(told.date, row.created_at, not told.concerns)
+        news = told(connection, node, row, locale)
+        if news is not None and news.date is not None and news.date.of not in found:
+            found[news.date.of] = Entry(news.date, row.created_at, not news.concerns)
     return list(found.values())

@@ -5,7 +5,7 @@ import * as cbor from "../../assets/signing/cbor.js";
 import * as commitments from "../../assets/signing/commitments.js";
 import * as cose from "../../assets/signing/cose.js";
 import * as ed25519 from "../../assets/signing/ed25519.js";
-import { LANGUAGES } from "../../assets/signing/i18n.js";
+import * as i18n from "../../assets/signing/i18n.js";
 import * as keys from "../../assets/signing/keys.js";
 import * as log from "../../assets/signing/log.js";
 import * as passphrase from "../../assets/signing/passphrase.js";
@@ -38,4 +38,4 @@ const refused = (work) => {
   }
 };
 
-globalThis.core = { backup, bytes, cbor, commitments, cose, ed25519, LANGUAGES, keys, log, passphrase, recovery, from, to, refused };
+globalThis.core = { backup, bytes, cbor, commitments, cose, ed25519, i18n, keys, log, passphrase, recovery, from, to, refused };

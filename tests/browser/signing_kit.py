@@ -117,6 +117,7 @@ class FakeMain:
         self.requests[token] = {
             "cooperative": {"id": COOPERATIVE, "name": COOPERATIVE_NAME},
             "locale": "ru",
+            "zone": "Europe/Moscow",
             "return": f"/signed/{token}",
             "cancel": "/cancelled",
             "purpose": purpose,

@@ -115,6 +115,12 @@ async def told(page: Page) -> list[list[str]]:
             "Откройте уведомления",
             "ru",
         ),
+        (
+            json.dumps({"kind": "votes", "count": 2, "locale": "eo"}),
+            "News of the cooperative",
+            "Votes and decisions: 2",
+            "en",
+        ),
         ("not JSON", "Новости кооператива", "Откройте уведомления", "ru"),
     ],
 )

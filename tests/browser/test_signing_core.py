@@ -390,8 +390,33 @@ def test_suggested_passphrases(page: Page) -> None:
     assert page.evaluate("all => all.map(core.passphrase.strength)", weak) == ["weak"] * 4
 
 
+@pytest.mark.parametrize(("wanted", "language"), [("ru", "ru"), ("en", "en"), ("eo", "en"), (None, "en")])
+def test_a_language_without_words_is_english(page: Page, wanted: str | None, language: str) -> None:
+    page.evaluate("wanted => core.i18n.setLanguage(wanted)", wanted)
+    asked = "[core.i18n.currentLanguage(), document.documentElement.lang, core.i18n.t('cancel')]"
+    words = page.evaluate(f"core.i18n.LANGUAGES.{language}.cancel")
+    assert page.evaluate(asked) == [language, language, words]
+    said = page.evaluate("core.i18n.said({ru: 'да', en: 'yes'})")
+    assert said == {"ru": "да", "en": "yes"}[language]
+
+
+def test_a_day_is_that_of_the_cooperatives_clock(page: Page) -> None:
+    """Midnight in Kathmandu, where it is still the day before in Moscow and in UTC."""
+    page.evaluate("core.i18n.setLanguage('en')")
+    midnight = 1_779_041_700
+
+    def shown(zone: str | None) -> Any:
+        asked = "([zone, at]) => { core.i18n.setZone(zone); return core.i18n.dayOf(at); }"
+        return page.evaluate(asked, [zone, midnight])
+
+    assert shown(None) == "17 May 2026", "nothing is known: Moscow"
+    assert shown("Asia/Kathmandu") == "18 May 2026"
+    assert shown(None) == "18 May 2026", "what is known stays"
+    assert shown("Mars/Olympus") == "17 May 2026", "the node knows no such zone either"
+
+
 def test_both_languages_have_the_same_words(page: Page) -> None:
-    ru, en = page.evaluate("[core.LANGUAGES.ru, core.LANGUAGES.en]")
+    ru, en = page.evaluate("[core.i18n.LANGUAGES.ru, core.i18n.LANGUAGES.en]")
     assert set(ru) == set(en)
     facts = re.compile(r"\{(\w+)").findall
     assert [key for key in ru if set(facts(ru[key])) != set(facts(en[key]))] == []

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+from coopnode import places
 from coopnode.importing.drafts import Choice, File, Line
 from coopnode.importing.known import Known
+from coopnode.places import Place
+from protocol.methodology import Local
 from web.importing import checking
 from web.importing.checking import Judged, Report
 
+RUSSIA = places.first()
+NEPAL = Place(Local(phone_code="977", phone_trunk="0", phone_digits=8))
 TODAY = date(2026, 5, 18)
 COLUMNS = [
     "number",
@@ -27,7 +32,12 @@ COLUMNS = [
 ]
 
 
-def report(*rows: str, known: list[Known] | None = None, choices: dict[int, Choice] | None = None) -> Report:
+def report(
+    *rows: str,
+    known: list[Known] | None = None,
+    choices: dict[int, Choice] | None = None,
+    place: Place = RUSSIA,
+) -> Report:
     """Rows `number|name|since|…` in the order of COLUMNS; line numbers from 2, as under a heading."""
     cells = [row.split("|") + [""] * len(COLUMNS) for row in rows]
     file = File(
@@ -37,7 +47,7 @@ def report(*rows: str, known: list[Known] | None = None, choices: dict[int, Choi
         columns=COLUMNS,
         choices=choices or {},
     )
-    return checking.check(file, known or [], TODAY)
+    return checking.check(file, known or [], TODAY, place)
 
 
 def one(row: str, **more: Any) -> Judged:
@@ -124,6 +134,37 @@ def test_what_is_wrong_is_said_at_its_cell(row: str, words: str, stops: bool) ->
 def test_kinds_of_members(name: str, kind: str, person: str) -> None:
     line = one(f"7|{name}|01.02.2020||||||{kind}")
     assert (line.person, line.standing) == (person, "ready")
+
+
+@pytest.mark.parametrize(
+    ("place", "read", "meant"),
+    [
+        (RUSSIA, "9001234567", "+79001234567"), (RUSSIA, "79001234567", "+79001234567"),
+        (RUSSIA, "моб. 8\u00a0900 123–45–67 (вечером)", "+79001234567"),
+        (RUSSIA, "8 900 123-45-67 доб. 12", ""), (RUSSIA, "123-45-67", ""),
+        (NEPAL, "0 1234 5678", "+97712345678"), (NEPAL, "1234-5678", "+97712345678"),
+        (NEPAL, "+7 900 123-45-67", "+79001234567"), (NEPAL, "12-34", ""),
+    ],
+)  # fmt: skip
+def test_telephones_are_those_of_the_country(place: Place, read: str, meant: str) -> None:
+    line = one(f"7|Ёлкина Анна|01.02.2020|||{read}", place=place)
+    assert line.phone == meant and [remark.field for remark in line.remarks] == ["phone"] * (not meant)
+    assert line.standing == "ready"
+
+
+def test_a_telephone_in_the_register_is_compared_as_it_is_dialled_there() -> None:
+    known = [Known("member", 7, "Gurung Asha", phone="0 1234 5678")]
+    (line,) = report("8|Rai Bina|01.02.2020|||+977 12345678", known=known, place=NEPAL).lines
+    assert [double.why for double in line.doubles] == ["phone"]
+
+
+def test_a_former_member_keeps_the_number_and_may_be_the_same_person() -> None:
+    known = [Known("left", 7, "Ёлкина Анна", "1985-03-14")]
+    found = report("7|Ёлкина Анна|01.02.2020|14.03.1985", "8|Елкина Анна|01.02.2020|14.03.1985", known=known)
+    assert [line.standing for line in found.lines] == ["wrong", "double"]
+    (remark,) = found.lines[0].remarks
+    assert "stays with a former member" in remark.words and remark.facts == {"name": "Ёлкина Анна"}
+    assert [(double.why, double.where) for double in found.lines[1].doubles][:1] == [("name", "left")]
 
 
 def test_one_number_is_one_persons() -> None:

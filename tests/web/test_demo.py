@@ -22,6 +22,7 @@ from coopnode.config import Config, database_of
 from coopnode.demo import cast, making, place
 from coopnode.demo.place import PASSPHRASE, Demo, Resident
 from coopnode.testing import Cooperative
+from protocol import added
 from protocol.contract import View
 from protocol.contracts import council, membership
 from web.app import create_app
@@ -30,6 +31,7 @@ from web.demo import routes
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
 Client = TestClient[Any, Any]
+XX = Path(__file__).resolve().parents[1] / "fixtures" / "xx"
 BANNER = {
     "ru": "Учебный кооператив: люди и документы вымышлены",
     "en": "A demo cooperative: people and documents are invented",
@@ -100,6 +102,16 @@ async def test_every_page_says_that_it_is_a_demo(small: tuple[Cooperative, TestS
         async with browser(server, locale) as client:
             for path in ("/", "/sign-in", "/verify", "/join", "/no-such-page"):
                 assert words in await (await client.get(path)).text(), path
+
+
+async def test_in_an_added_language_roles_stand_in_english(
+    small: tuple[Cooperative, TestServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added, "FOLDERS", [XX])
+    async with browser(small[1], "eo") as client:
+        answer = await client.get("/demo")
+        page = await answer.text()
+    assert answer.status == 200 and '<html lang="eo"' in page and "chair of the council" in page
 
 
 async def test_only_this_machine_finds_the_door(small: tuple[Cooperative, TestServer]) -> None:

@@ -20,6 +20,8 @@ from coopnode.app import Node
 from coopnode.cli.node import all_projections
 from coopnode.founding import queries, texts
 from coopnode.founding.items import Item
+from coopnode.notifications import calendars
+from coopnode.notifications.calendars import Marks
 from coopnode.testing import Cooperative, FixedClock, Person, config, seed
 from protocol import added, methodology, signatures
 from protocol.identifiers import identifier
@@ -216,9 +218,16 @@ async def pages_of_xx(house: House, society: Society) -> None:
     chosen = await house.post(stranger, "/me/language", locale="eo", back="/")
     assert chosen.cookies["locale"].value == "eo"
     mine = await house.browser(person, "eo")
+    away = await stranger.get("/sign-in?go=1&to=/me", allow_redirects=False)
+    (token,) = re.findall(r"#r=([^&]+)&", away.headers["Location"])
+    asked = await (await stranger.get(f"/api/v1/signing/{token}")).json()
+    assert (asked["locale"], asked["zone"]) == ("eo", "Asia/Kathmandu")
     matters = await page(await house.browser(society.officers["chair"], "eo"), "/council/decisions")
     assert "(мск)" not in matters and "Moscow" not in matters
     assert letters.clock(1_779_087_600, "eo", place) == "18 Majo 2026, 12:45 (tempo de XX)"
+    marks = Marks(b"s", person.id, "https://coop.example")
+    assert "X-WR-CALNAME:Kooperativo: datoj" in calendars.document((), marks, "eo")
+    assert "X-WR-CALNAME:Cooperative: dates" in calendars.document((), marks, "ka"), "nobody translated it"
     assert place.phone("0 1234 5678") == place.phone("+977 1234 5678") == "+97712345678"
     made = await house.server.app[MEMBERSHIP].certificate(person.id, "eo")
     assert made is not None

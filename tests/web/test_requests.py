@@ -85,6 +85,25 @@ async def test_leaving(site: Site) -> None:
     assert "vacant" in await get(chair, f"/council/{await site.made.propose()}")
 
 
+async def test_a_former_member_is_recognised_in_a_table_that_is_brought(site: Site) -> None:
+    two, secretary = await site.browser("two"), await site.browser("secretary")
+    await site.signs(await post(two, "/me/leave", payout="Сбербанк, счёт 1", sure="yes"), "two")
+    found = re.search(r'href="/council/([a-z2-7]{52})"', await get(await site.browser("chair"), "/council"))
+    assert found is not None
+    await site.made.vote(found[1], **PASSED)
+    await site.made.approve(found[1])
+    name = site.made.names["two"]
+    rows = f"Номер;ФИО;Дата вступления\n5;{name};01.02.2020\n100;{name};01.02.2020\n"
+    await post(secretary, "/desk/import", rows=rows)
+    chosen = {"column-0": "number", "column-1": "name", "column-2": "since", "heading": "yes"}
+    await post(secretary, "/desk/import/columns", **chosen)
+    page = await get(secretary, "/desk/import/check")
+    assert f"The number stays with a former member: {name}." in page
+    assert f"The same name: former member No. 5, {name}." in page
+    report = await get(secretary, "/desk/import/report.csv")
+    assert f"former member No. 5, {name}" in report and "is in the register" not in report
+
+
 async def test_the_chair_hands_over_first(site: Site) -> None:
     chair = await site.browser("chair")
     page = await get(chair, "/me/leave")

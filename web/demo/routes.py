@@ -15,6 +15,7 @@ from aiohttp import web
 from coopnode.config import LOOPBACK
 from coopnode.demo import cast, place
 from coopnode.demo.place import Demo, Resident
+from protocol.wording import said
 from web import i18n, sessions
 from web.forms import form, text
 from web.keys import NODE
@@ -39,7 +40,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     demo = _at_home(request)
     locale = i18n.locale_of(request)
     first = [
-        {"person": demo.residents[role.key], "title": role.title[locale], "waits": role.waits[locale]}
+        {
+            "person": demo.residents[role.key],
+            "title": said(role.title, locale),
+            "waits": said(role.waits, locale),
+        }
         for role in cast.ROLES
     ]
     named = {role.key for role in cast.ROLES}

@@ -2,8 +2,8 @@
 
 A line is *ready*; or *wrong*, with the column and the reason; or a *double*, which waits for the officer to
 say whether it is skipped or both are kept; or *skipped*; or *done*, because its number has this very name in
-the register by now. What of contacts cannot be read is left out with a remark and stops nobody from becoming
-a member.
+the register by now (a former member's number is taken). What of contacts cannot be read is left out with a
+remark and stops nobody from becoming a member.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from coopnode.importing.drafts import Choice, File, Line, Person
 from coopnode.importing.known import Known
+from coopnode.places import Place
 from web.forms import FAULTS, N_, Rule, clean, fault
 
 Standing = Literal["ready", "wrong", "double", "skipped", "done"]
@@ -41,9 +42,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "since_early": N_("The register can begin in 1970. Write 02.01.1970 and keep the older paper."),
     "since_before_birth": N_("The day of joining is earlier than the date of birth."),
     "person_wrong": N_("This is neither a person, a sole trader nor an organisation."),
-    "amount_wrong": N_("This is not an amount in roubles. Write it as 300 or 300,50."),
+    "amount_wrong": N_("This is not an amount. Write it as 300 or 300,50."),
     "number_taken": N_("The number belongs to somebody else in the register: %(name)s."),
     "number_kept": N_("The number is kept for a seat of the council."),
+    "number_left": N_("The number stays with a former member: %(name)s."),
     "number_twice": N_("The number stands in line %(line)s already: %(name)s."),
     "email_wrong": N_("This is no e-mail address: it will not be kept."),
     "phone_wrong": N_("This is no telephone number: it will not be kept."),
@@ -77,7 +79,7 @@ class Double:
     """Somebody who may be the same person: in another line, or known to the cooperative."""
 
     why: Literal["name", "name_alone", "email", "phone"]
-    where: Literal["line", "member", "invited", "applying"]
+    where: Literal["line", "member", "invited", "left", "applying"]
     number: int
     name: str
 
@@ -147,29 +149,31 @@ class Report:
         return any(line.share or line.entrance for line in self.of("ready", "done"))
 
 
-def check(file: File, known: Iterable[Known], today: date) -> Report:
-    lines = [_judged(file, place, today) for place in range(int(file.heading), len(file.rows))]
+def check(file: File, known: Iterable[Known], today: date, place: Place) -> Report:
+    """`place` is where the cooperative is: how telephones are written there."""
+    lines = [_judged(file, at, today, place) for at in range(int(file.heading), len(file.rows))]
     everybody = list(known)
     _in_register(lines, everybody)
     _numbers(lines)
-    _doubles(lines, everybody)
+    _doubles(lines, everybody, place)
     return Report(tuple(lines))
 
 
 # --- one line -------------------------------------------------------------------------------------
 
 
-def _judged(file: File, place: int, today: date) -> Judged:
-    row = file.rows[place]
+def _judged(file: File, row_at: int, today: date, place: Place) -> Judged:
+    row = file.rows[row_at]
     cells = {name: row[at] for at, name in enumerate(file.columns) if name and at < len(row)}
     if "surname" in cells:
         parts = (cells.get(part, "") for part in ("surname", "given", "patronymic"))
         cells["name"] = " ".join(part for part in parts if part)
-    found = Judged(file.lines[place], cells, choice=file.choices.get(file.lines[place]))
+    line = file.lines[row_at]
+    found = Judged(line, cells, choice=file.choices.get(line))
     _number(found)
     _name(found)
     _dates(found, today)
-    _contacts(found)
+    _contacts(found, place)
     for money in ("share", "entrance"):
         _amount(found, money)
     return found
@@ -261,7 +265,7 @@ def _date(year: int, month: int, of: int) -> date | str:
         return "date_wrong"
 
 
-def _contacts(found: Judged) -> None:
+def _contacts(found: Judged, place: Place) -> None:
     cells = found.cells
     email = re.split(r"[;,\s]+", cells.get("email", "").strip())[0]
     if email and re.fullmatch(r"[^@\s<>\"]{1,64}@[^@\s<>\"]+\.[^@\s<>\"]+", email) and len(email) <= 254:
@@ -269,9 +273,9 @@ def _contacts(found: Judged) -> None:
     elif email:
         found.remark("email", "email_wrong", stops=False)
     written = re.split(r"[;,/]", cells.get("phone", ""))[0]
-    digits = re.sub(r"\D", "", written)
-    if 10 <= len(digits) <= 15:
-        found.phone = phone(digits)
+    phone = place.phone(_number_in(written))
+    if re.fullmatch(r"\+\d{10,15}", phone, re.ASCII):
+        found.phone = phone
     elif cells.get("phone", "").strip():
         found.remark("phone", "phone_wrong", stops=False)
     address = clean(cells.get("address", ""), "line")
@@ -281,11 +285,9 @@ def _contacts(found: Judged) -> None:
         found.address = address
 
 
-def phone(digits: str) -> str:
-    """`89001234567` and `9001234567` are written `+79001234567` here."""
-    if len(digits) == 11 and digits[0] in "78":
-        return "+7" + digits[1:]
-    return "+7" + digits if len(digits) == 10 else "+" + digits
+def _number_in(written: str) -> str:
+    """«моб. 8 900 123–45–67» without its word; dashes and spaces of any kind as they are dialled."""
+    return re.sub(r"^[^\d+(]+|\D+$", "", re.sub(r"[\s\u2010-\u2015]", " ", written))
 
 
 def _amount(found: Judged, name: Literal["share", "entrance"]) -> None:
@@ -315,6 +317,8 @@ def _in_register(lines: Sequence[Judged], known: Sequence[Known]) -> None:
             continue
         if held.standing == "kept":
             line.remark("number", "number_kept")
+        elif held.standing == "left":
+            line.remark("number", "number_left", name=held.name or "…")
         elif held.name and folded(held.name) == folded(line.name):
             line.done = True
         else:
@@ -332,7 +336,7 @@ def _numbers(lines: Sequence[Judged]) -> None:
             line.remark("number", "number_twice", line=before.line, name=before.name)
 
 
-def _doubles(lines: Sequence[Judged], known: Sequence[Known]) -> None:
+def _doubles(lines: Sequence[Judged], known: Sequence[Known], place: Place) -> None:
     """Each line against those before it and against everybody known; one double for each person."""
     seen: dict[tuple[str, str], list[tuple[Double, str]]] = {}
 
@@ -349,7 +353,7 @@ def _doubles(lines: Sequence[Judged], known: Sequence[Known]) -> None:
         here = (each.standing, each.number, each.name)
         note("name", folded(each.name), Double("name", *here), born)
         note("email", each.email.casefold(), Double("email", *here), "")
-        note("phone", phone(re.sub(r"\D", "", each.phone)) if each.phone else "", Double("phone", *here), "")
+        note("phone", place.phone(each.phone), Double("phone", *here), "")
     for line in lines:
         if line.standing in ("skipped", "done"):
             continue

@@ -13,6 +13,7 @@ from coopnode.importing import tables
 from coopnode.importing.drafts import Balances, File, Scan
 from coopnode.importing.tables import LIMITS, TableError
 from coopnode.membership.attachments import MEDIA_TYPES, media_type
+from web import i18n
 from web.forms import N_, Fields, Rule, clean
 from web.founding import forms as founding_forms
 from web.founding.forms import Read
@@ -65,7 +66,9 @@ def setup(app: web.Application) -> None:
 async def _report(request: web.Request, account: str, file: File) -> Report:
     service = request.app[IMPORTING]
     known = await service.known(await service.viewer(account))
-    found: Report = await service.node.in_thread(checking.check, file, known, shell.today(request))
+    found: Report = await service.node.in_thread(
+        checking.check, file, known, shell.today(request), i18n.place()
+    )
     return found
 
 
@@ -219,6 +222,7 @@ def _double_words(request: web.Request, double: checking.Double) -> str:
         "line": N_("line %(number)s of the file, %(name)s"),
         "member": N_("member No. %(number)s, %(name)s"),
         "invited": N_("invited under No. %(number)s, %(name)s"),
+        "left": N_("former member No. %(number)s, %(name)s"),
         "applying": N_("application No. %(number)s, %(name)s"),
     }[double.where]
     said = shell.gettext(request, where, number=double.number, name=double.name)

@@ -21,6 +21,9 @@ class SigningRequestModel(BaseModel):
 
     cooperative: SigningCooperative | None
     locale: str
+    zone: str | None = Field(
+        description="of the cooperative's clock, in the time zone database; null before a pack is in force"
+    )
     return_: str = Field(serialization_alias="return")
     cancel: str
     purpose: str
