@@ -222,7 +222,8 @@ class Importing:
             for each in chosen:
                 held = each.contacts
                 kept = Contacts(held.email, held.phone, held.address, now)
-                self._contacts.save(connection, queries.owner(each.line.number), kept, now)
+                # A reminder is no reason to keep them longer.
+                self._contacts.amend(connection, queries.owner(each.line.number), kept)
 
         await self.node.database.write(change)
         return len(chosen)

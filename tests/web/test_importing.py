@@ -288,6 +288,19 @@ async def test_contacts_go_when_they_have_served(site: Site) -> None:
     assert await held() == 0
 
 
+async def test_reminders_keep_no_contacts_longer(site: Site) -> None:
+    society = site.society
+    client = await enrolled(site, 3)
+    database = society.node.database
+    query = select(drafts.c.id).where(drafts.c.form == CONTACTS)
+    for _ in range(2):
+        society.move(92 * DAY)
+        client = await site.browser(society.officers["secretary"])
+        await post(client, "/desk/keys/remind", all="yes")
+        await database.write(lambda connection: queries.sweep(connection, society.node.clock.peek()))
+    assert not await database.read(lambda connection: list(connection.execute(query)))
+
+
 async def test_a_member_sees_what_they_had_paid(site: Site) -> None:
     society, secretary = site.society, site.society.officers["secretary"]
     client = await site.browser(secretary)
