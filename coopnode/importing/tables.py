@@ -6,8 +6,8 @@ is evaluated: of a formula there is the value that the spreadsheet saw last, or 
 
 XLSX is an archive of XML. openpyxl reads it row by row, and trusts it; its last release is of June 2024, so
 nothing is left to it that an attacker would aim at. The archive's directory is held against limits first,
-what is unpacked is counted while it is unpacked, in bytes and in tags, and a document type declaration, which no spreadsheet writes
-and every XML bomb needs, ends the reading.
+what is unpacked is counted while it is unpacked, in bytes and in tags, and a document type declaration, which
+no spreadsheet writes and every XML bomb needs, ends the reading.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ class TableLimits:
     #: of an archive
     parts: int = 500
     unpacked_bytes: int = 32 * 2**20
-    #: `<` and `=` in it: tags and attributes take a hundred bytes of memory each, however short they are.
-    #: A cell has some ten
+    #: `<` and `=` in it, some ten to a cell: tags and attributes take a hundred bytes of memory and more,
+    #: however short they are
     marks: int = 2_000_000
-    #: unpacked to packed, of the parts that are read; sheets of much the same reach 30, bombs begin in the hundreds
+    #: unpacked to packed, of the parts that are read; sheets of much the same reach 30, bombs begin in the
+    #: hundreds
     ratio: int = 200
 
 
