@@ -9,7 +9,7 @@ from typing import Final
 from coopnode import addresses, cleaning
 from coopnode.app import Leader
 from coopnode.backup_job import BackupJob
-from coopnode.importing import queries as imports
+from coopnode.importing.papers import Papers
 from coopnode.membership.attachments import Copies
 from coopnode.notifications.kinds import KINDS
 from coopnode.outbox import Outbox
@@ -30,7 +30,7 @@ def scheduler(node: Leader) -> Scheduler:
             Job("letters", 30.0, partial(outbox.work, "email"), _NEWS),
             Job("pushes", 30.0, partial(outbox.work, "push"), _NEWS),
             every(node, "copies", 600.0, lambda connection, now: copies.sweep(connection), ("membership",)),
-            every(node, "imports", 3600.0, imports.sweep, ("membership",)),
+            every(node, "imports", 3600.0, Papers(node).sweep, ("membership",)),
             every(node, "cleaning", 3600.0, cleaning.clean),
             Job("addresses", 6 * 3600.0, partial(addresses.look, node)),
             Job("backup", 300.0, BackupJob(node).work),

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from coopnode.store.schema import drafts
-from coopnode.store.sql import Connection, delete, select, upsert
+from coopnode.store.sql import Connection, delete, select, update, upsert
 
 FORM: Final = "founding"
 _NONCE: Final = 12
@@ -116,16 +116,28 @@ class DraftBox:
             return kind()
 
     def save(self, connection: Connection, owner: bytes, draft: msgspec.Struct, now: int) -> None:
-        nonce = secrets.token_bytes(_NONCE)
-        box = nonce + self._box.encrypt(nonce, msgspec.msgpack.encode(draft), self._id(owner))
         row: Mapping[str, Any] = {
             "id": self._id(owner),
             "owner": owner.hex(),
             "form": self._form,
-            "box": box,
+            "box": self._sealed(owner, draft),
             "updated_at": now,
         }
         connection.execute(upsert(drafts).values(row).on_conflict_do_update(["id"], set_=row))
+
+    def amend(self, connection: Connection, owner: bytes, draft: msgspec.Struct) -> None:
+        """Of a draft that there is: its term runs on. Nothing where there is none any more."""
+        held = drafts.c.id == self._id(owner)
+        connection.execute(update(drafts).where(held).values(box=self._sealed(owner, draft)))
+
+    def owners(self, connection: Connection) -> list[bytes]:
+        """Whoever has a draft of this form."""
+        found = connection.execute(select(drafts.c.owner).where(drafts.c.form == self._form)).scalars()
+        return [bytes.fromhex(owner) for owner in found]
+
+    def _sealed(self, owner: bytes, draft: msgspec.Struct) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._box.encrypt(nonce, msgspec.msgpack.encode(draft), self._id(owner))
 
     def drop(self, connection: Connection, owner: bytes) -> None:
         connection.execute(delete(drafts).where(drafts.c.id == self._id(owner)))

@@ -18,7 +18,7 @@ CONTACTS: Final = "import-contacts"
 FILE_SECONDS: Final = 30 * 86_400
 #: So are contacts of somebody who has not confirmed for half a year.
 CONTACTS_SECONDS: Final = 183 * 86_400
-#: Contacts without an enrolment: the sitting they were meant for was left.
+#: Contacts without an enrolment, a scan without a draft: the sitting they were meant for was left.
 LOOSE_SECONDS: Final = 2 * 86_400
 
 Person: TypeAlias = Literal["person", "entrepreneur", "organisation"]

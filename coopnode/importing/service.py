@@ -17,6 +17,7 @@ from coopnode.importing import queries
 from coopnode.importing.drafts import CONTACTS, FILE, Balances, Contacts, File, Line
 from coopnode.importing.known import Known, known
 from coopnode.importing.letters import REMINDER
+from coopnode.importing.papers import Papers
 from coopnode.importing.queries import Keyless, Progress
 from coopnode.membership.attachments import media_type
 from coopnode.membership.people import Names, Viewer
@@ -41,6 +42,7 @@ class Importing:
         self.node, self.names = node, names
         self._files = DraftBox(node.keys.session, FILE)
         self._contacts = DraftBox(node.keys.session, CONTACTS)
+        self._papers = Papers(node)
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -57,19 +59,21 @@ class Importing:
         )
 
     async def forget(self, account: str) -> None:
-        """The file, and the scan it brought unless a document names it by now."""
+        """The file, and the scan it brought unless something else rests on it."""
 
         def change(connection: Connection) -> None:
             file = self._files.load(connection, account.encode(), File)
-            if file.balances and file.balances.scan and not self._opening(connection, file.balances):
-                scans.forget(connection, self.node.vault, file.balances.scan.sha256)
             self._files.drop(connection, account.encode())
+            if file.balances and file.balances.scan:
+                self._papers.release(connection, file.balances.scan.sha256)
 
         await self.node.database.write(change)
 
     async def keep_scan(self, data: bytes) -> bytes:
+        """For the draft; one that it replaces goes with the next sweep that finds it old."""
+        now = self.node.clock.peek()
         return await self.node.database.write(
-            lambda connection: scans.keep(connection, self.node.vault, data)
+            lambda connection: scans.keep_loosely(connection, self.node.vault, data, now)
         )
 
     async def known(self, viewer: Viewer) -> list[Known]:
@@ -222,7 +226,8 @@ class Importing:
             for each in chosen:
                 held = each.contacts
                 kept = Contacts(held.email, held.phone, held.address, now)
-                self._contacts.save(connection, queries.owner(each.line.number), kept, now)
+                # A reminder is no reason to keep them longer.
+                self._contacts.amend(connection, queries.owner(each.line.number), kept)
 
         await self.node.database.write(change)
         return len(chosen)

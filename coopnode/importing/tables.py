@@ -6,8 +6,8 @@ is evaluated: of a formula there is the value that the spreadsheet saw last, or 
 
 XLSX is an archive of XML. openpyxl reads it row by row, and trusts it; its last release is of June 2024, so
 nothing is left to it that an attacker would aim at. The archive's directory is held against limits first,
-what is unpacked is counted while it is unpacked, and a document type declaration, which no spreadsheet writes
-and every XML bomb needs, ends the reading.
+what is unpacked is counted while it is unpacked, in bytes and in tags, and a document type declaration, which
+no spreadsheet writes and every XML bomb needs, ends the reading.
 """
 
 from __future__ import annotations
@@ -39,8 +39,12 @@ class TableLimits:
     cell: int = 500
     #: of an archive
     parts: int = 500
-    unpacked_bytes: int = 128 * 2**20
-    #: unpacked to packed; sheets of much the same reach 30, bombs begin in the hundreds
+    unpacked_bytes: int = 32 * 2**20
+    #: `<` and `=` in it, some ten to a cell: tags and attributes take a hundred bytes of memory and more,
+    #: however short they are
+    marks: int = 2_000_000
+    #: unpacked to packed, of the parts that are read; sheets of much the same reach 30, bombs begin in the
+    #: hundreds
     ratio: int = 200
 
 
@@ -216,18 +220,17 @@ def _checked(data: bytes, limits: TableLimits) -> io.BytesIO:
                 raise TableError("file_bomb")
             if "xl/workbook.xml" not in names:
                 raise TableError("file_no_workbook")
-            left = min(limits.unpacked_bytes, max(len(data) * limits.ratio, 2**20))
-            for part in parts:
-                if part.flag_bits & 1:
-                    raise TableError("file_locked")
-                if not part.filename.endswith((".xml", ".rels")):
-                    continue
+            if any(part.flag_bits & 1 for part in parts):
+                raise TableError("file_locked")
+            wanted = [part for part in parts if part.filename.endswith((".xml", ".rels"))]
+            brought = min(len(data), sum(part.compress_size for part in wanted))
+            left, marks = min(limits.unpacked_bytes, max(brought * limits.ratio, 2**20)), limits.marks
+            for part in wanted:
                 with packed.open(part) as content:
                     plain = content.read(left + 1)
                 left -= len(plain)
-                if left < 0:
-                    raise TableError("file_bomb")
-                if _declares(plain):
+                marks -= plain.count(b"<") + plain.count(b"=")
+                if left < 0 or marks < 0 or _declares(plain):
                     raise TableError("file_bomb")
                 clean.writestr(part.filename, plain)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, *_BROKEN) as error:

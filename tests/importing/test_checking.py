@@ -260,3 +260,20 @@ def test_five_thousand_lines_are_judged_in_seconds() -> None:
         f"{n}|Орлова {'АБВГД'[n % 5]}{n:x}|01.02.2020||m{n}@b.ru|{79000000000 + n}" for n in range(1, 5001)
     ]
     assert len(report(*rows).lines) == 5000
+
+
+def test_of_many_with_one_name_a_few_are_named() -> None:
+    """As many doubles as lines by lines would fill the memory of the node."""
+    same = report(*(f"{n}|Ёлкина Анна|01.02.2020||m@b.ru|89001234567" for n in range(1, 5_001)))
+    assert {line.standing for line in same.lines[1:]} == {"double"}
+    assert max(len(line.doubles) for line in same.lines) == 5
+    days = [f"{n % 28 + 1:02}.{n // 28 % 12 + 1:02}.{1930 + n // 336}" for n in range(5_000)]
+    namesakes = report(*(f"{n}|Ёлкина Анна|01.02.2020|{day}" for n, day in enumerate(days, 1)))
+    assert {line.standing for line in namesakes.lines} == {"ready"}
+    found = report(
+        *(f"{n}|Ёлкина Анна|01.02.2020|{day}" for n, day in enumerate(days[:20], 1)),
+        f"100|Ёлкина Анна|01.02.2020|{days[15]}",
+        "101|Ёлкина Анна|01.02.2020",
+    )
+    assert [(double.why, double.number) for double in found.lines[20].doubles] == [("name", 17)]
+    assert [double.why for double in found.lines[21].doubles] == ["name_alone"] * 5

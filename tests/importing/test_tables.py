@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -73,6 +74,22 @@ def in_sheet(change: Callable[[bytes], bytes]) -> bytes:
     )
 
 
+def padded(data: bytes) -> bytes:
+    """With a picture beside it that does not pack, which no reader of the table looks at."""
+    out = io.BytesIO(data)
+    with zipfile.ZipFile(out, "a") as made:
+        made.writestr("xl/media/image1.png", random.Random(1).randbytes(2 * 2**20))
+    return out.getvalue()
+
+
+def one_row(cells: bytes) -> bytes:
+    """A sheet with these in a row of their own."""
+    return in_sheet(
+        lambda data: data.replace(b"</sheetData>", b'<row r="4">' + cells + b"</row></sheetData>")
+    )
+
+
+SPACES = 24 * 2**20
 LAUGHS = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
 FAR = b'<row r="1048576"><c r="A1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'
 
@@ -119,6 +136,12 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a workbook cut off": (cut(workbook(ROWS)), "file_broken"),
     "a locked workbook": (locked(), "file_locked"),
     "a bomb": (in_sheet(lambda data: data.replace(b"<row", b" " * 60_000_000 + b"<row", 1)), "file_bomb"),
+    "a bomb behind a picture": (padded(one_row(b" " * SPACES)), "file_bomb"),
+    "a row of endless cells": (padded(one_row(b"<c/>" * 2_000_000)), "file_bomb"),
+    "a cell of endless attributes": (
+        one_row(b"<c " + b" ".join(b'a%d=""' % n for n in range(2_000_000)) + b"/>"),
+        "file_bomb",
+    ),
     "many parts": (archive(**{f"a{n}_xml": b"" for n in range(600)}), "file_bomb"),
     "entities": (in_sheet(lambda data: LAUGHS + data), "file_bomb"),
     "entities in utf-16": (in_sheet(lambda data: (LAUGHS + data).decode().encode("utf-16")), "file_bomb"),
@@ -136,6 +159,11 @@ def test_what_cannot_be_taken_says_why(name: str) -> None:
     with pytest.raises(TableError) as caught:
         tables.read(data)
     assert caught.value.code == code
+
+
+def test_a_full_register_with_many_columns_is_no_bomb() -> None:
+    rows = [[f"{line}-{column}" for column in range(25)] for line in range(5_000)]
+    assert tables.read(workbook(rows)).rows == rows
 
 
 def test_a_workbook_that_lies_of_its_size() -> None:

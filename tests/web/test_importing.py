@@ -16,6 +16,7 @@ from aiohttp import ClientResponse, FormData
 from coopnode import scans
 from coopnode.importing import queries
 from coopnode.importing.drafts import CONTACTS, FILE
+from coopnode.importing.papers import Papers
 from coopnode.notifications.kinds import KINDS
 from coopnode.outbox import Outbox
 from coopnode.store.schema import drafts
@@ -204,6 +205,81 @@ async def test_what_a_file_holds_lies_encrypted_and_is_forgotten(site: Site) -> 
     assert not await boxes(FILE)
 
 
+async def scan_of(site: Site) -> bytes | None:
+    node = site.society.node
+    digest = hashlib.sha256(PICTURE).digest()
+    return await node.database.read(lambda connection: scans.find(connection, node.vault, digest))
+
+
+async def attach(client: Client, data: bytes = PICTURE, **fields: str) -> ClientResponse:
+    """A paper of balances, to be signed."""
+    fields = {"as_of": "2025-01-01", "title": "Акт 3"} | fields
+    return await upload(client, "/desk/import/balances", "scan", data, "акт.png", **fields)
+
+
+async def sweep(site: Site) -> None:
+    node = site.society.node
+    await node.database.write(lambda connection: Papers(node).sweep(connection, node.clock.peek()))
+
+
+async def test_a_scan_that_a_document_names_outlives_every_draft(site: Site) -> None:
+    secretary = site.society.officers["secretary"]
+    client = await site.browser(secretary)
+    await bring(client, workbook(people(4)))
+    await site.signs(await attach(client), secretary)
+    await bring(client, workbook(people(5)))  # the next part: the same act under another title and day
+    await attach(client, as_of="2025-02-01", title="Акт сверки № 3")
+    await post(client, "/desk/import/forget")
+    assert await scan_of(site) == PICTURE
+    site.society.move(40 * DAY)
+    await sweep(site)
+    assert await scan_of(site) == PICTURE
+
+
+@pytest.mark.parametrize("minutes_first", [True, False])
+async def test_minutes_stay_when_a_draft_brings_the_same_file(site: Site, minutes_first: bool) -> None:
+    node = site.society.node
+    client = await site.browser(site.society.officers["secretary"])
+    await bring(client, workbook(people(2)))
+    held = len(node.vault.attachments())
+    for minutes in (minutes_first, not minutes_first):
+        if minutes:
+            await node.database.write(lambda connection: scans.keep(connection, node.vault, PICTURE))
+        else:
+            await attach(client)
+    assert len(node.vault.attachments()) == held + 1, "one ciphertext for one file"
+    await post(client, "/desk/import/forget")
+    assert await scan_of(site) == PICTURE
+
+
+async def test_the_scan_of_another_officers_draft_stays(site: Site) -> None:
+    clients = [await site.browser(site.society.officers[name]) for name in ("secretary", "chair")]
+    for client in clients:
+        await bring(client, workbook(people(2)))
+        await attach(client)
+    await post(clients[0], "/desk/import/forget")
+    assert await scan_of(site) == PICTURE
+    await post(clients[1], "/desk/import/forget")
+    assert await scan_of(site) is None
+
+
+async def test_scans_of_imports_that_were_left_are_forgotten(site: Site) -> None:
+    client = await site.browser(site.society.officers["secretary"])
+    await bring(client, workbook(people(2)))
+    await attach(client)
+    site.society.move(3 * DAY)
+    await sweep(site)
+    assert await scan_of(site) == PICTURE, "its draft is there"
+    client = await site.browser(site.society.officers["secretary"])
+    await attach(client, b"%PDF-1.7\nanother")
+    await sweep(site)
+    assert await scan_of(site) is None, "it was replaced"
+    await attach(client)
+    site.society.move(31 * DAY)
+    await sweep(site)
+    assert await scan_of(site) is None, "its draft has gone"
+
+
 async def enrolled(site: Site, count: int) -> Client:
     secretary = site.society.officers["secretary"]
     client = await site.browser(secretary)
@@ -286,6 +362,19 @@ async def test_contacts_go_when_they_have_served(site: Site) -> None:
     assert await held() == 2
     society.move(190 * DAY)
     assert await held() == 0
+
+
+async def test_reminders_keep_no_contacts_longer(site: Site) -> None:
+    society = site.society
+    client = await enrolled(site, 3)
+    database = society.node.database
+    query = select(drafts.c.id).where(drafts.c.form == CONTACTS)
+    for _ in range(2):
+        society.move(92 * DAY)
+        client = await site.browser(society.officers["secretary"])
+        await post(client, "/desk/keys/remind", all="yes")
+        await database.write(lambda connection: queries.sweep(connection, society.node.clock.peek()))
+    assert not await database.read(lambda connection: list(connection.execute(query)))
 
 
 async def test_a_member_sees_what_they_had_paid(site: Site) -> None:

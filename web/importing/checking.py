@@ -9,7 +9,7 @@ remark and stops nobody from becoming a member.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
@@ -26,6 +26,8 @@ _TITLE: Final = Rule("line", 200)
 _ADDRESS: Final = Rule("line", 300)
 #: Before it time is negative in the log, and cooperatives of Russia have no paper of it.
 _FIRST_DAY: Final = date(1970, 1, 2)
+#: Kept of those with the same name, name and date of birth, e-mail or telephone.
+_DOUBLES: Final = 5
 _MONTHS: Final = (
     *("января", "февраля", "марта", "апреля", "мая", "июня"),
     *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
@@ -337,12 +339,21 @@ def _numbers(lines: Sequence[Judged]) -> None:
 
 
 def _doubles(lines: Sequence[Judged], known: Sequence[Known], place: Place) -> None:
-    """Each line against those before it and against everybody known; one double for each person."""
-    seen: dict[tuple[str, str], list[tuple[Double, str]]] = {}
+    """Each line against those before it and against everybody known; one double for each person, and of many
+    who share a key the first few: a table of one name has as many pairs as lines by lines."""
+    # By kind, key and date of birth; None is whatever date.
+    seen: dict[tuple[str, str, str | None], list[tuple[Double, str]]] = {}
 
     def note(kind: str, key: str, double: Double, born: str) -> None:
-        if key:
-            seen.setdefault((kind, key), []).append((double, born))
+        for date_of in (born, None) if key else ():
+            held = seen.setdefault((kind, key, date_of), [])
+            if len(held) < _DOUBLES:
+                held.append((double, born))
+
+    def alike(kind: str, key: str, born: str) -> Iterator[tuple[Double, str]]:
+        """Namesakes with another date of birth are not."""
+        for date_of in (born, "") if born and kind == "name" else (None,):
+            yield from seen.get((kind, key, date_of), ())
 
     # A line that is done says more of its person than the register does until they confirm: a date of birth.
     done = {line.number: line.birth_date for line in lines if line.done}
@@ -360,10 +371,8 @@ def _doubles(lines: Sequence[Judged], known: Sequence[Known], place: Place) -> N
         found: dict[tuple[str, int], Double] = {}
         keys = (("name", folded(line.name)), ("email", line.email.casefold()), ("phone", line.phone))
         for kind, key in keys:
-            for double, born in seen.get((kind, key), ()) if key else ():
+            for double, born in alike(kind, key, line.birth_date):
                 if kind == "name":
-                    if born and line.birth_date and born != line.birth_date:
-                        continue  # namesakes
                     sure = bool(born and line.birth_date)
                     double = Double(
                         "name" if sure else "name_alone", double.where, double.number, double.name
