@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,17 +76,20 @@ class Paid:
     as_of: int
 
 
-def paid(state: State, line: RegisterLine) -> Paid | None:
-    """Of a line of the register as it stands now."""
+def paid(state: State, lines: Sequence[RegisterLine]) -> Paid | None:
+    """Of everything that ever stood at a number of the register, the newest first. Of whoever has left, the
+    enrolment still says what they had paid."""
     view = View(state, membership.DOMAIN)
+    line = lines[0]
     entrance, share, named = None, None, None
     if line.status == "member" and line.account is not None:
         member = view.get("member", line.account, Member)
         if member is not None:
             entrance, share, named = member.opening_entrance, member.opening_share, member.opening
-    elif line.status == "invited" and line.digest is not None:
-        found = enrolment(state, line.digest)
-        if found is not None:
+    elif line.status in ("invited", "left"):
+        invited = next((item.digest for item in lines if item.status == "invited"), None)
+        found = enrolment(state, invited) if invited is not None else None
+        if found is not None and found.voided_at is None:
             entrance, share, named = found.entrance, found.share, found.opening
     opening = view.get("opening", identifier(named), Opening) if named else None
     if opening is None or not (entrance or share):

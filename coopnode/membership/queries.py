@@ -27,7 +27,7 @@ from coopnode.store.sql import (
 )
 from coopnode.store.vault import Vault
 from protocol import documents, registry
-from protocol.contract import State, View
+from protocol.contract import Money, State, View
 from protocol.contracts import agreements, consents, cooperative, council, membership
 from protocol.contracts.membership import Applicant
 from protocol.documents import Statement
@@ -550,6 +550,14 @@ def _line(row: Row[Any], name: str | None) -> RegisterLine:
         row.digest,
         name,
     )
+
+
+def share_paid(lines: Sequence[RegisterLine], joining: Sequence[ApplicationLine]) -> Money | None:
+    """With the application by which whoever stands at a number became a member, `lines` being everything that
+    ever stood there; None for whoever came another way."""
+    began = next((line.from_idx for line in lines if line.status == "member"), None)
+    paid = next((item for item in joining if item.changed_idx == began), None)
+    return Money(paid.share, paid.currency) if paid else None
 
 
 def register_counts(connection: Connection, at: int | None = None) -> dict[str, int]:

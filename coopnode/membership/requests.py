@@ -16,7 +16,7 @@ from coopnode.membership.projection import REQUESTS, requests
 from coopnode.membership.service import Membership, NotPossible
 from coopnode.signing import SELF, Item
 from coopnode.store.sql import Connection, select
-from protocol.contract import View
+from protocol.contract import Money, View
 from protocol.contracts import cooperative, membership
 from protocol.contracts.membership import Asking, Member, Request
 from protocol.encoding import Value
@@ -54,9 +54,8 @@ class Leaving:
 
     number: int
     since: int
-    #: in minor units, as attested when it was paid; None where the node has no figure
-    share: int | None
-    currency: str
+    #: as attested when it was paid, or by the opening balances; None where the node has no figure
+    share: Money | None
     decide_days: int
     return_months: int
     law: str
@@ -115,14 +114,13 @@ class Requests:
             if member is None:
                 return None
             lines = queries.applications_of(connection, account)
-            paid = next((line for line in lines if line.status == "member"), None)
+            paid = next((line for line in lines if line.changed_idx == member.index), None)
             asking = view.get("asking", account, Asking)
             pack = cooperative.pack(View(state, cooperative.DOMAIN))
             return Leaving(
                 member.number,
                 member.since,
-                paid.share if paid else None,
-                facts.parameter("fees.currency"),
+                Money(paid.share, paid.currency) if paid else member.opening_share,
                 facts.parameter("member.exit_decide_days"),
                 facts.parameter("member.share_return_months"),
                 pack.parameters["member.exit_decide_days"].law or "",

@@ -26,7 +26,9 @@ from coopnode.membership.queries import ApplicationLine, TextInForce
 from coopnode.signing import SELF, Item, Shown
 from coopnode.store.sql import Connection
 from protocol import registry
-from protocol.contract import State
+from protocol.contract import State, View
+from protocol.contracts import membership
+from protocol.contracts.membership import Former
 from protocol.encoding import Value
 from protocol.registry import StateFacts
 from protocol.wording import Locale
@@ -404,6 +406,12 @@ class Membership:
         name = self.names.of_accounts(connection, [account], viewer)[account] or ""
         roles = tuple(sorted(viewer.roles))
         return MemberCard(account, name, found, house, roles, line, tuple(steps), self.published(found.index))
+
+    async def former(self, account: str) -> Former | None:
+        """The last membership of the account that ended."""
+        return await self.read(
+            lambda _: View(self.node.state, membership.DOMAIN).get("former", account, Former)
+        )
 
     async def certificate(self, account: str, locale: Locale) -> tuple[int, bytes] | None:
         """(member's number, PDF); None for whoever is not a member."""

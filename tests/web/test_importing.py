@@ -394,6 +394,13 @@ async def test_a_member_sees_what_they_had_paid(site: Site) -> None:
     assert member.opening_share is not None and member.opening_share.amount == 100_050
     page = await get(await site.browser(person), "/me/membership")
     assert "Share paid" in page and re.search(r"1.000[,.]50", page)
+    assert re.search(r"1.000[,.]50", await get(await site.browser(person), "/me/leave"))
+    await society.coop.must(person, "membership.leave/1", {}, values={})
+    society.move(40 * DAY)
+    await society.consent(society.officers["chair"])
+    card = await get(await site.browser(secretary), "/members/100")
+    assert "Share to be returned" in card and re.search(r"1.000[,.]50", card)
+    assert "the statement of balances" in card
 
 
 @pytest.mark.parametrize(

@@ -261,13 +261,56 @@ class Words:
 
     def end(self, page: MatterPage) -> str:
         """Why there is nothing more to do, and what can be done instead."""
-        return {
-            "lapsed": self._("The chair did not sign in time. Whoever wants it decided proposes it anew."),
-            "expired": self._("Too few voted in time. Whoever wants it decided proposes it anew."),
-            "cancelled": self._(
-                "The application was withdrawn or its time ran out; there is nothing to decide."
-            ),
-        }.get(page.line.status, "")
+        line = page.line
+        if line.status == "cancelled":
+            return self._withdrawn(line.kind)
+        why = {
+            "lapsed": self._("The chair did not sign in time."),
+            "expired": self._("Too few voted in time."),
+        }.get(line.status)
+        return f"{why} {self._undecided(line.kind)}" if why else ""
+
+    def _withdrawn(self, kind: str) -> str:
+        if kind == "exit":
+            return self._("The member took the request to leave back and stays a member; nothing is decided.")
+        if kind == "petition":
+            return self._("The member took the petition back; there is nothing to decide.")
+        return self._("The application was withdrawn or its time ran out; there is nothing to decide.")
+
+    def _undecided(self, kind: str) -> str:
+        """What follows when a matter ends without a decision (SPEC §8.3.1)."""
+        if kind == "exit":
+            return self._(
+                "Membership ended with the term without a decision; "
+                "the share is returned as the charter says."
+            )
+        if kind == "petition":
+            return self._(
+                "The petition is undecided: the member may ask anew, bring it before the general meeting, "
+                "or go to court."
+            )
+        return self._("Whoever wants it decided proposes it anew.")
+
+    def sign_by(self, line: MatterLine) -> str:
+        """To the chair; an exit that nobody signs ends membership all the same."""
+        time = self.moment(line.sign_by or line.closes)
+        if line.kind == "exit":
+            return self._("Sign by %(time)s, otherwise membership ends without a decision.", time=time)
+        return self._("Sign by %(time)s, otherwise the decision lapses.", time=time)
+
+    def unsigned(self, line: MatterLine) -> str:
+        """The same to the others."""
+        time = self.moment(line.sign_by or line.closes)
+        if line.kind == "exit":
+            return self._(
+                "The decision takes effect when the chair signs it, by %(time)s. Not signed by then, "
+                "membership ends without it.",
+                time=time,
+            )
+        return self._(
+            "The decision takes effect when the chair signs it, by %(time)s. Not signed by then, it lapses.",
+            time=time,
+        )
 
 
 def fraction(value: Any) -> str:

@@ -38,11 +38,12 @@ async def membership(request: web.Request) -> web.StreamResponse:
     service = request.app[MEMBERSHIP]
     account = await shell.need_account(request)
     found = await service.member(account)
+    former = await service.former(account) if found is None else None
     if found is None:
         known = await service.status(account)
-        if known is not None:
+        if known is not None and (former is None or known.line.changed_at > former.until):
             raise web.HTTPSeeOther("/join/status")
-    return shell.render(request, "membership/card.html", found=found)
+    return shell.render(request, "membership/card.html", found=found, former=former)
 
 
 async def certificate(request: web.Request) -> web.StreamResponse:

@@ -18,6 +18,9 @@ from web.membership.shell import MEMBERSHIP
 from web.search.asking import ask, reading
 
 _CSV_PAGE: Final = 1000
+#: What may be asked for alone; who has left stands in the list only then.
+_STATUSES: Final = ("member", "invited", "left")
+_LISTED: Final = ("member", "invited")
 
 
 def setup(app: web.Application) -> None:
@@ -52,8 +55,9 @@ async def page(request: web.Request) -> web.StreamResponse:
     service = request.app[MEMBERSHIP]
     at, typed, wrong = _moment(request)
     after = shell.integer(request.query.get("after")) or 0
-    only = request.query.get("status")
-    statuses = (only,) if only in ("member", "invited") else ("member", "invited")
+    status = request.query.get("status")
+    only = status if status in _STATUSES else None
+    statuses = (only,) if only is not None else _LISTED
     number = shell.integer(request.query.get("number"))
     if number is not None:
         after = max(0, number - 1)
@@ -91,7 +95,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         at=at,
         asked=typed,
         errors={"at": wrong} if wrong else {},
-        only=only if only in ("member", "invited") else None,
+        only=only,
         after=after,
     )
 
@@ -169,13 +173,17 @@ async def card(request: web.Request) -> web.StreamResponse:
         account = lines[0].account
         found: dict[str, Any] = {"lines": lines, "line": lines[0], "index": None}
         # of somebody invited there is an account only when they have confirmed
-        found["paid"] = imports.paid(service.node.state, lines[0])
+        found["paid"] = imports.paid(service.node.state, lines)
         found |= {"applications": [], "who": None, "consents": [], "roles": []}
         if account is not None:
             found["applications"] = queries.applications_of(connection, account)
             found["who"] = queries.who_is(connection, service.node.vault, account, viewer)
             found["consents"] = queries.consents_of(connection, service.node.state, account, queries.PAGE)
             found["roles"] = sorted(Viewer.of(service.node.state, account).roles)
+        # of whoever has left it has to be returned
+        found["share"] = queries.share_paid(lines, found["applications"])
+        if found["paid"] is not None and found["paid"].share is not None:
+            found["share"] = found["paid"].share
         if lines[0].digest is not None:
             found["index"] = queries.entry_index(connection, lines[0].digest)
         return found
