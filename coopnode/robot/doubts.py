@@ -97,7 +97,9 @@ def _same(
         asked = search.question(value)
     except TooMuch:
         return True  # more words than anybody's name: somebody should look
-    page = where.people.find(connection, _READER, asked.asked, before=None, limit=_LOOKED_AT)
+    page = where.people.find(
+        connection, _READER, asked.asked, country=where.place, before=None, limit=_LOOKED_AT
+    )
     if page.vague:
         return True
     for person in page.found:
