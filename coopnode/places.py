@@ -79,6 +79,14 @@ class Place:
                     break
         return f"+{digits}" if digits else ""
 
+    def national(self, digits: str) -> str:
+        """Digits of a number without the country's code or the trunk prefix before them."""
+        code, trunk, length = self.local.phone_code, self.local.phone_trunk, self.local.phone_digits
+        for start in (code, trunk):
+            if start and length and len(digits) == len(start) + length and digits.startswith(start):
+                return digits[len(start) :]
+        return digits
+
     def number_fits(self, kind: str, text: str) -> bool:
         """Whether a number can be one under which somebody is registered: `inn` or `ogrn` of an organisation,
         `person` or `trade` of an entrepreneur."""

@@ -8,7 +8,7 @@ node does with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
 from coopnode import private_records
@@ -16,9 +16,10 @@ from coopnode.membership import queries as membership
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.projection import applications
 from coopnode.membership.queries import ApplicationLine
+from coopnode.places import Place
 from coopnode.search import queries as search
 from coopnode.search.people import People
-from coopnode.search.words import TooMuch, digits, folded, national
+from coopnode.search.words import TooMuch, digits, folded
 from coopnode.store.sql import Connection, func, select
 from coopnode.store.vault import Vault
 
@@ -52,6 +53,7 @@ class Where:
     people: People
     names: Names
     now: int
+    place: Place
 
 
 def doubts(connection: Connection, where: Where, found: ApplicationLine) -> list[Doubt]:
@@ -68,7 +70,7 @@ def doubts(connection: Connection, where: Where, found: ApplicationLine) -> list
         raised.append("same_contact")
     if _refused_before(connection, found):
         raised.append("refused_before")
-    if _age(given.get("birth_date"), where.now) < _ADULT:
+    if _age(given.get("birth_date"), where.place.at(where.now).date()) < _ADULT:
         raised.append("young")
     paper = _identification(connection, where, found)
     if paper is not None and paper.public.get("method") == "video":
@@ -95,7 +97,9 @@ def _same(
         asked = search.question(value)
     except TooMuch:
         return True  # more words than anybody's name: somebody should look
-    page = where.people.find(connection, _READER, asked.asked, before=None, limit=_LOOKED_AT)
+    page = where.people.find(
+        connection, _READER, asked.asked, country=where.place, before=None, limit=_LOOKED_AT
+    )
     if page.vague:
         return True
     for person in page.found:
@@ -104,7 +108,9 @@ def _same(
         other = private_records.values(
             connection, where.vault, person.digest, person.type, _READER.reads_as(person.account)
         )
-        if other is None or _comparable(field, other.get(field)) != _comparable(field, value):
+        if other is None:
+            continue
+        if _comparable(field, other.get(field), where.place) != _comparable(field, value, where.place):
             continue
         # Who is enrolled and has not confirmed has a name and no more: somebody should look.
         if also is None or other.get(also, given.get(also)) == given.get(also):
@@ -112,9 +118,11 @@ def _same(
     return False
 
 
-def _comparable(field: str, value: Any) -> str:
+def _comparable(field: str, value: Any, place: Place) -> str:
     text = str(value or "")
-    return national(digits(text)) if field == "phone" else " ".join(folded(text).split())
+    if field == "phone":
+        return place.phone(text) or digits(text)
+    return " ".join(folded(text).split())
 
 
 def _refused_before(connection: Connection, found: ApplicationLine) -> bool:
@@ -126,13 +134,12 @@ def _refused_before(connection: Connection, found: ApplicationLine) -> bool:
     return bool(connection.execute(query).scalar_one())
 
 
-def _age(birth: Any, now: int) -> int:
+def _age(birth: Any, today: date) -> int:
     """Whole years; 0 when the date cannot be read."""
     try:
         born = date.fromisoformat(str(birth))
     except ValueError:
         return 0
-    today = datetime.fromtimestamp(now, UTC).date()
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from coopnode import places
 from coopnode.answers import Committed
 from coopnode.app import Leader
 from coopnode.membership import queries as membership
@@ -113,7 +114,7 @@ class Worker:
 
     def _clear(self, connection: Connection, now: int) -> Callable[[str], bool]:
         """Whether nothing about an application asks for a person's eyes; looked at once a turn."""
-        where = Where(self._node.vault, self._node.people, self._names, now)
+        where = Where(self._node.vault, self._node.people, self._names, now, places.of(self._node.state))
         known: dict[str, bool] = {}
 
         def clear(id: str) -> bool:

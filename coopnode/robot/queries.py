@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from coopnode import places
 from coopnode.council import queries as table
 from coopnode.council.projection import matters
 from coopnode.council.queries import Decision
@@ -171,7 +172,7 @@ def review(connection: Connection, where: table.Where, people: People, start: in
         by.setdefault(row.matter, {}).setdefault(row.act, []).append(row.account)
     accounts = {row.account for row in rows}
     names = where.names.of_accounts(connection, accounts, where.viewer)
-    look = doubts.Where(where.vault, people, where.names, where.now)
+    look = doubts.Where(where.vault, people, where.names, where.now, places.of(where.state))
 
     def called(matter: str, act: str) -> tuple[str, ...]:
         return tuple(names[each] or each[:8] for each in by[matter].get(act, ()))
@@ -238,7 +239,7 @@ def simulate(
         .limit(_MOST)
     )
     found = membership.applications_at(connection, where.names, where.viewer, query)
-    look = doubts.Where(where.vault, people, where.names, where.now)
+    look = doubts.Where(where.vault, people, where.names, where.now, places.of(where.state))
     reasons: Counter[str] = Counter()
     passed = looked = 0
     for line in found:

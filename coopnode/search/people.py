@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coopnode.membership.people import WHO, Viewer, who
 from coopnode.membership.projection import REQUESTS
+from coopnode.places import Place as Country
 from coopnode.search import words
 from coopnode.search.merging import Places, merged
 from coopnode.search.words import Asked
@@ -283,15 +284,23 @@ class People:
     # -- asking it ------------------------------------------------------------------------------------
 
     def find(
-        self, connection: Connection, viewer: Viewer, asked: Asked, *, before: int | None, limit: int
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        asked: Asked,
+        *,
+        country: Country,
+        before: int | None,
+        limit: int,
     ) -> Page:
-        """People of whom the viewer may read what was asked for. Raises NotReady."""
+        """People of whom the viewer may read what was asked for; telephones as in `country`. Raises
+        NotReady."""
         fields = _readable(viewer)
         groups = [
             [
                 self.term(name, token)
                 for name, kind in fields.items()
-                if (token := words.lookups(kind, word)) is not None
+                if (token := words.lookups(kind, word, country)) is not None
             ]
             for word in asked.words
         ]
@@ -304,7 +313,7 @@ class People:
         candidates = _candidates(connection, groups, before)
         while part := list(islice(candidates, limit + 1)):
             places = [idx for idx, _ in part if idx is not None]
-            people = self._people(connection, viewer, asked, places)
+            people = self._people(connection, viewer, asked, country, places)
             for idx, place in part:
                 if idx is None or opened == _MOST_OPENED:
                     return Page(tuple(found), place, vague=True)
@@ -317,7 +326,12 @@ class People:
         return Page(tuple(found))
 
     def _people(
-        self, connection: Connection, viewer: Viewer, asked: Asked, places: Sequence[int]
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        asked: Asked,
+        country: Country,
+        places: Sequence[int],
     ) -> dict[int, Found]:
         """Those whose record answers: the record itself decides."""
         query = (
@@ -332,7 +346,7 @@ class People:
                 continue
             account = None if row.subject.startswith("number/") else row.subject
             values = self._values(row.digest, row.box, row.type, viewer.reads_as(account))
-            if _fits(asked, row.type, values):
+            if _fits(asked, row.type, values, country):
                 found[row.idx] = Found(row.idx, row.subject, row.type, row.digest, values.get("name"))
         return found
 
@@ -357,10 +371,11 @@ class People:
         return [self.term(name, stem) for name in sorted(every) if all(every[name])]
 
 
-def _fits(asked: Asked, type: str, values: Mapping[str, str]) -> bool:
+def _fits(asked: Asked, type: str, values: Mapping[str, str], country: Country) -> bool:
     seen = [(kind, values[name]) for name, kind in FIELDS[type].items() if name in values]
     return all(
-        any(words.fits(kind, word, value) for kind, value in seen) for word in (*asked.words, *asked.initials)
+        any(words.fits(kind, word, value, country) for kind, value in seen)
+        for word in (*asked.words, *asked.initials)
     )
 
 

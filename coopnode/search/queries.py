@@ -15,6 +15,7 @@ from coopnode.membership import queries as membership
 from coopnode.membership.people import Names, Viewer
 from coopnode.membership.projection import applications, register
 from coopnode.membership.queries import ApplicationLine, RegisterLine
+from coopnode.places import Place
 from coopnode.search import words
 from coopnode.search.people import ENROL, Found, People
 from coopnode.store.schema import entries
@@ -89,6 +90,7 @@ class Search:
     people: People
     names: Names
     viewer: Viewer
+    country: Place
 
 
 def members(
@@ -187,7 +189,14 @@ def _page(
     """What was named exactly, then those people found by words who are in the list."""
     lines: dict[int, L] = {key(line): line for line in (first() if before is None else ())}
     for _ in range(_LOOKS):
-        page = search.people.find(connection, search.viewer, asked.asked, before=before, limit=_AT_ONCE)
+        page = search.people.find(
+            connection,
+            search.viewer,
+            asked.asked,
+            country=search.country,
+            before=before,
+            limit=_AT_ONCE,
+        )
         for person in page.found:
             if person.name is not None:
                 search.names.know(person.digest, person.name)

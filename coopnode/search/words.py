@@ -16,6 +16,8 @@ from typing import Final, Literal
 
 import snowballstemmer  # type: ignore[import-untyped]
 
+from coopnode.places import Place
+
 Kind = Literal["name", "email", "phone", "digits"]
 
 #: Bounds of what one field puts into the index: a statement may be made by any program.
@@ -72,11 +74,6 @@ def names(text: str) -> list[str]:
 def digits(text: str) -> str:
     """Those of ASCII: other digits look alike and are not what was dialled."""
     return _NOT_DIGITS.sub("", text)
-
-
-def national(number: str) -> str:
-    """A Russian number without 8 or 7 before it."""
-    return number[1:] if len(number) == 11 and number[0] in "78" else number
 
 
 def local_part(address: str) -> str:
@@ -142,8 +139,9 @@ def asked(question: str) -> Asked:
     return Asked(words, tuple(word for word in found if len(word) < SHORTEST))
 
 
-def lookups(kind: Kind, word: str) -> str | None:
-    """The token under which a field of this kind that fits `word` is kept, or None when none can."""
+def lookups(kind: Kind, word: str, place: Place) -> str | None:
+    """The token under which a field of this kind that fits `word` is kept, or None when none can. `place` is
+    where the question is asked: what people there dial before a number is not part of it."""
     if kind == "name":
         return None if "@" in word else word[:LONGEST]
     if kind == "email":
@@ -152,11 +150,11 @@ def lookups(kind: Kind, word: str) -> str | None:
         return None
     if kind == "digits":
         return word[:LONGEST]
-    number = national(word)
+    number = place.national(word)
     return number[-max(size for size in _ENDINGS if size <= len(number)) :]
 
 
-def fits(kind: Kind, word: str, value: str) -> bool:
+def fits(kind: Kind, word: str, value: str, place: Place) -> bool:
     """Whether a field's value answers a word; the exact rule, of which the index is a shortcut."""
     if kind == "name":
         return "@" not in word and any(part.startswith(word) for part in names(value))
@@ -166,7 +164,7 @@ def fits(kind: Kind, word: str, value: str) -> bool:
     if not (word.isascii() and word.isdigit()) or len(word) < FEWEST_DIGITS:
         return False
     number = digits(value)
-    return number.startswith(word) if kind == "digits" else number.endswith(national(word))
+    return number.startswith(word) if kind == "digits" else number.endswith(place.national(word))
 
 
 # --- texts ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,29 @@ async def test_what_is_doubtful_waits_for_people(office: Office) -> None:
     review = await office.robot.review(office.table["chair"].id, 0, office.table.clock.peek() + 1)
     why = {line.id: raised for line, raised in review.left}
     assert "same_person" in why[namesake] and "same_contact" in why[phone] and "young" in why[young]
+
+
+async def test_years_are_counted_by_the_clock_of_the_cooperative(office: Office) -> None:
+    """An hour after midnight in Moscow; in UTC it is the day before."""
+    made, now = office.table, office.table.clock.peek()
+    await made.wait(DAY - now % DAY + 22 * 3600)
+    today = datetime.fromtimestamp(made.clock.peek(), UTC).date() + timedelta(days=1)
+    adult = today.replace(year=today.year - 18)
+    young = adult + timedelta(days=1)
+    ids = {
+        born: await office.applied(name, place, birth_date=born.isoformat())
+        for name, place, born in (("Белов Иван Ильич", 1, adult), ("Серова Анна Львовна", 2, young))
+    }
+    review = await office.robot.review(made["chair"].id, 0, made.clock.peek() + 1)
+    assert {line.id: raised[0] for line, raised in review.left} == {ids[young]: "young"}
+
+
+async def test_one_telephone_is_one_however_it_is_written(office: Office) -> None:
+    first = await office.applied("Белов Иван Ильич", 1, phone="8 (911) 000-00-01")
+    second = await office.applied("Серова Анна Львовна", 2, phone="+79110000001")
+    review = await office.robot.review(office.table["chair"].id, 0, office.table.clock.peek() + 1)
+    why = {line.id: raised[0] for line, raised in review.left}
+    assert why == {first: "same_contact", second: "same_contact"}
 
 
 async def test_what_somebody_might_have_looked_at_is_shown(office: Office) -> None:

@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from coopnode import backups, testing
+from coopnode import backups, places, testing
 from coopnode.app import Node
 from coopnode.audit.sources import Directory
 from coopnode.backups import Secret
 from coopnode.cli.node import all_projections
 from coopnode.membership.people import Viewer
 from coopnode.moving import move
+from coopnode.places import Place
 from coopnode.rebuilding import rebuild
 from coopnode.search import words
 from coopnode.search.people import NotReady, Page, discard
@@ -30,11 +31,14 @@ from coopnode.store.schema import private_records, search_records, search_terms
 from coopnode.store.sql import Connection, delete, insert, select
 from coopnode.testing import FixedClock
 from protocol.identifiers import identifier
+from protocol.methodology import Local
 from tests.node.society import DAY, Society
 from tests.postgresql import Cluster
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql", long=("postgresql",))
 
+RUSSIA = places.first()
+NEPAL = Place(Local(phone_code="977", phone_trunk="0", phone_digits=8))
 Rows = tuple[list[tuple[int, str, bytes]], list[tuple[bytes, int]]]
 
 
@@ -51,7 +55,9 @@ async def ask(society: Society, question: str, office: str = "secretary", **more
     asked = words.asked(question)
     limit, before = more.get("limit", 50), more.get("before")
     return await node.database.read(
-        lambda connection: node.people.find(connection, viewer, asked, before=before, limit=limit)
+        lambda connection: node.people.find(
+            connection, viewer, asked, country=RUSSIA, before=before, limit=limit
+        )
     )
 
 
@@ -98,14 +104,14 @@ def test_a_name_is_found_by_every_beginning_and_only_by_beginnings(
     every = [word for word in words.names(value) if len(word) >= words.SHORTEST]
     for word in every:
         size = data.draw(st.integers(words.SHORTEST, len(word)))
-        assert words.lookups("name", word[:size]) in kept
-        assert words.fits("name", word[:size], value.upper())
+        assert words.lookups("name", word[:size], RUSSIA) in kept
+        assert words.fits("name", word[:size], value.upper(), RUSSIA)
     other = data.draw(st.text(_LETTERS, min_size=2, max_size=8).map(words.folded))
     asked = words.asked(other)
     for word in asked.words:
         expected = any(known.startswith(word) for known in words.names(value))
-        assert words.fits("name", word, value) == expected
-        assert (words.lookups("name", word) in kept) >= expected
+        assert words.fits("name", word, value, RUSSIA) == expected
+        assert (words.lookups("name", word, RUSSIA) in kept) >= expected
 
 
 @pytest.mark.databases("sqlite")
@@ -114,9 +120,22 @@ def test_a_phone_is_found_by_its_ending_however_it_is_written(number: str, size:
     kept = words.tokens("phone", f"+7 ({number[:3]}) {number[3:6]}-{number[6:]}")
     for question in (number[-size:], f"8{number}", f"+7{number}", f"8 ({number[:3]}) {number[3:]}"):
         (word,) = words.asked(question).words
-        assert words.lookups("phone", word) in kept and words.fits("phone", word, f"+7{number}")
+        assert words.lookups("phone", word, RUSSIA) in kept and words.fits(
+            "phone", word, f"+7{number}", RUSSIA
+        )
     wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
-    assert not words.fits("phone", wrong, f"+7{number}")
+    assert not words.fits("phone", wrong, f"+7{number}", RUSSIA)
+
+
+@pytest.mark.parametrize("place", [RUSSIA, NEPAL])
+def test_a_phone_of_another_country_is_found_as_it_is_dialled(place: Place) -> None:
+    local = place.local
+    number = "1234567890"[: local.phone_digits]
+    kept, value = words.tokens("phone", f"+{local.phone_code}{number}"), f"+{local.phone_code} {number}"
+    for before in ("", local.phone_code, local.phone_trunk):
+        assert words.lookups("phone", before + number, place) in kept, before
+        assert words.fits("phone", before + number, value, place), before
+    assert not words.fits("phone", "9" + number, value, place)
 
 
 @pytest.mark.databases("sqlite")
@@ -128,8 +147,8 @@ def test_any_question_is_read_or_refused_in_words(question: str) -> None:
         return
     for word in (*asked.words, *asked.initials):
         for kind in ("name", "email", "phone", "digits"):
-            words.lookups(kind, word)
-            words.fits(kind, word, question)
+            words.lookups(kind, word, RUSSIA)
+            words.fits(kind, word, question, RUSSIA)
     words.stems(question)
 
 
@@ -260,7 +279,9 @@ async def test_who_has_no_office_finds_no_private_field_but_names(society: Socie
     for question in ("анютина", "anna@example.org", "4567"):
         asked = words.asked(question)
         page = await node.database.read(
-            lambda connection, asked=asked: node.people.find(connection, viewer, asked, before=None, limit=9)  # type: ignore[misc]
+            lambda connection, asked=asked: node.people.find(  # type: ignore[misc]
+                connection, viewer, asked, country=RUSSIA, before=None, limit=9
+            )
         )
         assert page.found == ()
 

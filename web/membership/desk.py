@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode import places
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
 from coopnode.membership.queries import ApplicationLine
@@ -127,7 +128,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
 
     def query(connection: Any) -> tuple[list[ApplicationLine], dict[str, int]]:
         if asked.question is not None:
-            own = search.Search(service.node.people, service.names, viewer)
+            own = search.Search(service.node.people, service.names, viewer, places.of(service.node.state))
             asked.take(
                 search.found_applications(connection, own, asked.question, person=person, before=asked.before)
             )

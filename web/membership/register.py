@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode import places
 from coopnode.importing import queries as imports
 from coopnode.membership import queries
 from coopnode.membership.people import Viewer
@@ -65,7 +66,7 @@ async def page(request: web.Request) -> web.StreamResponse:
 
     def query(connection: Any) -> tuple[list[queries.RegisterLine], dict[str, int]]:
         if asked.question is not None:
-            own = search.Search(service.node.people, service.names, viewer)
+            own = search.Search(service.node.people, service.names, viewer, places.of(service.node.state))
             asked.take(
                 search.members(connection, own, asked.question, at=at, statuses=statuses, before=asked.before)
             )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from coopnode import places
 from coopnode.membership.people import Viewer
 from coopnode.search import documents, queries
 from coopnode.search.people import NotReady, Page
@@ -71,7 +72,14 @@ async def people(request: web.Request) -> web.StreamResponse:
 
     def query(connection: Any) -> Page:
         index = service.node.people
-        return index.find(connection, viewer, question.asked, before=asked.before, limit=queries.PAGE)
+        return index.find(
+            connection,
+            viewer,
+            question.asked,
+            country=places.of(service.node.state),
+            before=asked.before,
+            limit=queries.PAGE,
+        )
 
     try:
         found = await service.read(query)
@@ -102,7 +110,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     before = place(request.query.get("before", ""))
 
     def query(connection: Any) -> queries.Lines[documents.DocumentLine]:
-        search = queries.Search(service.node.people, service.names, viewer)
+        search = queries.Search(service.node.people, service.names, viewer, places.of(service.node.state))
         return documents.documents(connection, search, service.node.vault, wanted, before=before)
 
     found = await service.read(query)

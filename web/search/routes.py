@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from coopnode import places
 from coopnode.membership.people import Viewer
 from coopnode.search import documents, queries
 from coopnode.search.documents import DocumentLine
@@ -54,13 +55,16 @@ class Answer:
 def answer(connection: Any, request: web.Request, viewer: Viewer, asked: Typed) -> Answer:
     """Called in one hop to a thread, with all its queries."""
     service = request.app[MEMBERSHIP]
-    search = queries.Search(service.node.people, service.names, viewer)
+    country = places.of(service.node.state)
+    search = queries.Search(service.node.people, service.names, viewer, country)
     wanted = asked.filter()
     found = Answer()
     if asked.errors:
         return found
     if wanted.account is None and asked.question is not None:
-        page = service.node.people.find(connection, viewer, asked.question.asked, before=None, limit=_CHOICES)
+        page = service.node.people.find(
+            connection, viewer, asked.question.asked, country=country, before=None, limit=_CHOICES
+        )
         account = _only(connection, asked.question, page.found)
         if account is None:
             found.people, found.more_people = page.found, page.next is not None
