@@ -142,7 +142,7 @@ async def test_a_rebuild_gives_the_same_rows_and_no_second_letters(society: Soci
     def rows(connection: Connection) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
         for table in ("membership_applications", "membership_steps", "membership_register", "outbox"):
-            found += [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}")]
+            found += sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {table}")), key=repr)
         return found
 
     before = await society.node.database.read(rows)

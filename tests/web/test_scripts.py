@@ -128,6 +128,14 @@ async def full(data: Path) -> Trapped:
     enrolled = await coop.must(secretary, "membership.enrol/1", fields, sub=coop.id, values={"name": "-"})
     fields = {"re": [enrolled.digest]}
     await coop.must(secretary, "membership.void/1", fields, sub=coop.id, values={"reason": "-"})
+    rubles = {"amount": 100, "currency": "RUB"}
+    fields = {"as_of": START - DAY, "members": 2, "entrance": rubles, "share": rubles}
+    words = {"title": "-", "scan": "-"}
+    await coop.must(secretary, "membership.opening/1", fields, sub=coop.id, values=words)
+    words = {"title": "-", "text": "-"}
+    asked = await coop.must(people["member"], "membership.petition/1", {}, values=words)
+    leaving = await coop.must(people["old"], "membership.leave/1", {}, values={"reason": "-", "payout": "-"})
+    matters += [identifier(done.digest) for done in (asked, leaving)]
     entries = await society.node.in_thread(society.node.store.raw, 0, society.node.engine.head.size)
     digests = [documents.parse(raw).digest.hex() for raw in entries if b"node.tick/1" not in raw]
     await society.node.publisher.wait_for(society.node.engine.head.size)
@@ -146,6 +154,10 @@ async def full(data: Path) -> Trapped:
             "/me/data",
             "/me/data/export.zip",
             "/me/membership",
+            "/me/requests",
+            "/me/leave",
+            "/inbox",
+            "/desk/deliveries",
         ),
         *(
             "/me/membership/certificate.pdf",
