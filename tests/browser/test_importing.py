@@ -208,7 +208,7 @@ def test_five_hundred_members_in_a_day(house: Site, browser: Browser) -> None:
     # the dry run
     secretary.heading("Что получится")
     expect(page.get_by_role("link", name="Продолжить: 500 пайщиков")).to_be_visible()
-    doubles = ("Те же имя и дата рождения: строка 5", "Тот же адрес почты: строка 3", "стоит в строке 7")
+    doubles = ("Те же имя и дата рождения: строка 5", "Тот же адрес электронной почты: строка 3", "стоит в строке 7")
     for words in doubles:
         expect(page.locator("main")).to_contain_text(words)
     expect(page.locator("#wrong + p + table tbody tr")).to_have_count(4)
@@ -240,7 +240,7 @@ def test_five_hundred_members_in_a_day(house: Site, browser: Browser) -> None:
     secretary.heading("Внести в реестр: 501 пайщик")
     look(secretary, "import-5-sign")
     signing = time.monotonic()
-    secretary.press("Подписать за 500 пайщиков")
+    secretary.press("Подписать 500 записей")
     page.get_by_role("heading", name="Подпишите 500 документов").wait_for()
     expect(page.locator(".many tbody tr")).to_have_count(500)
     joined = day_in_words(rows[0][4])
@@ -256,7 +256,7 @@ def test_five_hundred_members_in_a_day(house: Site, browser: Browser) -> None:
     secretary.sign_all(house.url)
     took = time.monotonic() - signing
     secretary.heading("Внести в реестр: 1 пайщик")
-    secretary.press("Подписать за 1 пайщика")
+    secretary.press("Подписать 1 запись")
     secretary.sign_all(house.url)
     secretary.heading("Таблица внесена в реестр")
     look(secretary, "import-7-done")
@@ -337,7 +337,7 @@ def test_a_sitting_that_was_left_goes_on(house: Site, browser: Browser) -> None:
     secretary.press("Прочитать таблицу")
     secretary.press("Проверить строки")
     secretary.press("Продолжить: 60 пайщиков")
-    secretary.press("Подписать за 60 пайщиков")
+    secretary.press("Подписать 60 записей")
     page.get_by_role("heading", name="Подпишите 60 документов").wait_for()
     there = page.url
     taken = 0
