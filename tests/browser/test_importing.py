@@ -208,7 +208,11 @@ def test_five_hundred_members_in_a_day(house: Site, browser: Browser) -> None:
     # the dry run
     secretary.heading("Что получится")
     expect(page.get_by_role("link", name="Продолжить: 500 пайщиков")).to_be_visible()
-    doubles = ("Те же имя и дата рождения: строка 5", "Тот же адрес электронной почты: строка 3", "стоит в строке 7")
+    doubles = (
+        "Те же имя и дата рождения: строка 5",
+        "Тот же адрес электронной почты: строка 3",
+        "стоит в строке 7",
+    )
     for words in doubles:
         expect(page.locator("main")).to_contain_text(words)
     expect(page.locator("#wrong + p + table tbody tr")).to_have_count(4)
