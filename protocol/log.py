@@ -9,6 +9,7 @@ reads a clock: time is what the log's own ticks say. Signatures are checked befo
 from __future__ import annotations
 
 import heapq
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
@@ -129,7 +130,7 @@ class Nonces:
         return self._held.get((iss, cti), -1) >= tick
 
 
-class Judge:
+class Judge(ABC):
     """Judges statements in order over one state; what becomes of an accepted one is for `_keep`."""
 
     def __init__(self, start: Position, state: State, nonces: Nonces, history: History) -> None:
@@ -159,13 +160,13 @@ class Judge:
     def position(self) -> Position:
         return Position(self._cooperative, self._generation, self._size, self._tick)
 
+    @abstractmethod
     def _keep(self, accepted: Accepted, leaf: bytes, nonce: bool) -> None:
         """Makes the entry visible to the next statement; `nonce` tells whether its nonce is used up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _root(self) -> bytes:
         """Of all entries accepted so far."""
-        raise NotImplementedError
 
     def offer(self, statement: Statement, leaf: bytes | None = None) -> Accepted | Refused:
         """Judges one statement whose signature holds; `leaf` is its leaf hash, when known. Raises SeenAhead

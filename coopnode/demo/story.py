@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from coopnode.demo import cast
@@ -81,7 +82,7 @@ class Story:
         self._on(1, 10, self._enrol_all)
         coming = [key for key in REGISTER if key not in COUNCIL and key not in cast.INVITED]
         for place, key in enumerate(coming):
-            self._on(3 + place * 22 // len(coming), 18 + place % 4, lambda key=key: self._come(key))  # type: ignore[misc]
+            self._on(3 + place * 22 // len(coming), 18 + place % 4, partial(self._come, key))
 
     async def _enrol_all(self) -> None:
         for key in REGISTER:
@@ -100,10 +101,10 @@ class Story:
     def _applications(self) -> None:
         office = self.office
         for day, key in ((8, "vetrova"), (12, "gromov"), (18, "demidova")):
-            self._on(day, 12, lambda key=key: office.apply(key))  # type: ignore[misc]
-            self._on(day + 1, 11, lambda key=key: office.identify(key))  # type: ignore[misc]
-            self._on(day + 2, 16, lambda key=key: office.admit(key))  # type: ignore[misc]
-            self._on(day + 5, 14, lambda key=key: self._pay(key))  # type: ignore[misc]
+            self._on(day, 12, partial(office.apply, key))
+            self._on(day + 1, 11, partial(office.identify, key))
+            self._on(day + 2, 16, partial(office.admit, key))
+            self._on(day + 5, 14, partial(self._pay, key))
         self._on(15, 13, lambda: office.apply("makarova"))
         self._on(16, 11, lambda: office.identify("makarova"))
         self._on(17, 16, lambda: office.admit("makarova"))  # and never pays
@@ -138,14 +139,14 @@ class Story:
         self._on(40, 10, self._lend_all)
         robot = (("ershov", 42, "in_person"), ("kalinina", 44, "in_person"), ("litvinov", 49, "video"))
         for key, day, method in robot:
-            self._on(day, 19, lambda key=key: office.apply(key))  # type: ignore[misc]
-            self._on(day + 1, 11, lambda key=key, method=method: self._verify(key, method))  # type: ignore[misc]
-            self._on(day + 5, 14, lambda key=key: self._pay(key))  # type: ignore[misc]
+            self._on(day, 19, partial(office.apply, key))
+            self._on(day + 1, 11, partial(self._verify, key, method))
+            self._on(day + 5, 14, partial(self._pay, key))
         self._on(54, 19, lambda: office.apply("rusakova"))
         self._on(55, 11, lambda: self._verify("rusakova"))  # admitted by the robot; the fees are to come
         for day, key in ((56, "filatov"), (57, "titova")):
-            self._on(day, 20, lambda key=key: self._apply_with_shared_telephone(key))  # type: ignore[misc]
-            self._on(day + 1, 12, lambda key=key: office.identify(key))  # type: ignore[misc]
+            self._on(day, 20, partial(self._apply_with_shared_telephone, key))
+            self._on(day + 1, 12, partial(office.identify, key))
         self._on(60, 12, self._pass_titova)
 
     async def _verify(self, key: str, method: str = "in_person") -> None:
@@ -263,7 +264,7 @@ class Story:
         for day, key in enumerate(
             ("ryabinina", "zhdanova", "sobol", "ageev", "emelina", "zimina", "uvarov"), 48
         ):
-            self._on(day, 21, lambda key=key: office.sign_text(key, "privacy"))  # type: ignore[misc]
+            self._on(day, 21, partial(office.sign_text, key, "privacy"))
         self._on(50, 9, self._withdraw_consent)
 
     async def _second_device(self) -> None:

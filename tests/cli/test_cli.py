@@ -441,7 +441,7 @@ def test_the_examples_of_the_guide_run_one_after_the_other(node: Made, tmp_path:
     text = (ROOT / "docs/backup.md").read_text("utf-8").partition("## When the end is lost")[0]
     commands = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
     assert [line.split()[2] for line in commands[1:]] == ["backup", "backup", "drill", "restore"]
-    places = {"/media/usb": tmp_path / "usb", "/root": tmp_path, "/srv/coopnode": node.data}
+    places = {"/media/usb": tmp_path / "usb", "/etc/coopnode": tmp_path, "/srv/coopnode": node.data}
     for command in commands:
         if " restore " in command:  # the machine is lost but for its log and head
             for path in node.data.iterdir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -90,11 +91,10 @@ def test_one_on_a_server_is_not_dropped(tmp_path: Path) -> None:
         {"push": {"services": ("push.services.mozilla.com",)}},
     ],
 )
-def test_it_stays_on_this_machine(tmp_path: Path, more: dict[str, object]) -> None:
-    values = {"data": tmp_path, **more}
-    Config(**values)  # type: ignore[arg-type]
+def test_it_stays_on_this_machine(tmp_path: Path, more: dict[str, Any]) -> None:
+    Config(data=tmp_path, **more)
     with pytest.raises(ValidationError, match="demo"):
-        Config(**values, demo=True)  # type: ignore[arg-type]
+        Config(data=tmp_path, demo=True, **more)
 
 
 def test_people_are_told_apart() -> None:
