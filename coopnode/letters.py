@@ -80,10 +80,6 @@ def words(found: Mapping[Locale, Words], locale: Locale) -> Words:
     )
 
 
-def line(found: Mapping[Locale, str], locale: Locale) -> str:
-    return found[locale] if locale in found else translated(found["en"], locale)
-
-
 def day(moment: int, locale: Locale, place: Place) -> str:
     """«18 мая 2026» by the clock of the cooperative."""
     return str(dates.format_date(place.at(moment).date(), "d MMMM y", locale=locale))

@@ -14,6 +14,7 @@ from coopnode.council.queries import votes_in
 from coopnode.letters import Date, News, Said
 from coopnode.outbox import Body, Kind, Receiver
 from coopnode.store.sql import Connection
+from protocol import wording
 from protocol.contract import View
 from protocol.contracts import council
 from protocol.contracts.council import Holder, Matter
@@ -66,7 +67,7 @@ def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News 
     )
     name = "sign" if signing else "vote"
     date = Date(
-        f"council/{body['matter']}/{name}", at, letters.line(_DATES[name], to.locale), matter.box.round
+        f"council/{body['matter']}/{name}", at, wording.said(_DATES[name], to.locale), matter.box.round
     )
     concerns = _waits_for(view, matter, body, to.account)
     urgent = at - node.clock.peek() <= _URGENT

@@ -14,6 +14,7 @@ from coopnode.membership.projection import LETTER
 from coopnode.outbox import Body, Kind, Receiver
 from coopnode.printing import money
 from coopnode.store.sql import Connection
+from protocol import wording
 from protocol.wording import Locale
 
 _WORDS: Final = letters.load(__package__)
@@ -60,7 +61,7 @@ def _tell(node: Node, connection: Connection, body: Body, to: Receiver) -> News 
         return News(said, "desk", concerns=not moved_on)
     date = None
     if body["status"] == "admitted" and application.pay_by:
-        date = Date(f"application/{application.id}/pay", application.pay_by, letters.line(_PAY, to.locale))
+        date = Date(f"application/{application.id}/pay", application.pay_by, wording.said(_PAY, to.locale))
     # A step that another has overtaken is past: what came of it stands in the next letter.
     return News(said, "membership", concerns=not moved_on, date=date)
 

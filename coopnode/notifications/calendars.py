@@ -17,13 +17,13 @@ from typing import Any, Final, NamedTuple
 
 from icalendar import Calendar, Event
 
-from coopnode.letters import Date, line
+from coopnode.letters import Date
 from coopnode.store.schema import calendar_feeds as table
 from coopnode.store.sql import Connection, Row, delete, select, upsert
 from protocol.contract import State, View
 from protocol.contracts import accounts
 from protocol.contracts.accounts import Account
-from protocol.wording import Locale
+from protocol.wording import Locale, said
 
 _NAMES: Final = {"ru": "Кооператив: сроки", "en": "Cooperative: dates"}
 #: Characters of a token: 32 bytes, base64url.
@@ -57,7 +57,7 @@ def document(entries: Iterable[Entry], marks: Marks, locale: Locale) -> str:
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", line(_NAMES, locale))
+    calendar.add("x-wr-calname", said(_NAMES, locale))
     for entry in entries:
         event = Event()
         event.add("uid", marks.uid(entry.date.of))
