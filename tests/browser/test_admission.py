@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
 from coopnode.founding import queries
-from tests.browser.people import DESKTOP, PHONE, Person, chromium
+from tests.browser.people import DESKTOP, PHONE, Person
 from tests.browser.signing_kit import ROOT
 from tests.browser.site import Site, built, site
 from tests.postgresql import Cluster
@@ -34,12 +34,6 @@ COUNCIL = (
     ("Зайцева Зоя Захаровна", ("member",), True),
 )
 APPLICANT = "Кузнецова Клавдия Кузьминична"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -24,8 +24,8 @@ from coopnode.importing.queries import progress
 from protocol.contract import View
 from protocol.contracts import membership
 from protocol.contracts.membership import Enrolment, Member, Opening
-from tests.browser.people import DESKTOP, PHONE, Person, chromium
-from tests.browser.site import Site, built, site
+from tests.browser.people import DESKTOP, PHONE, Person
+from tests.browser.site import Site, site
 from tests.web.matrix_kit import PICTURE
 from tests.web.test_founding import PICTURES, found_existing
 
@@ -55,17 +55,6 @@ MONTHS = (
 )
 HEAD = ("№ пайщика", "Фамилия", "Имя", "Отчество", "Дата вступления", "Дата рождения", "Телефон", "E-mail",
         "Почтовый адрес", "Паевой взнос, руб.", "Вступительный взнос, руб.", "Примечание")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("build"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

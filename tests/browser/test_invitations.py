@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from protocol import documents, signatures
-from tests.browser.people import Person, chromium
+from tests.browser.people import Person
 from tests.browser.signing_kit import (
     COOPERATIVE,
     ROOT,
@@ -32,12 +32,6 @@ def main(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeMain]:
     build(ROOT / "assets" / "signing" / "main.js", files / "signing.js")
     with origins(files) as main:
         yield main
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -20,15 +20,9 @@ from coopnode import testing
 from coopnode.membership import queries
 from coopnode.sessions import Sessions
 from protocol.identifiers import identifier
-from tests.browser.people import DESKTOP, PHONE, Person, chromium
+from tests.browser.people import DESKTOP, PHONE, Person
 from tests.browser.site import Site, built, site
 from tests.node.society import PARTICULARS, Society
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

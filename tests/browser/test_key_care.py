@@ -23,9 +23,9 @@ from coopnode.testing import START, Cooperative, FixedClock, accepted, found
 from protocol.contract import View
 from protocol.contracts import accounts
 from protocol.contracts.accounts import OBJECTION_WAIT, RECOVERY_WAIT, Account
-from tests.browser.people import DESKTOP, PHONE, Person, chromium
+from tests.browser.people import DESKTOP, PHONE, Person
 from tests.browser.shoot_signing import axe
-from tests.browser.site import Site, built, site
+from tests.browser.site import Site, site
 
 #: Set to a folder to keep pictures of every page.
 PICTURES = os.environ.get("COOPNODE_PICTURES")
@@ -97,17 +97,6 @@ class House:
         for person in self.people:
             person.leave()
         self.people.clear()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("build"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
